@@ -1,0 +1,1 @@
+"""What a checkpoint is: columns that describe tensors, structure, sections and modules."""

@@ -1,0 +1,64 @@
+"""Control: how anything that takes long is cancelled and tells its progress."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from sdviewer.errors import Cancelled
+
+ProgressCallback = Callable[[int, int, str], None]
+
+_SECONDS_BETWEEN_REPORTS = 0.05
+
+
+class Control:
+    """Handed down to long work, which calls `check()` often and `report()` as it likes.
+
+    `on_progress(done, total, note)` is called on the working thread, at most every 50 ms
+    and always for the last step (`done == total`).
+    """
+
+    __slots__ = ("_cancelled", "_last_report", "_on_cancel", "_on_progress")
+
+    def __init__(self, on_progress: ProgressCallback | None = None) -> None:
+        self._cancelled = threading.Event()
+        self._on_progress = on_progress
+        self._last_report = 0.0
+        self._on_cancel: list[Callable[[], None]] = []
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether someone asked the work to stop."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Ask the work to stop; may be called from any thread, more than once."""
+        if self._cancelled.is_set():
+            return
+        self._cancelled.set()
+        for action in tuple(self._on_cancel):
+            action()
+
+    def when_cancelled(self, action: Callable[[], None]) -> None:
+        """Run `action` on `cancel()`, for work that cannot check (a helper process to kill)."""
+        self._on_cancel.append(action)
+        if self._cancelled.is_set():
+            action()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the work should stop."""
+        if self._cancelled.is_set():
+            raise Cancelled("stopped on request")
+
+    def report(self, done: int, total: int, note: str = "") -> None:
+        """Tell how far the work is; also checks for cancellation."""
+        self.check()
+        if self._on_progress is None:
+            return
+        now = time.monotonic()
+        if done < total and now - self._last_report < _SECONDS_BETWEEN_REPORTS:
+            return
+        self._last_report = now
+        self._on_progress(done, total, note)

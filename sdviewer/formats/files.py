@@ -1,0 +1,327 @@
+"""ByteSources: local files, ranges of them, inflated entries, and the set that opens them on demand.
+
+Reads are positional, never mapped: a file that a training job overwrites while it is open gives
+an error that can be shown, where a mapping would end the process.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdviewer.checkpoint.source import ByteSource, SourceSpec, WritableBuffer
+from sdviewer.errors import CannotRead, Damaged, FileMissing, MissingBytes, NotPermitted, SourceChanged
+
+_STEP = 1 << 20
+# Inflated entries up to this size are kept in memory, larger ones in an unnamed temporary file.
+_INFLATED_IN_MEMORY = 16 << 20
+# How many inflated entries stay open; each costs its size in memory or on disk.
+_INFLATED_KEPT = 8
+
+
+def _out_of_range(label: str, offset: int, count: int, size: int) -> MissingBytes:
+    return MissingBytes(f"bytes {offset:,} to {offset + count:,} are not inside its {size:,}", file=label)
+
+
+class LocalFile:
+    """A file on a local or mounted file system."""
+
+    def __init__(self, spec: SourceSpec) -> None:
+        self.spec = spec
+        self._lock = threading.Lock()
+        try:
+            self._fd = os.open(spec.path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        except OSError as error:
+            raise SourceChanged(f"cannot be opened any more: {error.strerror}", file=spec.path) from error
+
+    @property
+    def label(self) -> str:
+        """The path."""
+        return self.spec.label
+
+    @property
+    def size(self) -> int:
+        """Bytes, as of opening."""
+        return self.spec.size
+
+    def read_into(self, offset: int, buffer: WritableBuffer) -> None:
+        """Fill `buffer` from `offset`; see `ByteSource`."""
+        view = memoryview(buffer).cast("B")
+        if offset < 0 or offset + len(view) > self.spec.size:
+            raise _out_of_range(self.label, offset, len(view), self.spec.size)
+        done = 0
+        while done < len(view):
+            try:
+                count = self._pread(view[done:], offset + done)
+            except OSError as error:
+                raise SourceChanged(f"cannot be read: {error.strerror}", file=self.label) from error
+            if count == 0:
+                self.check_unchanged()
+                raise SourceChanged("is shorter than when it was opened", file=self.label, hint="reload it")
+            done += count
+
+    def _pread(self, view: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._fd, [view], offset)
+        with self._lock:
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            data = os.read(self._fd, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def check_unchanged(self) -> None:
+        """Raise `SourceChanged` unless the file under this path is the one that was described."""
+        try:
+            now = os.stat(self.spec.path)
+        except OSError as error:
+            raise SourceChanged("is gone", file=self.label, hint="reload it") from error
+        if (now.st_size, now.st_mtime_ns, now.st_dev, now.st_ino) != (
+            self.spec.size,
+            self.spec.mtime_ns,
+            self.spec.device,
+            self.spec.inode,
+        ):
+            raise SourceChanged("changed on disk since it was opened", file=self.label, hint="reload it")
+
+    def close(self) -> None:
+        """Close the file; further reads fail."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        if getattr(self, "_fd", -1) >= 0:
+            self.close()
+
+
+class Range:
+    """A stretch of another source: an archive inside an archive, one item of a concatenation."""
+
+    def __init__(self, parent: ByteSource, spec: SourceSpec) -> None:
+        self._parent = parent
+        self.spec = spec
+
+    @property
+    def label(self) -> str:
+        """The entry's name with the path of its file."""
+        return self.spec.label
+
+    @property
+    def size(self) -> int:
+        """Bytes of the stretch."""
+        return self.spec.size
+
+    def read_into(self, offset: int, buffer: WritableBuffer) -> None:
+        """Fill `buffer` from `offset`; see `ByteSource`."""
+        count = memoryview(buffer).nbytes
+        if offset < 0 or offset + count > self.spec.size:
+            raise _out_of_range(self.label, offset, count, self.spec.size)
+        self._parent.read_into(self.spec.offset + offset, buffer)
+
+    def check_unchanged(self) -> None:
+        """As the source that it is a part of."""
+        self._parent.check_unchanged()
+
+
+class Inflated:
+    """A deflated entry, inflated once in one bounded stream; random access from then on."""
+
+    def __init__(self, parent: ByteSource, spec: SourceSpec) -> None:
+        self._parent = parent
+        self.spec = spec
+        self._lock = threading.Lock()
+        self._file: tempfile.SpooledTemporaryFile[bytes] | None = None
+
+    @property
+    def label(self) -> str:
+        """The entry's name with the path of its file."""
+        return self.spec.label
+
+    @property
+    def size(self) -> int:
+        """Bytes after inflating, as the archive's directory says."""
+        return self.spec.size
+
+    def read_into(self, offset: int, buffer: WritableBuffer) -> None:
+        """Fill `buffer` from `offset`; see `ByteSource`."""
+        view = memoryview(buffer).cast("B")
+        if offset < 0 or offset + len(view) > self.spec.size:
+            raise _out_of_range(self.label, offset, len(view), self.spec.size)
+        with self._lock:
+            if self._file is None:
+                self._file = self._inflate()
+            self._file.seek(offset)
+            view[:] = self._file.read(len(view))
+
+    def _inflate(self) -> tempfile.SpooledTemporaryFile[bytes]:
+        target: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(_INFLATED_IN_MEMORY)
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        written, position, pending = 0, 0, b""
+        try:
+            while not stream.eof and (pending or position < self.spec.stored):
+                if not pending:
+                    pending = self._next(position)
+                    position += len(pending)
+                piece = stream.decompress(pending, min(_STEP, self.spec.size - written + 1))
+                pending = stream.unconsumed_tail
+                written += len(piece)
+                if written > self.spec.size:
+                    raise Damaged("inflates to more than its directory says", file=self.label)
+                target.write(piece)
+        except zlib.error as error:
+            target.close()
+            raise CannotRead(f"its compressed data is damaged: {error}", file=self.label) from error
+        except BaseException:
+            target.close()
+            raise
+        if written < self.spec.size:
+            target.close()
+            raise MissingBytes(f"inflates to {written:,} bytes, not {self.spec.size:,}", file=self.label)
+        return target
+
+    def _next(self, position: int) -> bytes:
+        buffer = bytearray(min(_STEP, self.spec.stored - position))
+        self._parent.read_into(self.spec.offset + position, buffer)
+        return bytes(buffer)
+
+    def check_unchanged(self) -> None:
+        """As the source that it is a part of."""
+        self._parent.check_unchanged()
+
+    def close(self) -> None:
+        """Drop the inflated bytes."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+
+class Inline:
+    """Bytes that the description itself carries."""
+
+    def __init__(self, block: bytes, spec: SourceSpec) -> None:
+        self._block = block
+        self.spec = spec
+
+    @property
+    def label(self) -> str:
+        """What they belong to."""
+        return self.spec.label
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.spec.size
+
+    def read_into(self, offset: int, buffer: WritableBuffer) -> None:
+        """Fill `buffer` from `offset`; see `ByteSource`."""
+        view = memoryview(buffer).cast("B")
+        if offset < 0 or offset + len(view) > self.spec.size:
+            raise _out_of_range(self.label, offset, len(view), self.spec.size)
+        start = self.spec.offset + offset
+        view[:] = self._block[start : start + len(view)]
+
+    def check_unchanged(self) -> None:
+        """They cannot change."""
+
+
+class LocalSources:
+    """The sources of one checkpoint: specs in order, opened when first asked for."""
+
+    def __init__(self, specs: Sequence[SourceSpec] = (), inline: bytes = b"") -> None:
+        self._specs = list(specs)
+        self.inline = inline
+        self._open: dict[int, ByteSource] = {}
+        self._inflated: OrderedDict[tuple[int, int, int, int], Inflated] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @property
+    def specs(self) -> Sequence[SourceSpec]:
+        """What `get` opens, by index."""
+        return tuple(self._specs)
+
+    def add(self, spec: SourceSpec) -> int:
+        """A further source; returns its index."""
+        with self._lock:
+            self._specs.append(spec)
+            return len(self._specs) - 1
+
+    def add_file(self, path: str | Path) -> int:
+        """A local file with the identity that it has now.
+
+        Raises:
+            FileMissing, NotPermitted, CannotOpen: with the path.
+        """
+        return self.add(describe_file(path))
+
+    def get(self, index: int) -> ByteSource:
+        """The source of `specs[index]`."""
+        with self._lock:
+            source = self._open.get(index)
+            if source is None:
+                source = self._open[index] = self._make(self._specs[index])
+            return source
+
+    def _make(self, spec: SourceSpec) -> ByteSource:
+        match spec.kind:
+            case "file":
+                return LocalFile(spec)
+            case "range":
+                return Range(self.get(spec.parent), spec)
+            case "inflated":
+                return Inflated(self.get(spec.parent), spec)
+            case "inline":
+                return Inline(self.inline, spec)
+
+    def inflated(self, index: int, offset: int, stored: int, size: int) -> ByteSource:
+        """A deflated stretch of source `index`, kept for the next call."""
+        key = (index, offset, stored, size)
+        with self._lock:
+            found = self._inflated.get(key)
+            if found is None:
+                parent = self.get(index)
+                spec = SourceSpec(
+                    "inflated", f"{parent.label} at {offset}", size, parent=index, offset=offset, stored=stored
+                )
+                found = self._inflated[key] = Inflated(parent, spec)
+            self._inflated.move_to_end(key)
+            while len(self._inflated) > _INFLATED_KEPT:
+                # Not closed here: another thread may read it; it closes with its last reference.
+                self._inflated.popitem(last=False)
+            return found
+
+    def close(self) -> None:
+        """Close all files; a later `get` opens them again."""
+        with self._lock:
+            for source in (*self._open.values(), *self._inflated.values()):
+                if isinstance(source, LocalFile | Inflated):
+                    source.close()
+            self._open.clear()
+            self._inflated.clear()
+
+
+def describe_file(path: str | Path) -> SourceSpec:
+    """The spec of a local file, followed through symbolic links.
+
+    Raises:
+        FileMissing, NotPermitted, Damaged: named after the path.
+    """
+    text = os.fspath(path)
+    try:
+        status = os.stat(text)
+        # Opened once here, so that a file without read permission is refused at once and with its name.
+        os.close(os.open(text, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
+    except FileNotFoundError as error:
+        raise FileMissing("no such file", file=text, hint="check the path") from error
+    except PermissionError as error:
+        raise NotPermitted("may not be read", file=text, hint="check its permissions") from error
+    except OSError as error:
+        raise Damaged(f"cannot be read: {error.strerror}", file=text) from error
+    except ValueError as error:
+        raise FileMissing("is no possible file name", file=repr(text)) from error
+    return SourceSpec("file", text, status.st_size, text, status.st_mtime_ns, status.st_dev, status.st_ino)

@@ -1,0 +1,1 @@
+"""The threads that keep work off the window."""

@@ -1,0 +1,1 @@
+"""The helper processes and how to talk to them."""
