@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdviewer.checkpoint.source import ByteSource, SourceSpec, WritableBuffer
+from sdviewer.checkpoint.source import ByteSource, SourceSpec, WritableBuffer, read_bytes
 from sdviewer.errors import CannotRead, Damaged, FileMissing, MissingBytes, NotPermitted, SourceChanged
 
 _STEP = 1 << 20
@@ -65,6 +65,16 @@ class LocalFile:
                 raise SourceChanged("is shorter than when it was opened", file=self.label, hint="reload it")
             done += count
 
+    def read_pieces(self, offsets: Sequence[int], count: int) -> list[bytes]:
+        """`count` bytes at each offset, for many small reads in one go; short at the end of the file."""
+        if not hasattr(os, "pread"):
+            return [read_bytes(self, offset, min(count, self.size - offset)) for offset in offsets]
+        pread, fd = os.pread, self._fd
+        try:
+            return [pread(fd, count, offset) for offset in offsets]
+        except OSError as error:
+            raise SourceChanged(f"cannot be read: {error.strerror}", file=self.label) from error
+
     def _pread(self, view: memoryview, offset: int) -> int:
         if hasattr(os, "preadv"):
             return os.preadv(self._fd, [view], offset)
@@ -77,7 +87,7 @@ class LocalFile:
     def check_unchanged(self) -> None:
         """Raise `SourceChanged` unless the file under this path is the one that was described."""
         try:
-            now = os.stat(self.spec.path)
+            now = Path(self.spec.path).stat()
         except OSError as error:
             raise SourceChanged("is gone", file=self.label, hint="reload it") from error
         if (now.st_size, now.st_mtime_ns, now.st_dev, now.st_ino) != (
@@ -159,7 +169,9 @@ class Inflated:
             view[:] = self._file.read(len(view))
 
     def _inflate(self) -> tempfile.SpooledTemporaryFile[bytes]:
-        target: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(_INFLATED_IN_MEMORY)
+        target: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - kept open for later reads
+            _INFLATED_IN_MEMORY
+        )
         stream = zlib.decompressobj(-zlib.MAX_WBITS)
         written, position, pending = 0, 0, b""
         try:
@@ -171,7 +183,7 @@ class Inflated:
                 pending = stream.unconsumed_tail
                 written += len(piece)
                 if written > self.spec.size:
-                    raise Damaged("inflates to more than its directory says", file=self.label)
+                    break
                 target.write(piece)
         except zlib.error as error:
             target.close()
@@ -179,9 +191,10 @@ class Inflated:
         except BaseException:
             target.close()
             raise
-        if written < self.spec.size:
+        if written != self.spec.size:
             target.close()
-            raise MissingBytes(f"inflates to {written:,} bytes, not {self.spec.size:,}", file=self.label)
+            amount = f"{written:,} bytes" if written < self.spec.size else "more"
+            raise MissingBytes(f"inflates to {amount}, its directory says {self.spec.size:,}", file=self.label)
         return target
 
     def _next(self, position: int) -> bytes:
@@ -228,6 +241,16 @@ class Inline:
 
     def check_unchanged(self) -> None:
         """They cannot change."""
+
+
+def read_pieces(source: ByteSource, offsets: Sequence[int], count: int) -> list[bytes]:
+    """`count` bytes at each of many offsets, all of which must lie inside the source."""
+    if isinstance(source, LocalFile):
+        pieces = source.read_pieces(offsets, count)
+        if any(len(piece) != count for piece in pieces):
+            raise SourceChanged("is shorter than when it was opened", file=source.label, hint="reload it")
+        return pieces
+    return [read_bytes(source, offset, count) for offset in offsets]
 
 
 class LocalSources:
@@ -313,7 +336,7 @@ def describe_file(path: str | Path) -> SourceSpec:
     """
     text = os.fspath(path)
     try:
-        status = os.stat(text)
+        status = Path(text).stat()
         # Opened once here, so that a file without read permission is refused at once and with its name.
         os.close(os.open(text, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
     except FileNotFoundError as error:

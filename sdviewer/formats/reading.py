@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Protocol
 
 from sdviewer.checkpoint.document import Description
-from sdviewer.checkpoint.source import ByteSource
+from sdviewer.checkpoint.source import ByteSource, read_bytes
 from sdviewer.control import Control
 from sdviewer.formats.files import LocalSources
+from sdviewer.formats.zip_directory import ZipDirectory, read_directory
 
 HEAD_BYTES = 512
 
@@ -38,9 +39,21 @@ class Reading:
     @cached_property
     def head(self) -> bytes:
         """Its first 512 bytes, or all of a shorter one."""
-        from sdviewer.checkpoint.source import read_bytes
-
         return read_bytes(self.source, 0, min(self.source.size, HEAD_BYTES))
+
+    @cached_property
+    def directory(self) -> ZipDirectory:
+        """The source as a zip archive; raises `Damaged` if it is none."""
+        return read_directory(self.source, self.control)
+
+    @property
+    def is_zip(self) -> bool:
+        """Whether it begins like a zip archive."""
+        return self.head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+    def within(self, index: int) -> Reading:
+        """The same work on a source that lies inside this one."""
+        return Reading(self.sources, index, self.control, self.depth + 1)
 
 
 class Reader(Protocol):

@@ -1,0 +1,71 @@
+"""Opening: looks at the content, picks the reader, makes the Checkpoint."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sdviewer.checkpoint.document import Checkpoint, Description
+from sdviewer.checkpoint.modules import build_tree
+from sdviewer.checkpoint.sections import find_sections
+from sdviewer.control import Control
+from sdviewer.errors import NotACheckpoint
+from sdviewer.formats import numpy_files, safetensors, sharded
+from sdviewer.formats.files import LocalSources
+from sdviewer.formats.reading import Reader, Reading
+
+# In the order in which they are asked. A reader that claims a file has it.
+READERS: tuple[Reader, ...] = (safetensors, numpy_files)
+
+
+def describe(path: str | Path, control: Control | None = None) -> tuple[Description, LocalSources]:
+    """What the file or folder holds, and the sources to read it from. Reads no payload.
+
+    Raises:
+        CannotOpen: nothing in it could be read.
+        Cancelled: `control` was cancelled.
+    """
+    control = control or Control()
+    text = os.fspath(path)
+    sources = LocalSources()
+    if Path(text).is_dir() or sharded.is_index(text):
+        return sharded.read_folder(text, sources, control), sources
+    index = sources.add_file(text)
+    description = read_source(Reading(sources, index, control))
+    sources.inline = description.inline
+    return description, sources
+
+
+def read_source(reading: Reading) -> Description:
+    """Describe one file's source by the first reader that knows its content."""
+    for reader in READERS:
+        if reader.matches(reading):
+            return reader.read(reading)
+    raise NotACheckpoint("is no checkpoint that sdviewer knows", file=reading.source.label)
+
+
+def assemble(path: str, description: Description, sources: LocalSources) -> Checkpoint:
+    """The Checkpoint of a description: sections and module tree are made here."""
+    sections = find_sections(description)
+    return Checkpoint(
+        path=path,
+        file_bytes=sum(spec.size for spec in sources.specs if spec.kind == "file"),
+        description=description,
+        sections={section.name: section for section in sections},
+        tree=build_tree(description, sections),
+        sources=sources,
+    )
+
+
+def open_checkpoint(path: str | Path, control: Control | None = None) -> Checkpoint:
+    """Open a checkpoint in this process; see `sdviewer.open` for one that guards against huge or hostile files.
+
+    Raises:
+        CannotOpen: nothing in it could be read.
+        Cancelled: `control` was cancelled.
+    """
+    description, sources = describe(path, control)
+    return assemble(os.fspath(path), description, sources)
+
+
+__all__ = ["assemble", "describe", "open_checkpoint", "read_source"]

@@ -1,0 +1,294 @@
+"""The directory of a zip archive: sizes from the central directory, data places from the local headers.
+
+Torch's own archives and re-zipped ones, zip64, archives with something before or after them, and
+archives whose end is cut off (their local headers are searched) are all read. Nothing is inflated here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from sdviewer.checkpoint.source import ByteSource, read_bytes
+from sdviewer.control import Control
+from sdviewer.errors import Damaged
+from sdviewer.formats.files import read_pieces
+
+STORED, DEFLATED = 0, 8
+ENCRYPTED = 0x1
+_UTF8 = 0x800
+_SATURATED = 0xFFFFFFFF
+
+_END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR64 = struct.Struct("<4sLQL")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_SEARCH_STEP = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: `stored` bytes at `offset` of the archive, `size` bytes when inflated."""
+
+    name: str
+    method: int
+    flags: int
+    stored: int
+    size: int
+    offset: int
+
+
+@dataclass(frozen=True, eq=False)
+class ZipDirectory:
+    """All entries as columns of one length, in the order of the directory.
+
+    Attributes:
+        names: entry names.
+        method: 0 stored, 8 deflated, others are not read.
+        flags: general purpose bits; bit 0 says encrypted.
+        stored: bytes in the archive.
+        size: bytes when inflated.
+        offset: where the entry's data begins, -1 where its local header is damaged.
+        partial: whether the directory was lost and the entries were found by searching.
+    """
+
+    names: list[str]
+    method: npt.NDArray[np.uint16]
+    flags: npt.NDArray[np.uint16]
+    stored: npt.NDArray[np.int64]
+    size: npt.NDArray[np.int64]
+    offset: npt.NDArray[np.int64]
+    partial: bool = False
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(self.entry, range(len(self)))
+
+    def entry(self, index: int) -> Entry:
+        """Entry `index` as one object."""
+        return Entry(
+            self.names[index],
+            int(self.method[index]),
+            int(self.flags[index]),
+            int(self.stored[index]),
+            int(self.size[index]),
+            int(self.offset[index]),
+        )
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Name → entry; of several with one name the first, as torch's archive library takes it."""
+        return {name: position for position, name in reversed(list(enumerate(self.names)))}
+
+    def find(self, name: str) -> Entry | None:
+        """The entry of that name."""
+        position = self.index.get(name)
+        return None if position is None else self.entry(position)
+
+    @cached_property
+    def repeated(self) -> list[str]:
+        """Names that stand more than once, each once."""
+        return [name for name, count in Counter(self.names).items() if count > 1]
+
+
+def read_directory(source: ByteSource, control: Control | None = None) -> ZipDirectory:
+    """The directory of the archive in `source`.
+
+    Raises:
+        Damaged: there is no directory and no local header either.
+    """
+    control = control or Control()
+    found = _find_end(source)
+    if found is None:
+        return _search_local_headers(source, control)
+    start, size, count, shift = found
+    central = read_bytes(source, start, size)
+    names: list[str] = []
+    rows: list[tuple[int, int, int, int, int]] = []
+    position = 0
+    unpack, width = _CENTRAL.unpack_from, _CENTRAL.size
+    while position + width <= len(central) and len(rows) < count:
+        fields = unpack(central, position)
+        signature, _, _, flags, method, _, _, _, stored, length, name_size, extra_size, comment_size = fields[:13]
+        if signature != b"PK\x01\x02":
+            break
+        header = fields[16]
+        name_start = position + width
+        extra_start = name_start + name_size
+        raw = central[name_start:extra_start]
+        names.append(_decode_name(raw, flags))
+        if _SATURATED in (stored, length, header):
+            extra = central[extra_start : extra_start + extra_size]
+            length, stored, header = _zip64(extra, length, stored, header)
+        rows.append((method, flags, stored, length, header + shift))
+        position = extra_start + extra_size + comment_size
+        if not len(rows) & 0x3FFF:
+            control.report(len(rows), count, "reading the archive's directory")
+    columns = np.array(rows, np.int64).reshape(-1, 5).T
+    return ZipDirectory(
+        names,
+        columns[0].astype(np.uint16),
+        columns[1].astype(np.uint16),
+        np.ascontiguousarray(columns[2]),
+        np.ascontiguousarray(columns[3]),
+        _data_offsets(source, columns[4]),
+        partial=len(rows) < min(count, 0xFFFF) or position < size,
+    )
+
+
+def _decode_name(raw: bytes, flags: int) -> str:
+    # Names without the UTF-8 flag are cp437 by the standard, but writers put UTF-8 there as well.
+    if raw.isascii():
+        return raw.decode("ascii")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "surrogateescape") if flags & _UTF8 else raw.decode("cp437")
+
+
+def _zip64(extra: bytes, length: int, stored: int, header: int) -> tuple[int, int, int]:
+    """Replace saturated fields from extra field 1, which holds only those, in this order."""
+    position = 0
+    while position + 4 <= len(extra):
+        tag, size = struct.unpack_from("<HH", extra, position)
+        if tag == 1:
+            body = extra[position + 4 : position + 4 + size]
+            values = iter(struct.unpack_from(f"<{min(len(body) // 8, 3)}Q", body))
+            if length == _SATURATED:
+                length = next(values, length)
+            if stored == _SATURATED:
+                stored = next(values, stored)
+            if header == _SATURATED:
+                header = next(values, header)
+            break
+        position += 4 + size
+    # What does not fit in int64 cannot lie in any file: it becomes a place outside.
+    limit = 2**62
+    return min(length, limit), min(stored, limit), min(header, limit)
+
+
+def _find_end(source: ByteSource) -> tuple[int, int, int, int] | None:
+    """Start, size and entry count of the central directory, and how far the archive is shifted in its file."""
+    tail_size = min(source.size, _END.size + 0xFFFF + _LOCATOR64.size + _END64.size)
+    tail_start = source.size - tail_size
+    tail = read_bytes(source, tail_start, tail_size)
+    at = tail.rfind(b"PK\x05\x06")
+    while at >= 0:
+        if at + _END.size <= len(tail):
+            _, _, _, _, count, size, start, _ = _END.unpack_from(tail, at)
+            directory_end = tail_start + at
+            if _SATURATED in (size, start) or count == 0xFFFF:
+                wide = _read_end64(source, directory_end)
+                if wide is not None:
+                    count, size, start, directory_end = wide
+            real_start = directory_end - size
+            if real_start >= 0 and _begins_directory(source, real_start, size):
+                return real_start, size, count, real_start - start
+            if start + size <= source.size and _begins_directory(source, start, size):
+                return start, size, count, 0
+        at = tail.rfind(b"PK\x05\x06", 0, at)
+    return None
+
+
+def _begins_directory(source: ByteSource, start: int, size: int) -> bool:
+    return size == 0 or (start + 4 <= source.size and read_bytes(source, start, 4) == b"PK\x01\x02")
+
+
+def _read_end64(source: ByteSource, end: int) -> tuple[int, int, int, int] | None:
+    if end < _LOCATOR64.size:
+        return None
+    locator_start = end - _LOCATOR64.size
+    signature, _, where, _ = _LOCATOR64.unpack(read_bytes(source, locator_start, _LOCATOR64.size))
+    if signature != b"PK\x06\x07":
+        return None
+    # The record normally lies right before the locator; what the locator says is wrong in a shifted archive.
+    for start in (where, locator_start - _END64.size):
+        if 0 <= start <= source.size - _END64.size:
+            record = _END64.unpack(read_bytes(source, start, _END64.size))
+            if record[0] == b"PK\x06\x06":
+                return record[7], record[8], record[9], start
+    return None
+
+
+def _data_offsets(source: ByteSource, headers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where data begins, by the local headers: their extra field is padded and differs from the central one."""
+    offsets = np.full(len(headers), -1, np.int64)
+    inside = np.flatnonzero((headers >= 0) & (headers + _LOCAL.size <= source.size))
+    if len(inside) == 0:
+        return offsets
+    pieces = read_pieces(source, headers[inside].tolist(), _LOCAL.size)
+    raw = np.frombuffer(b"".join(pieces), np.uint8).reshape(-1, _LOCAL.size)
+    sound = (raw[:, :4] == np.frombuffer(b"PK\x03\x04", np.uint8)).all(axis=1)
+    lengths = np.ascontiguousarray(raw[:, 26:30]).view("<u2").astype(np.int64).sum(axis=1)
+    starts = headers[inside] + _LOCAL.size + lengths
+    offsets[inside] = np.where(sound, starts, -1)
+    return offsets
+
+
+def _search_local_headers(source: ByteSource, control: Control) -> ZipDirectory:
+    """The entries of an archive whose end is lost, by their local headers.
+
+    Sizes that the writer put behind the data (flag bit 3) are taken from the distance to the
+    next header's descriptor; the last entry reaches to the end of the file.
+    """
+    headers: list[int] = []
+    overlap = 3
+    position = 0
+    while position < source.size:
+        control.report(position, source.size, "the archive's end is missing: searching its entries")
+        block = read_bytes(source, position, min(_SEARCH_STEP + overlap, source.size - position))
+        at = block.find(b"PK\x03\x04")
+        while at >= 0:
+            if at < _SEARCH_STEP:
+                headers.append(position + at)
+            at = block.find(b"PK\x03\x04", at + 4)
+        position += _SEARCH_STEP
+    entries: list[Entry] = []
+    for index, header in enumerate(headers):
+        if entries and header < entries[-1].offset + entries[-1].stored and entries[-1].stored:
+            continue  # the signature stood inside the data of an entry whose size is known
+        if header + _LOCAL.size > source.size:
+            break
+        fields = _LOCAL.unpack(read_bytes(source, header, _LOCAL.size))
+        _, _, flags, method, _, _, _, stored, size, name_size, extra_size = fields
+        start = header + _LOCAL.size + name_size + extra_size
+        if start > source.size or name_size == 0:
+            continue
+        name = _decode_name(read_bytes(source, header + _LOCAL.size, name_size), flags)
+        extra = read_bytes(source, header + _LOCAL.size + name_size, extra_size)
+        size, stored, _ = _zip64(extra, size, stored, 0)
+        if flags & 0x8 and stored == 0:
+            limit = headers[index + 1] if index + 1 < len(headers) else source.size
+            stored = _size_before_descriptor(source, start, limit)
+            size = stored
+        entries.append(Entry(name, method, flags, stored, size, start))
+    if not entries:
+        raise Damaged("is a zip archive without its directory, and no entry could be found", file=source.label)
+    columns = np.array([(e.method, e.flags, e.stored, e.size, e.offset) for e in entries], np.int64).T
+    return ZipDirectory(
+        [entry.name for entry in entries],
+        columns[0].astype(np.uint16),
+        columns[1].astype(np.uint16),
+        np.ascontiguousarray(columns[2]),
+        np.ascontiguousarray(columns[3]),
+        np.ascontiguousarray(columns[4]),
+        partial=True,
+    )
+
+
+def _size_before_descriptor(source: ByteSource, start: int, limit: int) -> int:
+    """Bytes between `start` and the data descriptor that ends before `limit`, if there is one."""
+    for width in (24, 16):
+        at = limit - width
+        if at >= start and read_bytes(source, at, 4) == b"PK\x07\x08":
+            return at - start
+    return max(limit - start, 0)
