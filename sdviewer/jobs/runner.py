@@ -1,0 +1,175 @@
+"""Runner: work on threads in two lanes, one current job a slot, and what became of it.
+
+A pane owns a slot. A newer job in a slot supersedes the older one, which is cancelled and whose
+late result is dropped. Events are posted on the working thread; whoever receives them brings them
+home to its own thread and asks `is_current` once more before using them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from sdviewer.control import Control
+from sdviewer.errors import Cancelled
+
+T = TypeVar("T")
+
+
+class Lane(Enum):
+    """Reading waits for disks and helper processes; computing keeps cores busy."""
+
+    READING = "reading"
+    COMPUTING = "computing"
+
+
+@dataclass(frozen=True, slots=True)
+class Value(Generic[T]):
+    """The work returned this."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The work raised this."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The work was cancelled, before or while it ran."""
+
+
+Outcome = Value[Any] | Failure | Stopped
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Job:
+    """One piece of work: its slot, its number among the jobs of all slots, and its `Control`."""
+
+    slot: Hashable
+    generation: int
+    control: Control = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is, as it told its `Control`."""
+
+    job: Job
+    done: int
+    total: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job's end; posted once for every job that was not superseded."""
+
+    job: Job
+    outcome: Outcome
+
+
+Event = Progress | Finished
+
+
+class Runner:
+    """Threads in two lanes. `post` is called on working threads (or the caller's, for a job cancelled in the queue).
+
+    A job must not hold the last reference to an object that may only die on another thread.
+    """
+
+    def __init__(self, post: Callable[[Event], None], *, readers: int = 4, computers: int = 2) -> None:
+        self._post = post
+        self._lanes = {
+            Lane.READING: ThreadPoolExecutor(readers, "sdviewer-reading"),
+            Lane.COMPUTING: ThreadPoolExecutor(computers, "sdviewer-computing"),
+        }
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._current: dict[Hashable, Job] = {}
+        self._futures: dict[Job, Future[None]] = {}
+        self._closed = False
+
+    def submit(self, lane: Lane, slot: Hashable, work: Callable[[Control], object]) -> Job:
+        """Run `work(control)` in a lane as the slot's current job.
+
+        Raises:
+            RuntimeError: after `shutdown`.
+
+        """
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the runner is shut down")
+            self._generation += 1
+            older = self._current.get(slot)
+            control = Control(lambda done, total, note: self._progress(job, done, total, note))
+            job = self._current[slot] = Job(slot, self._generation, control)
+            future = self._futures[job] = self._lanes[lane].submit(self._run, job, work)
+        if older is not None:
+            self._stop(older)
+        # Outside the lock: a future that is done already calls back at once.
+        future.add_done_callback(lambda _: self._futures.pop(job, None))
+        return job
+
+    def is_current(self, job: Job) -> bool:
+        """Whether no newer job took the slot, and nobody dropped it."""
+        with self._lock:
+            return self._current.get(job.slot) is job
+
+    def cancel(self, slot: Hashable) -> None:
+        """Stop the slot's job; its end is posted as `Stopped`, at once if it has not begun."""
+        with self._lock:
+            job = self._current.get(slot)
+        if job is not None and self._stop(job):
+            self._finish(job, Stopped())
+
+    def drop(self, slot: Hashable) -> None:
+        """Stop the slot's job and post nothing more of it."""
+        with self._lock:
+            job = self._current.pop(slot, None)
+        if job is not None:
+            self._stop(job)
+
+    def shutdown(self) -> None:
+        """Cancel everything and wait until every thread has ended."""
+        with self._lock:
+            self._closed = True
+            self._current.clear()
+            jobs = tuple(self._futures)
+        for job in jobs:
+            self._stop(job)
+        for executor in self._lanes.values():
+            executor.shutdown(wait=True, cancel_futures=True)
+
+    def _stop(self, job: Job) -> bool:
+        """Cancel a job; whether it had not begun and never will."""
+        job.control.cancel()
+        future = self._futures.get(job)
+        return future is not None and future.cancel()
+
+    def _run(self, job: Job, work: Callable[[Control], object]) -> None:
+        outcome: Outcome
+        try:
+            job.control.check()
+            outcome = Value(work(job.control))
+        except Cancelled:
+            outcome = Stopped()
+        except BaseException as error:  # noqa: BLE001  # every error is shown to the user, none may vanish in a thread
+            outcome = Failure(error)
+        # Work that was told to stop may fail in any way, or not notice: a killed helper, a closed file.
+        self._finish(job, Stopped() if job.control.cancelled else outcome)
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
+        if self.is_current(job):
+            self._post(Finished(job, outcome))
+
+    def _progress(self, job: Job, done: int, total: int, note: str) -> None:
+        if self.is_current(job):
+            self._post(Progress(job, done, total, note))

@@ -1,0 +1,1 @@
+"""Tests of single parts, a folder for each layer."""
