@@ -26,6 +26,9 @@ UInt16 = npt.NDArray[np.uint16]
 
 _MAX_INT64 = 2**63 - 1
 
+# Bits of an element by dtype code.
+DTYPE_BITS = np.array([dtype.bits for dtype in DTYPES], np.int64)
+
 
 class Flag(IntFlag):
     """What a reader knows of a tensor beside its place and form; bits of `TensorTable.flags`."""
@@ -170,7 +173,7 @@ class TensorTable:
 
         A sparse or nested tensor or a wrapper subclass counts its components, a meta tensor 0.
         """
-        bits = np.array([dtype.bits for dtype in DTYPES], np.int64)[self.dtype]
+        bits = DTYPE_BITS[self.dtype]
         for row in np.flatnonzero(self.dtype == OTHER.code).tolist():
             bits[row] = 8 * int(self.extras[self.extra[row]].get("itemsize", 0))
         numel = self.numel
@@ -255,13 +258,17 @@ class TableBuilder:
         self.flags: list[int] = []
         self.extra: dict[int, dict[str, Any]] = {}
         self._forms: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+        self._pairs: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
         self.storage_key: list[str] = []
         self._storage_columns: list[tuple[int, int, int, int, int, int, int]] = []
         self._locations: dict[str, int] = {}
 
     def add_form(self, shape: tuple[int, ...], stride: tuple[int, ...]) -> int:
         """The index of this pair; both must have one length and fit in int64."""
-        return self._forms.setdefault((shape, stride), len(self._forms))
+        form = self._forms.setdefault((shape, stride), len(self._forms))
+        if form == len(self._pairs):
+            self._pairs.append((shape, stride))
+        return form
 
     def add_storage(
         self,
@@ -294,6 +301,21 @@ class TableBuilder:
     def storage_nbytes(self, storage: int) -> int:
         """Bytes that can be had of a storage."""
         return self._storage_columns[storage][2]
+
+    def set_storage_place(
+        self, storage: int, *, source: int, offset: int, nbytes: int, encoding: Encoding = Encoding.RAW
+    ) -> None:
+        """Say where a storage lies, for containers that tell it only behind their tensors."""
+        rest = self._storage_columns[storage][5:]
+        self._storage_columns[storage] = (source, offset, nbytes, nbytes, int(encoding), *rest)
+
+    def form_of(self, row: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shape and stride of a provisional row."""
+        return self._pairs[self.form[row]]
+
+    def shape_of(self, row: int) -> tuple[int, ...]:
+        """The shape of a provisional row."""
+        return self._pairs[self.form[row]][0]
 
     def add_tensor(
         self,

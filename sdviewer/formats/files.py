@@ -6,6 +6,7 @@ an error that can be shown, where a mapping would end the process.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import threading
@@ -258,7 +259,9 @@ class LocalSources:
 
     def __init__(self, specs: Sequence[SourceSpec] = (), inline: bytes = b"") -> None:
         self._specs = list(specs)
-        self.inline = inline
+        # Bytes that have no place of their own in a file; readers append, and refer to them by offset.
+        self.inline = bytearray(inline)
+        self._inline_index = -1
         self._open: dict[int, ByteSource] = {}
         self._inflated: OrderedDict[tuple[int, int, int, int], Inflated] = OrderedDict()
         self._lock = threading.RLock()
@@ -282,6 +285,20 @@ class LocalSources:
         """
         return self.add(describe_file(path))
 
+    def inline_index(self) -> int:
+        """Index of the source whose bytes are `inline`."""
+        with self._lock:
+            if self._inline_index < 0:
+                self._inline_index = self.add(SourceSpec("inline", "text inside a pickle", 0))
+            return self._inline_index
+
+    def seal_inline(self) -> bytes:
+        """The inline bytes, now that all readers are done; their source has its size from here on."""
+        if self._inline_index >= 0:
+            spec = self._specs[self._inline_index]
+            self._specs[self._inline_index] = dataclasses.replace(spec, size=len(self.inline))
+        return bytes(self.inline)
+
     def get(self, index: int) -> ByteSource:
         """The source of `specs[index]`."""
         with self._lock:
@@ -299,7 +316,7 @@ class LocalSources:
             case "inflated":
                 return Inflated(self.get(spec.parent), spec)
             case "inline":
-                return Inline(self.inline, spec)
+                return Inline(bytes(self.inline), spec)
 
     def inflated(self, index: int, offset: int, stored: int, size: int) -> ByteSource:
         """A deflated stretch of source `index`, kept for the next call."""

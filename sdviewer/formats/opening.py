@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from sdviewer.checkpoint.document import Checkpoint, Description
@@ -10,12 +11,12 @@ from sdviewer.checkpoint.modules import build_tree
 from sdviewer.checkpoint.sections import find_sections
 from sdviewer.control import Control
 from sdviewer.errors import NotACheckpoint
-from sdviewer.formats import numpy_files, safetensors, sharded
+from sdviewer.formats import plain_pickle, torch_legacy, torch_zip, torchscript
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
 
 # In the order in which they are asked. A reader that claims a file has it.
-READERS: tuple[Reader, ...] = (safetensors, numpy_files)
+READERS: tuple[Reader, ...] = (torch_zip, torchscript, torch_legacy, plain_pickle)
 
 
 def describe(path: str | Path, control: Control | None = None) -> tuple[Description, LocalSources]:
@@ -29,11 +30,11 @@ def describe(path: str | Path, control: Control | None = None) -> tuple[Descript
     text = os.fspath(path)
     sources = LocalSources()
     if Path(text).is_dir() or sharded.is_index(text):
-        return sharded.read_folder(text, sources, control), sources
+        description = sharded.read_folder(text, sources, control)
+        return replace(description, inline=sources.seal_inline()), sources
     index = sources.add_file(text)
     description = read_source(Reading(sources, index, control))
-    sources.inline = description.inline
-    return description, sources
+    return replace(description, inline=sources.seal_inline()), sources
 
 
 def read_source(reading: Reading) -> Description:

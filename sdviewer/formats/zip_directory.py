@@ -292,3 +292,9 @@ def _size_before_descriptor(source: ByteSource, start: int, limit: int) -> int:
         if at >= start and read_bytes(source, at, 4) == b"PK\x07\x08":
             return at - start
     return max(limit - start, 0)
+
+
+def directory_bytes(source: ByteSource) -> int | None:
+    """Bytes of the archive's central directory, None where its end is lost; nothing else is read."""
+    found = _find_end(source)
+    return None if found is None else found[1]

@@ -1,0 +1,179 @@
+"""The fast path through the opcodes that `torch.save` writes for every tensor of a state_dict.
+
+Protocol 2 rebuilds each tensor by the same forty opcodes, so one regular expression reads them in one step,
+and the key of the next tensor with them. Whatever differs in a single byte goes the slow way, opcode by
+opcode. The memo entries between are not kept, only those that a regular pickle refers to again (the
+storage's key and the tensor); should a pickle ask for another one, it is read again without this path.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sdviewer.checkpoint.table import Flag, reach
+from sdviewer.formats.inert_pickle import Machine
+from sdviewer.formats.pickle_values import Global, TensorNode
+from sdviewer.formats.torch_objects import TorchObjects, checked_shape, storage_dtype
+
+_GET = rb"(?:h.|j....)"
+_PUT = rb"(?:q.|r....)"
+_INT = rb"(?:K.|M..|J...[\x00-\x7f])"
+_TUPLE = rb"(\)|(?:%b){1,3}[\x85-\x87]|\((?:%b){4,16}t)((?:%b)?)" % (_INT, _INT, _PUT)
+
+# Behind the GET of `torch._utils._rebuild_tensor_v2`:
+# ((storage class key location numel) BINPERSID offset size stride requires_grad OrderedDict()) REDUCE
+_TENSOR = re.compile(
+    rb"\(\((%(get)b%(get)b)X([\x01-\x14])\0\0\0([0-9]{1,20})(%(put)b)(%(get)b)(%(int)b)t(%(put)b)Q"
+    rb"(%(int)b)%(tuple)b%(tuple)b([\x88\x89])(%(get)b)\)R(%(put)b)t(%(put)b)R(%(put)b)"
+    % {b"get": _GET, b"put": _PUT, b"int": _INT, b"tuple": _TUPLE},
+    re.DOTALL,
+).match
+_KEY_HEAD = re.compile(rb"X(..)\0\0", re.DOTALL).match
+_AFTER_KEY = re.compile(rb"(%b)(%b)" % (_PUT, _GET), re.DOTALL).match
+# Plain integers: an enum's operators would take as long as all the rest.
+_FLAGS = {b"\x88": int(Flag.GRAD_KNOWN | Flag.REQUIRES_GRAD), b"\x89": int(Flag.GRAD_KNOWN)}
+_OUT_OF_BOUNDS = int(Flag.OUT_OF_BOUNDS)
+
+
+def _number(raw: bytes) -> int:
+    """The operand of K, M, J, h, j, q or r: little-endian and not negative."""
+    return int.from_bytes(raw[1:], "little")
+
+
+class TensorRun:
+    """Reads runs of tensors for one machine; call it with the position behind the GET of the rebuild function."""
+
+    def __init__(self, objects: TorchObjects) -> None:
+        self._objects = objects
+        self._builder = objects.builder
+        self._heads: dict[tuple[bytes, bytes, bytes], tuple[Global, str] | None] = {}
+        self._forms: dict[tuple[bytes, bytes], tuple[int, int] | None] = {}
+        self._dtypes: dict[Global, tuple[int, int]] = {}
+
+    def __call__(self, machine: Machine, position: int) -> int:
+        """Push the tensor that begins here, and each further key and tensor; returns where the slow way goes on."""
+        data, memo, stack = machine.data, machine.memo, machine.stack
+        builder, objects = self._builder, self._objects
+        dtypes, forms, storages = builder.dtype, builder.form, builder.storage
+        offsets, all_flags = builder.offset, builder.flags
+        hot = machine.hot
+        count = 0
+        while (found := _TENSOR(data, position)) is not None:
+            (head, key_size, key, put_key, location, numel, put_id, offset, size, put_size, stride, put_stride,
+             grad, ordered, put_hooks, put_args, put_tensor) = found.groups()  # fmt: skip
+            known = self._heads.get((head, location, ordered), False)
+            if known is False:
+                known = self._check_head(machine, head, location, ordered)
+            form = self._forms.get((size, stride), False)
+            if form is False:
+                form = self._form(size, stride)
+            if not known or not form or len(key) != key_size[0]:
+                break
+            # Each PUT must open a new memo entry: none that was checked before may change behind our back.
+            highest = machine.highest_memo
+            first = _number(put_key)
+            last = _number(put_tensor)
+            middle = [_number(put) for put in (put_id, put_size, put_stride, put_hooks, put_args) if put]
+            if not highest < first < middle[0] or not middle[-1] < last or middle != sorted(set(middle)):
+                break
+            cls, place = known
+            text = key.decode("ascii")
+            code, bits = self._dtypes[cls]
+            elements = _number(numel)
+            row = objects.storages_seen.get(text)
+            if row is None:
+                row = objects.storage(storage_dtype(cls), text, place, elements).row
+            start = _number(offset)
+            flags = _FLAGS[grad]
+            if form[1] and (start + form[1]) * bits > builder.storage_nbytes(row) * 8:
+                flags |= _OUT_OF_BOUNDS
+            memo[first] = text
+            tensor = memo[last] = TensorNode(len(dtypes))
+            machine.highest_memo = last
+            dtypes.append(code)
+            forms.append(form[0])
+            storages.append(row)
+            offsets.append(start)
+            all_flags.append(flags)
+            stack[-1] = tensor
+            position = found.end()
+            count += 1
+            # The next key, and the GET of the same function behind it.
+            key_head = _KEY_HEAD(data, position)
+            if key_head is None:
+                break
+            key_end = position + 5 + int.from_bytes(key_head[1], "little")
+            after = _AFTER_KEY(data, key_end)
+            if after is None or memo.get(_number(after[2])) is not hot:
+                break
+            index = _number(after[1])
+            if index <= machine.highest_memo:
+                break
+            try:
+                name = data[position + 5 : key_end].decode("utf-8", "surrogatepass")
+            except UnicodeDecodeError:
+                break
+            memo[index] = name
+            machine.highest_memo = index
+            stack.append(name)
+            stack.append(hot)
+            position = after.end()
+        if count:
+            machine.skipped_memo = True
+            objects.credit(count)
+        return position
+
+    def _check_head(self, machine: Machine, head: bytes, location: bytes, ordered: bytes) -> tuple[Global, str] | None:
+        """The storage class and location that these GETs stand for, if they are what torch writes."""
+        split = 2 if head[:1] == b"h" else 5
+        memo = machine.memo
+        word = memo.get(_number(head[:split]))
+        cls = memo.get(_number(head[split:]))
+        place = memo.get(_number(location))
+        hooks = memo.get(_number(ordered))
+        result: tuple[Global, str] | None = None
+        if (
+            word == "storage"
+            and isinstance(cls, Global)
+            and isinstance(place, str)
+            and isinstance(hooks, Global)
+            and hooks.full == "collections.OrderedDict"
+        ):
+            try:
+                dtype = storage_dtype(cls)
+            except (ValueError, KeyError):
+                dtype = None
+            if dtype is not None:
+                self._dtypes[cls] = (dtype.code, dtype.bits)
+                result = (cls, place)
+        self._heads[head, location, ordered] = result
+        return result
+
+    def _form(self, size: bytes, stride: bytes) -> tuple[int, int] | None:
+        """Form and reach of raw size and stride tuples."""
+        result: tuple[int, int] | None = None
+        try:
+            shape, step = checked_shape(_tuple(size)), _tuple(stride)
+            if len(shape) == len(step):
+                result = (self._builder.add_form(shape, step), reach(shape, step))
+        except ValueError:
+            pass
+        self._forms[size, stride] = result
+        return result
+
+
+def _tuple(raw: bytes) -> tuple[int, ...]:
+    if raw == b")":
+        return ()
+    raw = raw[1:] if raw[:1] == b"(" else raw
+    values: list[int] = []
+    position = 0
+    width = {0x4B: 2, 0x4D: 3, 0x4A: 5}
+    while raw[position] in width:
+        end = position + width[raw[position]]
+        values.append(_number(raw[position:end]))
+        position = end
+    marker = raw[position]
+    if marker in (0x85, 0x86, 0x87) and marker - 0x84 != len(values):
+        raise ValueError("a tuple of more than is on the stack")
+    return tuple(values)

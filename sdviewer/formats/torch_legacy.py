@@ -1,0 +1,172 @@
+"""Files that `torch.save` wrote before 1.6: five pickles, then all storages one behind the other.
+
+The storages follow in the order of the last pickle's keys, each as int64 element count and raw bytes.
+Whole modules carry the source code of their classes, which is shown and never run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdviewer.checkpoint.document import Description, Problem, TextEntry
+from sdviewer.checkpoint.dtypes import DTYPES, Dtype
+from sdviewer.checkpoint.source import read_bytes
+from sdviewer.checkpoint.table import Encoding, Flag, TableBuilder, reach
+from sdviewer.errors import CannotRead
+from sdviewer.formats import globals as known_globals
+from sdviewer.formats.pickle_values import ByteRange, Global, Mapping
+from sdviewer.formats.reading import Reading
+from sdviewer.formats.torch_objects import StorageRef, storage_dtype
+from sdviewer.formats.torch_pickle import TorchPickle
+
+# LONG1 of torch's magic number 0x1950A86A20F9469CFC6C, whatever protocol writes it.
+_MAGIC = bytes.fromhex("8a0a6cfc9c46f9206aa85019")
+
+
+def matches(reading: Reading) -> bool:
+    """A pickle of the magic number comes first."""
+    return _MAGIC in reading.head[:32]
+
+
+def read(reading: Reading) -> Description:
+    """Describe the file; see `Reader.read`."""
+    return _Legacy(reading).read()
+
+
+class _Legacy:
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.itemsizes: dict[str, int] = {}
+        self.texts: dict[str, TextEntry] = {}
+        self.pickle = TorchPickle(reading, reading.index, self._find_storage, self._persistent_load)
+
+    def read(self) -> Description:
+        pickle = self.pickle
+        position = 0
+        for _ in range(3):  # magic number, protocol version, system
+            system = pickle.load(position)
+            position = pickle.machine.position
+        if isinstance(system, Mapping) and _entry(system, "little_endian") is False:
+            pickle.problems.append(
+                Problem(
+                    "irregular",
+                    "info",
+                    "was written on a big-endian machine; its storages are little-endian all the same",
+                )
+            )
+        value = pickle.load(position)
+        if not pickle.problems or pickle.problems[-1].kind != "partial":
+            self._place_storages(pickle.load(pickle.machine.position), pickle.machine.position)
+        walked = pickle.walk(value)
+        found = pickle.global_uses()
+        return Description(
+            format="torch legacy",
+            tensors=walked.tensors,
+            structure=walked.structure,
+            root=walked.root,
+            globals=found,
+            problems=tuple(pickle.problems),
+            texts=tuple(self.texts.values()),
+            duplicates=walked.duplicates,
+            module_classes=walked.module_classes,
+            module_versions=walked.module_versions,
+            torch_lines=known_globals.torch_lines(
+                self.reading.source.label, found, weights_only_reads=pickle.machine.protocol <= 3 and not self.texts
+            ),
+        )
+
+    def _find_storage(self, builder: TableBuilder, key: str, nbytes: int, location: str) -> int:
+        # Where it lies is told behind the pickles; until then it has what the pickle says.
+        return builder.add_storage(
+            key, source=-1, offset=0, nbytes=nbytes, encoding=Encoding.MISSING, location=location
+        )
+
+    def _persistent_load(self, identity: Any) -> Any:
+        """("storage", class, key, location, numel, view) or ("module", class, file, source code)."""
+        if identity[0] == "module":
+            cls, _, source = identity[1:4]
+            if isinstance(cls, Global):
+                self._add_text(cls.full, source)
+            return cls
+        _, cls, key = identity[:3]
+        storage = self.pickle.objects.persistent_load(identity)
+        self.itemsizes.setdefault(str(key), storage.dtype.itemsize if storage.dtype else 1)
+        view = identity[5] if len(identity) > 5 else None
+        if isinstance(view, tuple):
+            _, start, size = view
+            dtype: Dtype | None = storage_dtype(cls)
+            if type(start) is not int or type(size) is not int or start < 0:
+                raise ValueError("impossible view")
+            return StorageRef(storage.row, dtype, size, start)
+        return storage
+
+    def _add_text(self, name: str, source: Any) -> None:
+        if isinstance(source, ByteRange):
+            self.texts[name] = TextEntry(f"{name}.py", self.reading.index, source.offset, source.size, source.size)
+        elif isinstance(source, str) and source:
+            raw = source.encode("utf-8", "surrogatepass")
+            inline = self.reading.sources.inline
+            self.texts[name] = TextEntry(
+                f"{name}.py", self.reading.sources.inline_index(), len(inline), len(raw), len(raw)
+            )
+            inline += raw
+
+    def _place_storages(self, keys: Any, position: int) -> None:
+        """Say where each storage lies, by the counts in front of them."""
+        pickle, source, builder = self.pickle, self.reading.source, self.pickle.builder
+        rows = pickle.objects.storages_seen
+        short = False
+        if not isinstance(keys, list):
+            pickle.problems.append(Problem("partial", "error", "the list of storages is damaged", source.label))
+            return
+        placed = set()
+        for number, key in enumerate(keys):
+            row = rows.get(str(key))
+            if row is None or position + 8 > source.size:
+                # The element size of a storage that no tensor names is unknown, so nothing behind it can be found.
+                break
+            if not number & 0xFFF:
+                self.reading.control.report(number, len(keys), "finding storages")
+            try:
+                count = int.from_bytes(read_bytes(source, position, 8), "little", signed=True)
+            except CannotRead:
+                break
+            position += 8
+            nbytes = max(count, 0) * self.itemsizes.get(str(key), 1)
+            there = min(nbytes, source.size - position)
+            short = short or there < builder.storage_nbytes(row)
+            builder.set_storage_place(
+                row, source=self.reading.index, offset=position, nbytes=there, encoding=Encoding.RAW
+            )
+            placed.add(row)
+            position += nbytes
+        lost = [row for row in rows.values() if row not in placed]
+        for row in lost:
+            builder.set_storage_place(row, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING)
+        if lost or short or position > source.size:
+            _flag_short_tensors(builder)
+            pickle.problems.append(
+                Problem(
+                    "partial",
+                    "error",
+                    "the file is cut off or its storages are shorter than the tensors need",
+                    source.label,
+                )
+            )
+
+
+def _flag_short_tensors(builder: TableBuilder) -> None:
+    """Mark the tensors whose storages turned out shorter than the pickle said."""
+    for row, storage in enumerate(builder.storage):
+        if storage >= 0:
+            shape, stride = builder.form_of(row)
+            elements = reach(shape, stride)
+            needed = (builder.offset[row] + elements) * DTYPES[builder.dtype[row]].bits
+            if elements and needed > builder.storage_nbytes(storage) * 8:
+                builder.flags[row] |= int(Flag.OUT_OF_BOUNDS)
+
+
+def _entry(mapping: Mapping, key: str) -> Any:
+    return next(
+        (value for name, value in zip(mapping.items[::2], mapping.items[1::2], strict=False) if name == key), None
+    )

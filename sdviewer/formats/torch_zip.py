@@ -1,0 +1,216 @@
+"""Zip archives that `torch.save` writes since 1.6: one data.pkl, and each storage as an entry of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sdviewer.checkpoint.document import Description, Duplicate, Problem
+from sdviewer.checkpoint.source import SourceSpec, read_bytes
+from sdviewer.checkpoint.table import Encoding, TableBuilder
+from sdviewer.errors import CannotRead, Damaged, UnsupportedFormat
+from sdviewer.formats import globals as known_globals
+from sdviewer.formats.reading import Reading
+from sdviewer.formats.torch_objects import FindStorage
+from sdviewer.formats.torch_pickle import TorchPickle
+from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, ZipDirectory
+from sdviewer.formats.zip_duplicates import torch_winner
+
+# A pickle deflated to less than a thousandth is a bomb; deflate itself cannot do better than 1,032.
+_LARGEST_INFLATED_PICKLE = 1 << 30
+
+
+def pickle_prefix(directory: ZipDirectory) -> str | None:
+    """The folder inside the archive that holds data.pkl ("resnet/"), None if it is no torch archive.
+
+    Torch takes the part before the first entry's first "/"; an archive packed again may begin with
+    another entry, so any single folder with a data.pkl does.
+    """
+    if not len(directory):
+        return None
+    first = directory.names[0]
+    prefix = first[: first.find("/") + 1]
+    if f"{prefix}data.pkl" in directory.index:
+        return prefix
+    candidates = [
+        name.removesuffix("data.pkl") for name in directory.index if name.endswith("/data.pkl") or name == "data.pkl"
+    ]
+    shallow = [candidate for candidate in candidates if candidate.count("/") <= 1]
+    return shallow[0] if shallow else None
+
+
+def matches(reading: Reading) -> bool:
+    """A zip archive with a data.pkl and no TorchScript constants."""
+    if not reading.is_zip:
+        return False
+    prefix = pickle_prefix(reading.directory)
+    return prefix is not None and f"{prefix}constants.pkl" not in reading.directory.index
+
+
+def read(reading: Reading) -> Description:
+    """Describe the archive; see `Reader.read`."""
+    archive = Archive(reading)
+    pickle = archive.open_pickle("data.pkl", "data/")
+    walked = pickle.walk(pickle.load(0))
+    found = pickle.global_uses()
+    return Description(
+        format="torch zip",
+        tensors=walked.tensors,
+        structure=walked.structure,
+        root=walked.root,
+        globals=found,
+        problems=(*archive.problems, *pickle.problems),
+        duplicates=(*archive.duplicates, *walked.duplicates),
+        module_classes=walked.module_classes,
+        module_versions=walked.module_versions,
+        torch_lines=known_globals.torch_lines(
+            reading.source.label, found, weights_only_reads=pickle.machine.protocol <= 3
+        ),
+        unshown_bytes=archive.unused_bytes(),
+    )
+
+
+@dataclass
+class Archive:
+    """A torch archive: its entries as storages and pickles.
+
+    Attributes:
+        reading: the archive.
+        problems: what is irregular about it.
+        duplicates: entries hidden by another of the same name.
+    """
+
+    reading: Reading
+    problems: list[Problem] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+    _used: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        directory = self.directory
+        self.prefix = pickle_prefix(directory) or ""
+        self.index = directory.index
+        self.big_endian = self._small("byteorder") == b"big"
+        label = self.reading.source.label
+        if directory.partial:
+            self.problems.append(
+                Problem("partial", "error", "the archive is cut off: its directory is missing or incomplete", label)
+            )
+        repeated = directory.repeated
+        if repeated:
+            self.index = dict(self.index)
+            for name in repeated:
+                self.index[name] = torch_winner(directory.names, name)
+                self.duplicates.append(Duplicate(name, f"another entry of {label}"))
+            self.problems.append(
+                Problem(
+                    "duplicate",
+                    "warning",
+                    f"{len(repeated):,} entries stand twice; the one that torch reads counts",
+                    repeated[0],
+                )
+            )
+
+    @property
+    def directory(self) -> ZipDirectory:
+        """The archive's directory."""
+        return self.reading.directory
+
+    def find(self, name: str) -> tuple[int, Entry] | None:
+        """Number and entry of `name` below the archive's folder."""
+        number = self.index.get(self.prefix + name)
+        return None if number is None else (number, self.directory.entry(number))
+
+    def _small(self, name: str) -> bytes:
+        found = self.find(name)
+        if found is None or found[1].size > 64 or found[1].offset < 0:
+            return b""
+        try:
+            return read_bytes(self.reading.sources.get(self.entry_source(found[1])), 0, found[1].size)
+        except CannotRead:
+            return b""
+
+    def entry_source(self, entry: Entry) -> int:
+        """Index of a source that holds the entry's own bytes.
+
+        Raises:
+            Damaged, UnsupportedFormat: the entry cannot be read.
+        """
+        label = f"{self.reading.source.label}: {entry.name}"
+        if entry.flags & ENCRYPTED:
+            raise UnsupportedFormat("is protected with a password", file=label, hint="unpack it first")
+        if entry.offset < 0:
+            raise Damaged("has no local header in the archive", file=label)
+        if entry.method == STORED:
+            size = max(min(entry.size, self.reading.source.size - entry.offset), 0)
+            return self.reading.sources.add(
+                SourceSpec("range", label, size, parent=self.reading.index, offset=entry.offset)
+            )
+        if entry.method != DEFLATED:
+            raise UnsupportedFormat(
+                f"is compressed by method {entry.method}", file=label, hint="repack it without compression"
+            )
+        stored = max(min(entry.stored, self.reading.source.size - entry.offset), 0)
+        return self.reading.sources.add(
+            SourceSpec("inflated", label, entry.size, parent=self.reading.index, offset=entry.offset, stored=stored)
+        )
+
+    def open_pickle(self, name: str, storages: str, builder: TableBuilder | None = None) -> TorchPickle:
+        """A pickle of the archive whose storages are entries below `storages`, writing into `builder`.
+
+        Raises:
+            Damaged, UnsupportedFormat, LimitExceeded: it cannot be read.
+        """
+        found = self.find(name)
+        if found is None:
+            raise Damaged(f"holds no {name}", file=self.reading.source.label)
+        self._used.add(found[0])
+        if found[1].method == DEFLATED and found[1].size > _LARGEST_INFLATED_PICKLE:
+            raise Damaged(f"holds a {name} that inflates to {found[1].size:,} bytes", file=self.reading.source.label)
+        source = self.entry_source(found[1])
+        return TorchPickle(self.reading, source, self._finder(storages), builder=builder or TableBuilder())
+
+    def _finder(self, folder: str) -> FindStorage:
+        prefix, index, directory = self.prefix + folder, self.index, self.directory
+        methods, stored, sizes, offsets = (
+            column.tolist() for column in (directory.method, directory.stored, directory.size, directory.offset)
+        )
+        file_size, source = self.reading.source.size, self.reading.index
+        missing: list[str] = []
+
+        def find(builder: TableBuilder, key: str, nbytes: int, location: str) -> int:
+            number = index.get(prefix + key)
+            if number is None:
+                number = index.get(f"{prefix}{key}.storage")  # mobile archives
+            if number is None or methods[number] not in (STORED, DEFLATED) or directory.flags[number] & ENCRYPTED:
+                if nbytes:
+                    missing.append(key)
+                    if len(missing) == 1:
+                        self.problems.append(
+                            Problem("missing", "error", "storages are missing from the archive", f"{prefix}{key}")
+                        )
+                return builder.add_storage(
+                    key, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING, location=location
+                )
+            self._used.add(number)
+            offset = offsets[number]
+            there = max(min(stored[number], file_size - offset), 0) if offset >= 0 else 0
+            plain = methods[number] == STORED
+            return builder.add_storage(
+                key,
+                source=source,
+                offset=max(offset, 0),
+                nbytes=there if plain else sizes[number],
+                stored=there,
+                encoding=Encoding.RAW if plain else Encoding.DEFLATED,
+                swapped=self.big_endian,
+                location=location,
+            )
+
+        return find
+
+    def unused_bytes(self) -> int:
+        """Bytes of storages that no pickle of the archive refers to."""
+        return sum(
+            int(self.directory.size[number])
+            for name, number in self.index.items()
+            if number not in self._used and "/data/" in name and not name.endswith(".py")
+        )
