@@ -29,11 +29,12 @@ def describe(path: str | Path, control: Control | None = None) -> tuple[Descript
     control = control or Control()
     text = os.fspath(path)
     sources = LocalSources()
-    if Path(text).is_dir() or sharded.is_index(text):
+    if Path(text).is_dir() or text.endswith(".index.json"):
+        from sdviewer.formats import sharded
+
         description = sharded.read_folder(text, sources, control)
-        return replace(description, inline=sources.seal_inline()), sources
-    index = sources.add_file(text)
-    description = read_source(Reading(sources, index, control))
+    else:
+        description = read_source(Reading(sources, sources.add_file(text), control))
     return replace(description, inline=sources.seal_inline()), sources
 
 
