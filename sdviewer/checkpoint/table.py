@@ -64,8 +64,7 @@ class Encoding(IntEnum):
 class Forms:
     """Pairs of shape and stride: form `i` is `shape[start[i]:start[i + 1]]` and the same of `stride`.
 
-    Strides are in elements. `numel` and `reach` are one a form: elements, and elements from
-    the first to behind the last one in storage (0 for an empty tensor).
+    Strides are in elements.
     """
 
     start: Int64
@@ -87,6 +86,12 @@ class Forms:
     def numel(self) -> Int64:
         """Elements of each form, shape `(len(self),)`."""
         return np.fromiter((math.prod(self.shape_of(i)) for i in range(len(self))), np.int64, len(self))
+
+    @cached_property
+    def reach(self) -> npt.NDArray[np.float64]:
+        """Elements from the first one to behind the last one in storage; float64, because strides may be hostile."""
+        spans = (reach(self.shape_of(i), self.stride_of(i)) for i in range(len(self)))
+        return np.fromiter((float(span) for span in spans), np.float64, len(self))
 
     @cached_property
     def contiguous(self) -> npt.NDArray[np.bool_]:

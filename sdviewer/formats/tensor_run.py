@@ -9,6 +9,7 @@ storage's key and the tensor); should a pickle ask for another one, it is read a
 from __future__ import annotations
 
 import re
+import struct
 
 from sdviewer.checkpoint.table import Flag, reach
 from sdviewer.formats.inert_pickle import Machine
@@ -30,9 +31,17 @@ _TENSOR = re.compile(
 ).match
 _KEY_HEAD = re.compile(rb"X(..)\0\0", re.DOTALL).match
 _AFTER_KEY = re.compile(rb"(%b)(%b)" % (_PUT, _GET), re.DOTALL).match
+# The memo writes of one tensor as `torch.save` numbers them: LONG_BINPUT n, n + 1, … (the few short ones go slowly).
+_PUTS = [struct.Struct("<" + "BI" * count).pack for count in range(7)]
 # Plain integers: an enum's operators would take as long as all the rest.
 _FLAGS = {b"\x88": int(Flag.GRAD_KNOWN | Flag.REQUIRES_GRAD), b"\x89": int(Flag.GRAD_KNOWN)}
 _OUT_OF_BOUNDS = int(Flag.OUT_OF_BOUNDS)
+
+
+def _puts_after(first: int, last: int) -> list[int]:
+    flat = [0x72] * (2 * (last - first))
+    flat[1::2] = range(first + 1, last + 1)
+    return flat
 
 
 def _number(raw: bytes) -> int:
@@ -70,20 +79,18 @@ class TensorRun:
             if not known or not form or len(key) != key_size[0]:
                 break
             # Each PUT must open a new memo entry: none that was checked before may change behind our back.
-            highest = machine.highest_memo
             first = _number(put_key)
-            last = _number(put_tensor)
-            middle = [_number(put) for put in (put_id, put_size, put_stride, put_hooks, put_args) if put]
-            if not highest < first < middle[0] or not middle[-1] < last or middle != sorted(set(middle)):
+            puts = put_id + put_size + put_stride + put_hooks + put_args + put_tensor
+            last = first + len(puts) // 5
+            if first <= machine.highest_memo or puts != _PUTS[last - first](*_puts_after(first, last)):
                 break
             cls, place = known
             text = key.decode("ascii")
             code, bits = self._dtypes[cls]
-            elements = _number(numel)
             row = objects.storages_seen.get(text)
             if row is None:
-                row = objects.storage(storage_dtype(cls), text, place, elements).row
-            start = _number(offset)
+                row = objects.find_row(text, (_number(numel) * bits + 7) // 8, place)
+            start = 0 if offset == b"K\0" else _number(offset)
             flags = _FLAGS[grad]
             if form[1] and (start + form[1]) * bits > builder.storage_nbytes(row) * 8:
                 flags |= _OUT_OF_BOUNDS

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sdviewer.checkpoint.coverage import unshown_bytes
 from sdviewer.checkpoint.document import Description, Problem, TextEntry
 from sdviewer.checkpoint.dtypes import DTYPES, Dtype
 from sdviewer.checkpoint.source import read_bytes
@@ -73,6 +74,7 @@ class _Legacy:
             torch_lines=known_globals.torch_lines(
                 self.reading.source.label, found, weights_only_reads=pickle.machine.protocol <= 3 and not self.texts
             ),
+            unshown_bytes=unshown_bytes(walked.tensors),
         )
 
     def _find_storage(self, builder: TableBuilder, key: str, nbytes: int, location: str) -> int:

@@ -121,11 +121,15 @@ class TorchObjects:
 
     def storage(self, dtype: Dtype | None, key: str, location: str, numel: int) -> StorageRef:
         """The storage of that key, looked up once."""
-        nbytes = numel if dtype is None else dtype.nbytes(numel)
         row = self.storages_seen.get(key)
         if row is None:
-            row = self.storages_seen[key] = self._find_storage(self.builder, key, nbytes, location)
+            row = self.find_row(key, numel if dtype is None else dtype.nbytes(numel), location)
         return StorageRef(row, dtype, numel)
+
+    def find_row(self, key: str, nbytes: int, location: str) -> int:
+        """The row of a storage that is met for the first time."""
+        row = self.storages_seen[key] = self._find_storage(self.builder, key, nbytes, location)
+        return row
 
     # -- tensors ------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sdviewer.checkpoint.coverage import unshown_bytes
 from sdviewer.checkpoint.document import Description, Duplicate, Problem
 from sdviewer.checkpoint.source import SourceSpec, read_bytes
 from sdviewer.checkpoint.table import Encoding, TableBuilder
@@ -65,7 +66,7 @@ def read(reading: Reading) -> Description:
         torch_lines=known_globals.torch_lines(
             reading.source.label, found, weights_only_reads=pickle.machine.protocol <= 3
         ),
-        unshown_bytes=archive.unused_bytes(),
+        unshown_bytes=archive.unused_bytes() + unshown_bytes(walked.tensors),
     )
 
 
@@ -212,5 +213,5 @@ class Archive:
         return sum(
             int(self.directory.size[number])
             for name, number in self.index.items()
-            if number not in self._used and "/data/" in name and not name.endswith(".py")
+            if number not in self._used and name.startswith(f"{self.prefix}data/")
         )

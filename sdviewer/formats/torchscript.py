@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sdviewer.checkpoint.coverage import unshown_bytes
 from sdviewer.checkpoint.document import Description, TextEntry
 from sdviewer.errors import CannotOpen
 from sdviewer.formats import globals as known_globals
@@ -51,7 +52,7 @@ def read(reading: Reading) -> Description:
         module_classes=walked.module_classes,
         module_versions=walked.module_versions,
         torch_lines=known_globals.torchscript_lines(reading.source.label, found),
-        unshown_bytes=archive.unused_bytes(),
+        unshown_bytes=archive.unused_bytes() + unshown_bytes(walked.tensors),
     )
 
 
