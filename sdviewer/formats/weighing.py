@@ -1,0 +1,137 @@
+"""Weighing: about how many bytes of description a file holds, by a look at a few of its bytes.
+
+It decides where a file is opened and how much memory that may take, so it is quick (no entry
+is inflated, nothing is parsed whole) and rather too high than too low.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from sdviewer.checkpoint.source import ByteSource, SourceSpec, read_bytes
+from sdviewer.errors import CannotOpen, CannotRead
+from sdviewer.formats.files import LocalFile, Range, describe_file
+from sdviewer.formats.zip_directory import ENCRYPTED, STORED, directory_bytes, read_directory
+
+# Above this size the directory alone says that the description is large: a torch pickle is two to
+# four times as long as the directory of its archive.
+_TELLING_DIRECTORY = 256 << 10
+_PICKLE_TO_DIRECTORY = 4
+# Archives inside an archive that are looked into: a hostile one may hold thousands, all the same bytes.
+_NESTED_LOOKED_INTO = 16
+# An honest pickle deflates to a tenth or so; one that claims more is not given memory for its claim.
+_HONEST_INFLATION = 10
+_DESCRIBING = (".pkl", ".json", ".debug_pkl")
+_NESTED = (".pt", ".pth", ".pkl", ".bin", ".ckpt", ".zip", ".npz", ".safetensors")
+_IN_FOLDERS = (*_NESTED, ".index.json")
+_NPY = b"\x93NUMPY"
+_WINDOW = 2048
+# Short strings as protocols 2–3 and 4–5 write them, memo entries of protocols 0–1 and 2–3, small tuples:
+# payload has next to none in one window, a pickle that describes tensors has many.
+_PICKLED_TEXT = re.compile(
+    rb"X[\x01-\xff]\x00\x00\x00[ -~]{2}|\x8c[\x01-\x7f][ -~]{2}|[pg]\d+\n|r..[\x00-\x7f]\x00|[\x85-\x87]q[^q]",
+    re.DOTALL,
+)
+_PICKLED_TEXTS_PER_WINDOW = 6
+# Pickles without either (a million empty lists of protocol 4) are told by opcodes that never differ.
+_DULL_WINDOW = 8
+
+
+def description_bytes(path: str) -> int:
+    """About how many bytes of pickle, header and directory `path` holds: a file, an index or a folder.
+
+    Raises:
+        FileMissing, NotPermitted, Damaged: named after the path.
+
+    """
+    place = Path(path)
+    if place.is_dir():
+        return _folder_bytes(place)
+    if path.endswith(".index.json"):
+        return _folder_bytes(place.parent)
+    return _file_bytes(path)
+
+
+def _folder_bytes(folder: Path) -> int:
+    total = 0
+    try:
+        for member in folder.iterdir():
+            if member.name.endswith(_IN_FOLDERS) and member.is_file():
+                total += _file_bytes(str(member)) if not member.name.endswith(".json") else member.stat().st_size
+    except (OSError, CannotOpen):
+        # What is wrong with a folder is found, and told, by the reader.
+        return total
+    return total
+
+
+def _file_bytes(path: str) -> int:
+    spec = describe_file(path)
+    if spec.size == 0:
+        return 0
+    try:
+        file = LocalFile(spec)
+        try:
+            return source_bytes(file)
+        finally:
+            file.close()
+    except CannotRead:
+        return 0
+
+
+def source_bytes(source: ByteSource, *, is_nested: bool = False) -> int:
+    """About how many bytes of description one file, or one archive inside another, holds."""
+    head = read_bytes(source, 0, min(source.size, 512))
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zip_bytes(source, is_nested=is_nested)
+    if head.startswith(_NPY):
+        return min(source.size, _WINDOW)
+    header = int.from_bytes(head[:8], "little")
+    if head[8:9] == b"{":
+        return min(8 + header, source.size)
+    return _pickle_bytes(source)
+
+
+def _zip_bytes(source: ByteSource, *, is_nested: bool) -> int:
+    directory = directory_bytes(source)
+    if directory is None:
+        # Its end is cut off: the reader will search the whole file for entries.
+        return source.size
+    if directory > _TELLING_DIRECTORY:
+        return min(_PICKLE_TO_DIRECTORY * directory, source.size)
+    total = directory
+    nested = 0
+    for entry in read_directory(source):
+        if entry.name.endswith(_DESCRIBING):
+            total += min(entry.size, _HONEST_INFLATION * min(entry.stored, source.size))
+        elif (
+            entry.name.endswith(_NESTED)
+            and entry.method == STORED
+            and not entry.flags & ENCRYPTED
+            and 0 <= entry.offset <= source.size - entry.stored
+            and not is_nested
+            and nested < _NESTED_LOOKED_INTO
+        ):
+            nested += 1
+            spec = SourceSpec("range", entry.name, entry.stored, offset=entry.offset)
+            total += source_bytes(Range(source, spec), is_nested=True)
+    return total
+
+
+def _pickle_bytes(source: ByteSource) -> int:
+    """How far a pickle reaches: windows at powers of two are looked at, payload does not look like one."""
+    reach = min(source.size, _WINDOW)
+    for start in _powers_of_two(source.size):
+        window = read_bytes(source, min(start, source.size - _WINDOW), _WINDOW)
+        dull = len(set(window)) <= _DULL_WINDOW and any(window)
+        if dull or len(_PICKLED_TEXT.findall(window)) >= _PICKLED_TEXTS_PER_WINDOW:
+            reach = 2 * start
+    return min(reach, source.size)
+
+
+def _powers_of_two(limit: int) -> Iterable[int]:
+    start = _WINDOW
+    while start < limit:
+        yield start
+        start *= 2

@@ -1,0 +1,1 @@
+"""Builders and paths that tests share."""
