@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy.typing as npt
 
 from sdviewer.errors import MissingBytes
 
 WritableBuffer = bytearray | memoryview | npt.NDArray[Any]
+
+
+def bytes_view(buffer: WritableBuffer) -> memoryview:
+    """The bytes of a contiguous writable buffer, as one flat view."""
+    # Type checkers know numpy's arrays as buffers only from Python 3.12 on.
+    return memoryview(cast("bytearray", buffer)).cast("B")
 
 
 class ByteSource(Protocol):

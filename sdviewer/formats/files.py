@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdviewer.checkpoint.source import ByteSource, SourceSpec, WritableBuffer, read_bytes
+from sdviewer.checkpoint.source import ByteSource, SourceSpec, WritableBuffer, bytes_view, read_bytes
 from sdviewer.errors import CannotRead, Damaged, FileMissing, MissingBytes, NotPermitted, SourceChanged
 
 _STEP = 1 << 20
@@ -52,7 +52,7 @@ class LocalFile:
 
     def read_into(self, offset: int, buffer: WritableBuffer) -> None:
         """Fill `buffer` from `offset`; see `ByteSource`."""
-        view = memoryview(buffer).cast("B")
+        view = bytes_view(buffer)
         if offset < 0 or offset + len(view) > self.spec.size:
             raise _out_of_range(self.label, offset, len(view), self.spec.size)
         done = 0
@@ -129,7 +129,7 @@ class Range:
 
     def read_into(self, offset: int, buffer: WritableBuffer) -> None:
         """Fill `buffer` from `offset`; see `ByteSource`."""
-        count = memoryview(buffer).nbytes
+        count = bytes_view(buffer).nbytes
         if offset < 0 or offset + count > self.spec.size:
             raise _out_of_range(self.label, offset, count, self.spec.size)
         self._parent.read_into(self.spec.offset + offset, buffer)
@@ -160,7 +160,7 @@ class Inflated:
 
     def read_into(self, offset: int, buffer: WritableBuffer) -> None:
         """Fill `buffer` from `offset`; see `ByteSource`."""
-        view = memoryview(buffer).cast("B")
+        view = bytes_view(buffer)
         if offset < 0 or offset + len(view) > self.spec.size:
             raise _out_of_range(self.label, offset, len(view), self.spec.size)
         with self._lock:
@@ -234,7 +234,7 @@ class Inline:
 
     def read_into(self, offset: int, buffer: WritableBuffer) -> None:
         """Fill `buffer` from `offset`; see `ByteSource`."""
-        view = memoryview(buffer).cast("B")
+        view = bytes_view(buffer)
         if offset < 0 or offset + len(view) > self.spec.size:
             raise _out_of_range(self.label, offset, len(view), self.spec.size)
         start = self.spec.offset + offset

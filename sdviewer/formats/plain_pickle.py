@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sdviewer.checkpoint.document import Description
+from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.table import Encoding, TableBuilder
 from sdviewer.errors import Damaged, NotACheckpoint
 from sdviewer.formats import globals as known_globals
@@ -49,7 +50,7 @@ def read(reading: Reading) -> Description:
     )
 
 
-def _no_storage(builder: TableBuilder, key: str, nbytes: int, location: str) -> int:
+def _no_storage(builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
     # A pickle taken out of a torch archive refers to storages that are not here.
-    del nbytes
+    del dtype, numel
     return builder.add_storage(key, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING, location=location)

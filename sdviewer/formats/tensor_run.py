@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 
+from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.table import Flag, reach
 from sdviewer.formats.inert_pickle import Machine
 from sdviewer.formats.pickle_values import Global, TensorNode
@@ -22,16 +23,17 @@ _INT = rb"(?:K.|M..|J...[\x00-\x7f])"
 _TUPLE = rb"(\)|(?:%b){1,3}[\x85-\x87]|\((?:%b){4,16}t)((?:%b)?)" % (_INT, _INT, _PUT)
 
 # Behind the GET of `torch._utils._rebuild_tensor_v2`:
-# ((storage class key location numel) BINPERSID offset size stride requires_grad OrderedDict()) REDUCE
+# ((storage class key location numel) BINPERSID offset size stride requires_grad OrderedDict()) REDUCE;
+# a legacy file has a None behind numel.
 _TENSOR = re.compile(
-    rb"\(\((%(get)b%(get)b)X([\x01-\x14])\0\0\0([0-9]{1,20})(%(put)b)(%(get)b)(%(int)b)t(%(put)b)Q"
+    rb"\(\((%(get)b%(get)b)X([\x01-\x14])\0\0\0([0-9]{1,20})(%(put)b)(%(get)b)(%(int)b)N?t(%(put)b)Q"
     rb"(%(int)b)%(tuple)b%(tuple)b([\x88\x89])(%(get)b)\)R(%(put)b)t(%(put)b)R(%(put)b)"
     % {b"get": _GET, b"put": _PUT, b"int": _INT, b"tuple": _TUPLE},
     re.DOTALL,
 ).match
 _KEY_HEAD = re.compile(rb"X(..)\0\0", re.DOTALL).match
 _AFTER_KEY = re.compile(rb"(%b)(%b)" % (_PUT, _GET), re.DOTALL).match
-# The memo writes of one tensor as `torch.save` numbers them: LONG_BINPUT n, n + 1, … (the few short ones go slowly).
+# The memo writes of one tensor as `torch.save` numbers them: LONG_BINPUT n, n + 1, …; the few short ones go slowly.
 _PUTS = [struct.Struct("<" + "BI" * count).pack for count in range(7)]
 # Plain integers: an enum's operators would take as long as all the rest.
 _FLAGS = {b"\x88": int(Flag.GRAD_KNOWN | Flag.REQUIRES_GRAD), b"\x89": int(Flag.GRAD_KNOWN)}
@@ -57,7 +59,7 @@ class TensorRun:
         self._builder = objects.builder
         self._heads: dict[tuple[bytes, bytes, bytes], tuple[Global, str] | None] = {}
         self._forms: dict[tuple[bytes, bytes], tuple[int, int] | None] = {}
-        self._dtypes: dict[Global, tuple[int, int]] = {}
+        self._dtypes: dict[Global, Dtype] = {}
 
     def __call__(self, machine: Machine, position: int) -> int:
         """Push the tensor that begins here, and each further key and tensor; returns where the slow way goes on."""
@@ -65,17 +67,14 @@ class TensorRun:
         builder, objects = self._builder, self._objects
         dtypes, forms, storages = builder.dtype, builder.form, builder.storage
         offsets, all_flags = builder.offset, builder.flags
-        hot = machine.hot
+        heads, seen_forms, hot = self._heads, self._forms, machine.hot
         count = 0
         while (found := _TENSOR(data, position)) is not None:
             (head, key_size, key, put_key, location, numel, put_id, offset, size, put_size, stride, put_stride,
              grad, ordered, put_hooks, put_args, put_tensor) = found.groups()  # fmt: skip
-            known = self._heads.get((head, location, ordered), False)
-            if known is False:
-                known = self._check_head(machine, head, location, ordered)
-            form = self._forms.get((size, stride), False)
-            if form is False:
-                form = self._form(size, stride)
+            identity = (head, location, ordered)
+            known = heads[identity] if identity in heads else self._check_head(machine, *identity)
+            form = seen_forms[size, stride] if (size, stride) in seen_forms else self._form(size, stride)
             if not known or not form or len(key) != key_size[0]:
                 break
             # Each PUT must open a new memo entry: none that was checked before may change behind our back.
@@ -86,18 +85,18 @@ class TensorRun:
                 break
             cls, place = known
             text = key.decode("ascii")
-            code, bits = self._dtypes[cls]
+            dtype = self._dtypes[cls]
             row = objects.storages_seen.get(text)
             if row is None:
-                row = objects.find_row(text, (_number(numel) * bits + 7) // 8, place)
+                row = objects.find_row(text, dtype, _number(numel), place)
             start = 0 if offset == b"K\0" else _number(offset)
             flags = _FLAGS[grad]
-            if form[1] and (start + form[1]) * bits > builder.storage_nbytes(row) * 8:
+            if form[1] and (start + form[1]) * dtype.bits > builder.storage_nbytes(row) * 8:
                 flags |= _OUT_OF_BOUNDS
             memo[first] = text
             tensor = memo[last] = TensorNode(len(dtypes))
             machine.highest_memo = last
-            dtypes.append(code)
+            dtypes.append(dtype.code)
             forms.append(form[0])
             storages.append(row)
             offsets.append(start)
@@ -151,7 +150,7 @@ class TensorRun:
             except (ValueError, KeyError):
                 dtype = None
             if dtype is not None:
-                self._dtypes[cls] = (dtype.code, dtype.bits)
+                self._dtypes[cls] = dtype
                 result = (cls, place)
         self._heads[head, location, ordered] = result
         return result

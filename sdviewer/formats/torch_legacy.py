@@ -6,6 +6,7 @@ Whole modules carry the source code of their classes, which is shown and never r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sdviewer.checkpoint.coverage import unshown_bytes
@@ -13,8 +14,8 @@ from sdviewer.checkpoint.document import Description, Problem, TextEntry
 from sdviewer.checkpoint.dtypes import DTYPES, Dtype
 from sdviewer.checkpoint.source import read_bytes
 from sdviewer.checkpoint.table import Encoding, Flag, TableBuilder, reach
-from sdviewer.errors import CannotRead
 from sdviewer.formats import globals as known_globals
+from sdviewer.formats.files import read_pieces
 from sdviewer.formats.pickle_values import ByteRange, Global, Mapping
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.torch_objects import StorageRef, storage_dtype
@@ -77,8 +78,11 @@ class _Legacy:
             unshown_bytes=unshown_bytes(walked.tensors),
         )
 
-    def _find_storage(self, builder: TableBuilder, key: str, nbytes: int, location: str) -> int:
-        # Where it lies is told behind the pickles; until then it has what the pickle says.
+    def _find_storage(self, builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
+        # Where it lies is told behind the pickles; until then it has what the pickle says. The first dtype that is
+        # named with a key is that of its elements on disk.
+        nbytes = dtype.nbytes(numel) if dtype else numel
+        self.itemsizes[key] = dtype.itemsize if dtype else 1
         return builder.add_storage(
             key, source=-1, offset=0, nbytes=nbytes, encoding=Encoding.MISSING, location=location
         )
@@ -90,9 +94,8 @@ class _Legacy:
             if isinstance(cls, Global):
                 self._add_text(cls.full, source)
             return cls
-        _, cls, key = identity[:3]
+        cls = identity[1]
         storage = self.pickle.objects.persistent_load(identity)
-        self.itemsizes.setdefault(str(key), storage.dtype.itemsize if storage.dtype else 1)
         view = identity[5] if len(identity) > 5 else None
         if isinstance(view, tuple):
             _, start, size = view
@@ -113,6 +116,40 @@ class _Legacy:
             )
             inline += raw
 
+    def _counts(self, keys: list[Any], position: int) -> Iterator[int]:
+        """The element count in front of each storage; ends at the first one that cannot be found.
+
+        Where one lies follows from all before it, so they are first read where the pickle says that they should be,
+        in one go, and one by one from the first that differs.
+        """
+        source, builder, rows = self.reading.source, self.pickle.builder, self.pickle.objects.storages_seen
+        expected: list[int] = []
+        places: list[int] = []
+        guess = position
+        for key in keys:
+            # The element size of a storage that no tensor names is unknown, so nothing behind it can be found.
+            row = rows.get(str(key))
+            if row is None or guess + 8 > source.size:
+                break
+            places.append(guess)
+            expected.append(builder.storage_nbytes(row) // self.itemsizes[str(key)])
+            guess += 8 + expected[-1] * self.itemsizes[str(key)]
+        found = [int.from_bytes(piece, "little", signed=True) for piece in read_pieces(source, places, 8)]
+        for index, (count, wanted) in enumerate(zip(found, expected, strict=True)):
+            yield count
+            if count != wanted:
+                after = places[index] + 8 + max(count, 0) * self.itemsizes[str(keys[index])]
+                yield from self._counts_one_by_one(keys[index + 1 :], after)
+                return
+
+    def _counts_one_by_one(self, keys: list[Any], position: int) -> Iterator[int]:
+        for key in keys:
+            if str(key) not in self.itemsizes or position + 8 > self.reading.source.size:
+                return
+            count = int.from_bytes(read_bytes(self.reading.source, position, 8), "little", signed=True)
+            yield count
+            position += 8 + max(count, 0) * self.itemsizes[str(key)]
+
     def _place_storages(self, keys: Any, position: int) -> None:
         """Say where each storage lies, by the counts in front of them."""
         pickle, source, builder = self.pickle, self.reading.source, self.pickle.builder
@@ -121,25 +158,15 @@ class _Legacy:
         if not isinstance(keys, list):
             pickle.problems.append(Problem("partial", "error", "the list of storages is damaged", source.label))
             return
+        counts = self._counts(keys, position)
         placed = set()
-        for number, key in enumerate(keys):
-            row = rows.get(str(key))
-            if row is None or position + 8 > source.size:
-                # The element size of a storage that no tensor names is unknown, so nothing behind it can be found.
-                break
-            if not number & 0xFFF:
-                self.reading.control.report(number, len(keys), "finding storages")
-            try:
-                count = int.from_bytes(read_bytes(source, position, 8), "little", signed=True)
-            except CannotRead:
-                break
+        for key, count in zip(keys, counts, strict=False):
+            row = rows[str(key)]
             position += 8
-            nbytes = max(count, 0) * self.itemsizes.get(str(key), 1)
-            there = min(nbytes, source.size - position)
+            nbytes = max(count, 0) * self.itemsizes[str(key)]
+            there = max(min(nbytes, source.size - position), 0)
             short = short or there < builder.storage_nbytes(row)
-            builder.set_storage_place(
-                row, source=self.reading.index, offset=position, nbytes=there, encoding=Encoding.RAW
-            )
+            builder.set_storage_place(row, source=self.reading.index, offset=position, nbytes=there)
             placed.add(row)
             position += nbytes
         lost = [row for row in rows.values() if row not in placed]

@@ -35,8 +35,8 @@ class StorageRef:
         self.start = start
 
 
-# table to add to, key, bytes that the pickle says it has, location → row of the storage
-FindStorage = Callable[[TableBuilder, str, int, str], int]
+# table to add to, key, dtype (None: bytes) and elements that the pickle says it has, location → row of the storage
+FindStorage = Callable[[TableBuilder, str, Dtype | None, int, str], int]
 
 
 def storage_dtype(cls: Any) -> Dtype | None:
@@ -123,12 +123,12 @@ class TorchObjects:
         """The storage of that key, looked up once."""
         row = self.storages_seen.get(key)
         if row is None:
-            row = self.find_row(key, numel if dtype is None else dtype.nbytes(numel), location)
+            row = self.find_row(key, dtype, numel, location)
         return StorageRef(row, dtype, numel)
 
-    def find_row(self, key: str, nbytes: int, location: str) -> int:
+    def find_row(self, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
         """The row of a storage that is met for the first time."""
-        row = self.storages_seen[key] = self._find_storage(self.builder, key, nbytes, location)
+        row = self.storages_seen[key] = self._find_storage(self.builder, key, dtype, numel, location)
         return row
 
     # -- tensors ------------------------------------------------------------------

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sdviewer.checkpoint.coverage import unshown_bytes
 from sdviewer.checkpoint.document import Description, Duplicate, Problem
+from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.source import SourceSpec, read_bytes
 from sdviewer.checkpoint.table import Encoding, TableBuilder
 from sdviewer.errors import CannotRead, Damaged, UnsupportedFormat
@@ -177,12 +178,13 @@ class Archive:
         file_size, source = self.reading.source.size, self.reading.index
         missing: list[str] = []
 
-        def find(builder: TableBuilder, key: str, nbytes: int, location: str) -> int:
+        def find(builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
+            del dtype
             number = index.get(prefix + key)
             if number is None:
                 number = index.get(f"{prefix}{key}.storage")  # mobile archives
             if number is None or methods[number] not in (STORED, DEFLATED) or directory.flags[number] & ENCRYPTED:
-                if nbytes:
+                if numel:
                     missing.append(key)
                     if len(missing) == 1:
                         self.problems.append(
