@@ -1,15 +1,34 @@
-"""ModuleTree: sections, then modules made from dotted keys, then tensors, as preorder columns."""
+"""ModuleTree: sections, then modules made from dotted keys, then tensors, as preorder columns.
+
+There may be a million of them: keys are split and looked up once for each module, all else are
+operations on whole columns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
+from itertools import count as count_from_zero
 
 import numpy as np
 import numpy.typing as npt
 
 from sdviewer.checkpoint.columns import StringColumn
+from sdviewer.checkpoint.document import Description
+from sdviewer.checkpoint.module_kinds import Facts, kind_of, name_hint
+from sdviewer.checkpoint.names import encode_part
+from sdviewer.checkpoint.preorder import Layout, common_ancestors, lay_out
+from sdviewer.checkpoint.roles import Role, find_roles
+from sdviewer.checkpoint.sections import Section, paint
+from sdviewer.checkpoint.structure import Node
+from sdviewer.checkpoint.ties import find_ties
+
+__all__ = ["ModuleTree", "Role", "TreeNode", "build_tree"]
+
+Int64 = npt.NDArray[np.int64]
 
 
 class TreeNode(IntEnum):
@@ -23,14 +42,6 @@ class TreeNode(IntEnum):
     OBJECT = 5  # an object whose class is only a name
     SCALAR = 6  # node = its structure node, whose value is JSON
     ALIAS = 7  # a container shown elsewhere: ref = the tree node, -1 if none
-
-
-class Role(IntEnum):
-    """What a tensor is to its module."""
-
-    UNKNOWN = 0
-    PARAMETER = 1
-    BUFFER = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +91,491 @@ class ModuleTree:
         while child < end:
             yield child
             child = int(self.end[child])
+
+
+_SECTION_ORDER = ("model", "ema", "optimizer", "scheduler", "tensors", "metadata")
+_SLICE = 16384  # keys that one Python-level step handles: short enough not to hold other threads up
+_MOST_TENSORS_OF_A_KIND = 64  # a bidirectional four-layer LSTM has 32
+_LAST = 2**62
+_DEEP = 512  # characters of a module's name up to which every module above it is remembered by name
+# What the rules look at in the names of a module's modules: numbers, "out_proj", others; see `_held_bit`.
+_HELD = ((1, "0"), (2, "out_proj"), (4, "…"))
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+_WHAT = np.array(
+    [TreeNode.CONTAINER, TreeNode.CONTAINER, TreeNode.OBJECT, TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.ALIAS],
+    np.uint8,
+)
+
+
+def build_tree(description: Description, sections: Sequence[Section]) -> ModuleTree:
+    """The tree of a checkpoint: the root's children are the sections, then come modules and tensors.
+
+    Models first, then EMA copies, optimizers, schedulers, other tensors, metadata; in file order within
+    each. In a model or EMA copy the string keys of tensors are split at their dots; everything else stands
+    as the file has it. Siblings with numbers for names are sorted by them, where the first of them stands;
+    all others keep the order in which they first appear, `_metadata`'s modules without tensors in theirs.
+    """
+    return _TreeMaker(description, sections).make()
+
+
+class _TreeMaker:
+    """Numbers the nodes (root, sections, structure nodes, modules), finds parents, then lays the tree out."""
+
+    def __init__(self, description: Description, sections: Sequence[Section]) -> None:
+        self.description = description
+        self.sections = sections
+        self.structure = description.structure
+        self.table = description.tensors
+        kinds = [section.kind for section in sections]
+        painted = paint(self.structure, [section.node for section in sections], kinds)
+        is_model = np.array([kind in ("model", "ema") for kind in kinds] + [False])
+        self.shown, self.in_model, self.node_parent = self._place(painted, is_model)
+        self.first_node = 1 + len(sections)
+        self._model_sections = {
+            section.node: 1 + index for index, section in enumerate(sections) if section.kind in ("model", "ema")
+        }
+        # Modules, in order of creation.
+        self.first_module = self.first_node + len(self.shown)
+        self.segments: list[str] = []
+        self.module_parent: list[int] = []
+        self.module_rank: list[int] = []
+        self._child: dict[tuple[int, str], int] = {}
+        self._known: dict[int, dict[str, int]] = {}
+
+    def make(self) -> ModuleTree:
+        structure, shown, sections = self.structure, self.shown, self.sections
+        kind = structure.kind[shown]
+        is_tensor = kind == Node.TENSOR
+        row = np.where(is_tensor, structure.ref[shown], 0)
+        label_start, leaf_names, leaf_of = self._split_keys(is_tensor & self.in_model)
+        versions = self._read_versions()
+        classes = self._read_classes()
+
+        count = self.first_module + len(self.segments)
+        nodes = slice(self.first_node, self.first_module)
+        modules = slice(self.first_module, count)
+        parent = np.zeros(count, np.int64)
+        parent[nodes] = self.node_parent
+        parent[modules] = self.module_parent
+        leaf = np.zeros(count, np.bool_)
+        leaf[nodes] = kind >= Node.TENSOR
+        leaf[0] = count == 1
+
+        # Order of siblings.
+        rank = np.zeros(count, np.int64)
+        shelf = {name: index for index, name in enumerate(_SECTION_ORDER)}
+        by_kind = sorted(range(len(sections)), key=lambda index: shelf[sections[index].kind])
+        rank[1 + np.array(by_kind, np.int64)] = np.arange(len(sections))
+        rank[nodes] = 2 * shown.astype(np.int64)
+        rank[modules] = self.module_rank
+        number = np.full(count, -1, np.int64)
+        leaf_numbers = np.array([*map(_number, leaf_names), -1], np.int64)
+        number[nodes] = np.where(self.in_model, leaf_numbers[leaf_of], -1)
+        self._know_segments()
+        number[modules] = self.number_of_segment[self.segment_of]
+        self._number_containers(number, leaf_of)
+        group = rank.copy()
+        numbered = np.flatnonzero(number >= 0)
+        earliest = np.full(count, _LAST, np.int64)
+        np.minimum.at(earliest, parent[numbered], rank[numbered])
+        group[numbered] = earliest[parent[numbered]]
+        layout = lay_out(parent, leaf, (rank, number, group))
+
+        what = np.zeros(count, np.uint8)
+        what[1 : self.first_node] = TreeNode.SECTION
+        what[nodes] = _WHAT[kind]
+        what[modules] = TreeNode.MODULE
+        ref = np.full(count, -1, np.int64)
+        ref[1 : self.first_node] = np.arange(len(sections))
+        ref[nodes] = np.where(is_tensor, row, -1)
+        node = np.full(count, -1, np.int64)
+        node[1 : self.first_node] = [section.node for section in sections]
+        node[nodes] = shown
+        self._resolve_aliases(ref, kind, layout)
+
+        names, kind_index = self._kinds(parent, leaf_names, leaf_of, classes)
+        tie = find_ties(self.table)
+        tensor_ids = self.first_node + np.flatnonzero(is_tensor)
+        rows = row[is_tensor]
+        recognised = np.zeros(len(self.table), np.bool_)
+        claims = np.array([name not in ("", "ModuleList/Sequential") for name in names], np.bool_)
+        recognised[rows] = self.in_model[is_tensor] & claims[kind_index[parent[tensor_ids]]]
+        role = find_roles(self.description, sections, recognised, tie)
+
+        version = np.full(count, -1, np.int32)
+        for number_of, value in versions.items():
+            version[number_of] = value
+        counted = self.in_model[is_tensor] & (role[rows] != Role.BUFFER)
+        weigh = partial(_totals, layout, layout.position[tensor_ids], tie[rows])
+        return ModuleTree(
+            label=self._labels(layout, label_start),
+            what=what[layout.nodes],
+            depth=layout.depth.astype(np.int32),
+            parent=layout.parent.astype(np.int32),
+            end=layout.end.astype(np.int32),
+            ref=ref[layout.nodes],
+            node=node[layout.nodes].astype(np.int32),
+            tensors=_totals(layout, layout.position[tensor_ids], np.full(len(rows), -1), np.ones(len(rows), np.int64)),
+            parameters=weigh(np.where(counted, self.table.numel[rows], 0)),
+            nbytes=weigh(self.table.nbytes[rows]),
+            kind=kind_index[layout.nodes],
+            kinds=names,
+            version=version[layout.nodes],
+            role=role,
+            tie=tie,
+        )
+
+    def _place(
+        self, painted: npt.NDArray[np.int32], is_model: npt.NDArray[np.bool_]
+    ) -> tuple[Int64, npt.NDArray[np.bool_], Int64]:
+        """The structure nodes that are shown as such, whether each is in a model, and their parents' numbers.
+
+        A section stands for its own container; containers that hold nothing but sections are not shown.
+        """
+        structure, sections = self.structure, self.sections
+        visible = np.ones(len(structure), np.bool_)
+        for section in sections:
+            node = section.node
+            while node >= 0 and visible[node]:
+                visible[node] = False
+                node = int(structure.parent[node])
+        if len(structure) and structure.kind[0] > Node.OBJECT:
+            visible[0] = True  # a file that is one tensor or one scalar
+        shown = np.flatnonzero(visible)
+        number = np.zeros(len(structure), np.int64)
+        number[shown] = 1 + len(sections) + np.arange(len(shown))
+        above = structure.parent[shown].astype(np.int64)
+        inside = painted[shown].astype(np.int64)
+        return shown, is_model[inside], np.where((above < 0) | ~visible[above], 1 + inside, number[above])
+
+    def _split_keys(self, in_model: npt.NDArray[np.bool_]) -> tuple[Int64, list[str], Int64]:
+        """Make the modules of dotted keys and hang the tensors below them.
+
+        Returns for each shown node where its label begins in the structure's parts, the different last parts
+        of tensors' keys, and which of them each shown node has (-1: none).
+        """
+        part, shown = self.structure.part, self.shown
+        starts = part.offsets[shown]
+        candidates = np.flatnonzero(in_model)
+        leaf_of = np.full(len(shown), -1, np.int64)
+        leaf_ids: defaultdict[str, int] = defaultdict(count_from_zero().__next__)
+        dots = np.flatnonzero(part.bytes_array == ord("."))
+        at = np.searchsorted(dots, part.offsets[shown[candidates] + 1])
+        last_dot = dots[at - 1] if len(dots) else np.full(len(candidates), -1)
+        dotted = (at > 0) & (last_dot >= starts[candidates])
+        if not self.structure.plain_keys and len(candidates):
+            # "[1.5]" is a number, not two parts of a name.
+            dotted &= part.bytes_array[np.minimum(starts[candidates], len(part.data) - 1)] != ord("[")
+        starts[candidates[dotted]] = last_dot[dotted] + 1
+        containers = self.node_parent[candidates]
+        for chosen in _groups(containers, dotted):
+            owner = int(containers[chosen[0]])
+            self._hang(owner, candidates[chosen], leaf_ids, leaf_of)
+        plain = candidates[~dotted]
+        for piece in range(0, len(plain), _SLICE):
+            some = plain[piece : piece + _SLICE]
+            leaf_of[some] = [leaf_ids[text] for text in part.take(shown[some]).tolist()]
+        return starts, list(leaf_ids), leaf_of
+
+    def _hang(self, owner: int, candidates: Int64, leaf_ids: defaultdict[str, int], leaf_of: Int64) -> None:
+        """Put tensors of one container with dotted keys below the modules that the keys name."""
+        part, shown = self.structure.part, self.shown
+        head_ids: defaultdict[str, int] = defaultdict(count_from_zero().__next__)
+        head_of = np.empty(len(candidates), np.int64)
+        for piece in range(0, len(candidates), _SLICE):
+            some = candidates[piece : piece + _SLICE]
+            split = [text.rpartition(".") for text in part.take(shown[some]).tolist()]
+            head_of[piece : piece + _SLICE] = [head_ids[head] for head, _, _ in split]
+            leaf_of[some] = [leaf_ids[leaf] for _, _, leaf in split]
+        first = np.empty(len(head_ids), np.int64)
+        first[head_of[::-1]] = shown[candidates[::-1]]
+        modules = self._modules_named(owner, head_ids, (2 * first).tolist())
+        self.node_parent[candidates] = np.array(modules, np.int64)[head_of]
+
+    def _modules_named(self, owner: int, prefixes: Iterable[str], ranks: Iterable[int]) -> list[int]:
+        """The numbers of the modules with these dotted names below a container, made where they are not there yet."""
+        known = self._known.setdefault(owner, {"": owner})
+        segments, parents, new_ranks = self.segments, self.module_parent, self.module_rank
+        found = []
+        for prefix, rank in zip(prefixes, ranks, strict=True):
+            # Names are kept behind a dot, so that the container is "" and no module's name is.
+            name = "." + prefix
+            module = known.get(name)
+            if module is None:
+                if len(name) > _DEEP:
+                    found.append(self._deep_module(owner, name, rank))
+                    continue
+                missing = []
+                while module is None:
+                    missing.append(name)
+                    name = name[: name.rindex(".")]
+                    module = known.get(name)
+                for name in reversed(missing):
+                    segments.append(name[name.rindex(".") + 1 :])
+                    parents.append(module)
+                    new_ranks.append(rank)
+                    known[name] = module = self.first_module + len(segments) - 1
+            found.append(module)
+        return found
+
+    def _deep_module(self, owner: int, name: str, rank: int) -> int:
+        """The same for one long name: piece by piece, as the names of all depths would take the square of its space.
+
+        Modules are known by name down to the last dot within `_DEEP` characters, below it by their parent.
+        """
+        cut = name.rindex(".", 0, _DEEP)
+        module = self._modules_named(owner, [name[1:cut]], [rank])[0] if cut else owner
+        for segment in name[cut + 1 :].split("."):
+            key = (module, segment)
+            if key not in self._child:
+                self.segments.append(segment)
+                self.module_parent.append(module)
+                self.module_rank.append(rank)
+                self._child[key] = self.first_module + len(self.segments) - 1
+            module = self._child[key]
+        return module
+
+    def _container(self, node: int) -> int:
+        """The number of a structure node that may hold modules, -1 if it is in no model."""
+        if node in self._model_sections:
+            return self._model_sections[node]
+        at = int(np.searchsorted(self.shown, node))
+        if at < len(self.shown) and self.shown[at] == node and self.in_model[at]:
+            return self.first_node + at
+        return -1
+
+    def _named_module(self, node: int, prefix: str, containers: dict[int, int], rank: int) -> int:
+        if node not in containers:
+            containers[node] = self._container(node)
+        owner = containers[node]
+        if owner < 0 or not prefix:
+            return owner
+        return self._modules_named(owner, [prefix if self.structure.plain_keys else encode_part(prefix)], [rank])[0]
+
+    def _read_versions(self) -> dict[int, int]:
+        """Versions by number; modules without tensors get their place between the others."""
+        versions: dict[int, int] = {}
+        containers: dict[int, int] = {}
+        last, last_node = -1, -1
+        for item in self.description.module_versions:
+            if item.node != last_node:
+                last, last_node = -1, item.node
+            before = len(self.segments)
+            module = self._named_module(item.node, item.prefix, containers, self._rank_after(item.node, last))
+            if module < 0:
+                continue
+            if len(self.segments) > before and self.module_parent[-1] == last:
+                self.module_rank[-1] -= 2 if self._rank(last) % 2 == 0 else 0
+            if item.version is not None and -1 <= item.version < 2**31:
+                versions[module] = item.version
+            last = module
+        return versions
+
+    def _rank(self, number: int) -> int:
+        return self.module_rank[number - self.first_module] if number >= self.first_module else 0
+
+    def _rank_after(self, node: int, last: int) -> int:
+        """Odd ranks are for modules that own no tensor: behind the one that `_metadata` names before."""
+        if last < self.first_module:
+            return 2 * node + 1
+        return self._rank(last) | 1
+
+    def _read_classes(self) -> dict[int, str]:
+        """Class names by number, as the file gives them."""
+        containers: dict[int, int] = {}
+        classes: dict[int, str] = {}
+        for item in self.description.module_classes:
+            module = self._named_module(item.node, item.prefix, containers, _LAST - 1)
+            if module >= 0:
+                classes[module] = item.name.rpartition(".")[2]
+        return classes
+
+    def _know_segments(self) -> None:
+        """The different segments of modules' names, which each module has, and which of them are numbers."""
+        ids: defaultdict[str, int] = defaultdict(count_from_zero().__next__)
+        self.segment_of = np.fromiter((ids[segment] for segment in self.segments), np.int64, len(self.segments))
+        self.unique_segments = list(ids)
+        self.number_of_segment = np.array([*map(_number, ids), -1], np.int64)
+
+    def _number_containers(self, number: Int64, leaf_of: Int64) -> None:
+        """Containers in a model whose keys are numbers are sorted as modules are."""
+        part = self.structure.part
+        rest = np.flatnonzero(self.in_model & (leaf_of < 0) & (self.structure.kind[self.shown] <= Node.OBJECT))
+        for at in rest.tolist():
+            number[self.first_node + at] = _number(part[int(self.shown[at])])
+
+    def _resolve_aliases(self, ref: Int64, kind: npt.NDArray[np.uint8], layout: Layout) -> None:
+        """An alias refers to the tree's node; what a section stands for is that section."""
+        at = np.flatnonzero(kind == Node.ALIAS)
+        if not len(at):
+            return
+        number = np.full(len(self.structure), -1, np.int64)
+        number[self.shown] = self.first_node + np.arange(len(self.shown))
+        for index, section in enumerate(self.sections):
+            number[section.node] = 1 + index
+        if len(self.structure) and number[0] < 0:
+            number[0] = 0
+        target = self.structure.ref[self.shown[at]]
+        known = (target >= 0) & (target < len(number))
+        numbers = np.where(known, number[np.where(known, target, 0)], -1)
+        ref[self.first_node + at] = np.where(numbers >= 0, layout.position[numbers], -1)
+
+    def _kinds(
+        self, parent: Int64, leaf_names: list[str], leaf_of: Int64, classes: dict[int, str]
+    ) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+        """The different kinds ("" first) and which each node has: what the file says, else what the rules find."""
+        structure, shown = self.structure, self.shown
+        names: dict[str, int] = {"": 0}
+        kind_index = np.zeros(len(parent), np.int32)
+        self._judge(parent, leaf_names, leaf_of, names, kind_index)
+        for at in np.flatnonzero(structure.kind[shown] == Node.OBJECT).tolist():
+            kind_index[self.first_node + at] = names.setdefault(structure.type_name(int(shown[at])), len(names))
+        for index, section in enumerate(self.sections):
+            if structure.kind[section.node] == Node.OBJECT:
+                name = structure.type_name(section.node)
+                name = name.rpartition(".")[2] if section.kind in ("model", "ema") else name
+                kind_index[1 + index] = names.setdefault(name, len(names))
+        for number, name in classes.items():
+            kind_index[number] = names.setdefault(name, len(names))
+        return tuple(names), kind_index
+
+    def _judge(
+        self,
+        parent: Int64,
+        leaf_names: list[str],
+        leaf_of: Int64,
+        names: dict[str, int],
+        kind_index: npt.NDArray[np.int32],
+    ) -> None:
+        """Apply the rules to modules and to mappings in models. Those with equal evidence are judged once."""
+        structure, shown, part = self.structure, self.shown, self.structure.part
+        total = len(parent)
+        judged = np.zeros(total, np.bool_)
+        judged[self.first_module :] = True
+        judged[list(self._model_sections.values())] = True
+        # By number: what the name says, and what the names of its modules say.
+        hint_ids: dict[str, int] = {"": 0}
+        hints = np.zeros(total, np.int64)
+        hint_of_segment = [hint_ids.setdefault(name_hint(name), len(hint_ids)) for name in self.unique_segments]
+        hints[self.first_module :] = np.array([*hint_of_segment, 0])[self.segment_of]
+        bit_of_segment = np.array([*map(_held_bit, self.unique_segments), 0], np.uint8)
+        holds = np.zeros(total, np.uint8)
+        np.bitwise_or.at(holds, parent[self.first_module :], bit_of_segment[self.segment_of])
+        for at in np.flatnonzero(self.in_model & (structure.kind[shown] <= Node.OBJECT)).tolist():
+            name, number = part[int(shown[at])], self.first_node + at
+            judged[number] = structure.kind[shown[at]] == Node.MAPPING
+            hints[number] = hint_ids.setdefault(name_hint(name), len(hint_ids))
+            holds[parent[number]] |= _held_bit(name)
+
+        tensors = np.flatnonzero(leaf_of >= 0)
+        owner = parent[self.first_node + tensors]
+        form = self.table.form[structure.ref[shown[tensors]]].astype(np.uint64)
+        named_form = form * np.uint64(len(leaf_names) + 1) + leaf_of[tensors].astype(np.uint64)
+        signature = (hints * 8 + holds).astype(np.uint64) * _MIX
+        np.add.at(signature, owner, _scramble(named_form))
+        candidates = np.flatnonzero(judged)
+        _, example, which = np.unique(signature[candidates], return_index=True, return_inverse=True)
+        by_owner = np.argsort(owner, kind="stable")
+        low = np.searchsorted(owner[by_owner], candidates[example])
+        high = np.searchsorted(owner[by_owner], candidates[example], side="right")
+        high = np.minimum(high, low + _MOST_TENSORS_OF_A_KIND)
+        hint_names = list(hint_ids)
+        found = []
+        for number, first, last in zip(candidates[example].tolist(), low.tolist(), high.tolist(), strict=True):
+            own = tensors[by_owner[first:last]].tolist()
+            facts = Facts(
+                hint=hint_names[int(hints[number])],
+                tensors={leaf_names[leaf_of[at]]: self.table.shape_of(int(structure.ref[shown[at]])) for at in own},
+                modules=frozenset(name for bit, name in _HELD if holds[number] & bit),
+            )
+            found.append(names.setdefault(kind_of(facts), len(names)))
+        kind_index[candidates] = np.array([*found, 0], np.int32)[which]
+
+    def _labels(self, layout: Layout, label_start: Int64) -> StringColumn:
+        """All labels in preorder: pieces of the structure's parts, and what is not a piece of them."""
+        part, shown = self.structure.part, self.shown
+        plain = self.structure.plain_keys
+        segments = self.segments if plain else [_unescape(segment) for segment in self.segments]
+        own = ["", *(section.name if plain else _unescape(section.name) for section in self.sections), *segments]
+        starts = np.zeros(len(layout.nodes), np.int64)
+        lengths = np.zeros(len(layout.nodes), np.int64)
+        starts[self.first_node : self.first_module] = label_start
+        lengths[self.first_node : self.first_module] = part.offsets[shown + 1] - label_start
+        others = np.r_[0 : self.first_node, self.first_module : len(layout.nodes)]
+        if not plain and b"~" in part.data:
+            tildes = np.flatnonzero(part.bytes_array == ord("~"))
+            last = np.searchsorted(tildes, part.offsets[shown + 1])
+            escaped = np.flatnonzero((last > 0) & (tildes[last - 1] >= label_start))
+            texts = part.data
+            own += [
+                _unescape(texts[a:b].decode("utf-8", "surrogatepass"))
+                for a, b in zip(label_start[escaped].tolist(), part.offsets[shown[escaped] + 1].tolist(), strict=True)
+            ]
+            others = np.concatenate((others, self.first_node + escaped))
+        column = StringColumn.of(own)
+        starts[others] = len(part.data) + column.offsets[:-1]
+        lengths[others] = np.diff(column.offsets)
+        both = np.frombuffer(part.data + column.data, np.uint8)
+        starts, lengths = starts[layout.nodes], lengths[layout.nodes]
+        offsets = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        pieces = []
+        for low in range(0, len(lengths), _SLICE * 8):
+            high = min(low + _SLICE * 8, len(lengths))
+            shift = np.repeat(starts[low:high] - offsets[low:high], lengths[low:high])
+            pieces.append(both[shift + np.arange(offsets[low], offsets[high])].tobytes())
+        return StringColumn(b"".join(pieces), offsets)
+
+
+def _groups(keys: Int64, chosen: npt.NDArray[np.bool_]) -> Iterator[Int64]:
+    """Indices of the chosen ones, one array for each key, in the order of their first."""
+    indices = np.flatnonzero(chosen)
+    if not len(indices):
+        return
+    order = indices[np.argsort(keys[indices], kind="stable")]
+    yield from np.split(order, np.flatnonzero(np.diff(keys[order])) + 1)
+
+
+def _number(label: str) -> int:
+    """The number that a label is, -1 for none (or one with more digits than an index ever has)."""
+    return int(label) if label.isdecimal() and label.isascii() and len(label) < 18 else -1
+
+
+def _held_bit(name: str) -> int:
+    return 1 if _number(name) >= 0 else 2 if name == "out_proj" else 4
+
+
+def _unescape(text: str) -> str:
+    """A piece of a canonical name for the eye: without its escapes, brackets stay."""
+    if text.startswith("~2"):
+        return "[" + _unescape(text[2:])
+    return text.replace("~1", "/").replace("~0", "~") if "~" in text else text
+
+
+def _scramble(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Spread over 64 bits, so that sums of different sets differ (the finisher of splitmix64)."""
+    values = (values + np.uint64(0x9E3779B97F4A7C15)) * _MIX
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _totals(layout: Layout, positions: Int64, tie: Int64, values: Int64) -> Int64:
+    """The sum of `values` (one each tensor, at `positions`) at or below every node, tied tensors once in each.
+
+    Every occurrence is counted, and one is taken back at the lowest node above each pair of neighbouring ones.
+    """
+    if len(values) and float(values.sum(dtype=np.float64)) > 2.0**62:
+        values = np.minimum(values, 2**62 // len(values))  # a hostile file's sizes would wrap round
+    at = np.zeros(len(layout.nodes), np.int64)
+    at[positions] = values
+    tied = np.flatnonzero(tie >= 0)
+    if len(tied):
+        order = tied[np.lexsort((positions[tied], tie[tied]))]
+        left, right = order[:-1], order[1:]
+        same = tie[left] == tie[right]
+        left, right = left[same], right[same]
+        np.subtract.at(at, common_ancestors(layout, positions[left], positions[right]), values[right])
+    sums = np.zeros(len(at) + 1, np.int64)
+    np.cumsum(at, out=sums[1:])
+    return sums[layout.end] - sums[:-1]

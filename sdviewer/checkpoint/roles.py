@@ -1,0 +1,127 @@
+"""Roles: which tensors are parameters of their module, which are buffers, and where nothing says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sdviewer.checkpoint.columns import StringColumn
+from sdviewer.checkpoint.document import Description
+from sdviewer.checkpoint.dtypes import DTYPES
+from sdviewer.checkpoint.structure import Node, Structure
+from sdviewer.checkpoint.table import Flag, TensorTable
+
+if TYPE_CHECKING:
+    from sdviewer.checkpoint.sections import Section
+
+
+class Role(IntEnum):
+    """What a tensor is to its module."""
+
+    UNKNOWN = 0
+    PARAMETER = 1
+    BUFFER = 2
+
+
+# What torch's norms register as buffers; no parameter has these names.
+BUFFER_NAMES = ("running_mean", "running_var", "num_batches_tracked")
+
+# Quantised layers keep their weights as integers: no buffers in spirit, no parameters in torch's books.
+_PACKED_NAMES = ("weight", "weight_packed", "bias", "_blocks", "_scales")
+
+_INTEGER_KINDS = np.array([dtype.kind in ("int", "uint", "bool") for dtype in DTYPES])
+
+
+def buffer_rows(table: TensorTable) -> npt.NDArray[np.bool_]:
+    """Which rows would be buffers of a module, shape `(len(table),)`.
+
+    The file says so, or the name does, or the dtype does: a parameter is a floating point tensor
+    unless it was rebuilt as one.
+    """
+    declared = (table.flags & (Flag.PARAMETER | Flag.REQUIRES_GRAD)) != 0
+    result = (table.flags & Flag.BUFFER) != 0
+    for name in BUFFER_NAMES:
+        result |= _called(table.name, name)
+    integers = np.flatnonzero(_INTEGER_KINDS[table.dtype])
+    if len(integers):
+        names = table.name.take(integers)
+        packed = np.zeros(len(integers), np.bool_)
+        for name in _PACKED_NAMES:
+            packed |= _ends_with(names, name.encode())
+        result[integers[~packed]] = True
+    return np.asarray(result & ~declared, np.bool_)
+
+
+def find_roles(
+    description: Description,
+    sections: Sequence[Section],
+    recognised: npt.NDArray[np.bool_],
+    tie: npt.NDArray[np.int64],
+) -> npt.NDArray[np.uint8]:
+    """The `Role` of each row. Beside what the file declares, only what is in a model or EMA copy has one.
+
+    A floating point tensor is a parameter where its module's kind is `recognised`, or where an optimizer
+    has as many parameters as the section has tensors that are no buffers, tied ones once.
+    """
+    table = description.tensors
+    role = np.full(len(table), Role.UNKNOWN, np.uint8)
+    buffers = buffer_rows(table)
+    may_be_parameter = ~_INTEGER_KINDS[table.dtype]
+    optimised = {
+        count
+        for section in sections
+        if section.kind == "optimizer"
+        for count in (_optimised_parameters(description.structure, section.node),)
+        if count
+    }
+    for section in sections:
+        if section.kind not in ("model", "ema"):
+            continue
+        rows = section.rows
+        role[rows[buffers[rows]]] = Role.BUFFER
+        free = rows[~buffers[rows]]
+        alone = int((tie[free] < 0).sum()) + len(np.unique(tie[free][tie[free] >= 0]))
+        known = free if alone in optimised else free[recognised[free]]
+        role[known[may_be_parameter[known]]] = Role.PARAMETER
+    role[(table.flags & Flag.BUFFER) != 0] = Role.BUFFER
+    role[(table.flags & (Flag.PARAMETER | Flag.REQUIRES_GRAD)) != 0] = Role.PARAMETER
+    return role
+
+
+def _optimised_parameters(structure: Structure, node: int) -> int:
+    """How many parameters the groups of an optimizer's state name; 0 if it is not torch's layout."""
+    groups = next((child for child in structure.children(node) if structure.part[child] == "param_groups"), -1)
+    if groups < 0:
+        return 0
+    count = 0
+    for group in structure.children(groups):
+        for entry in structure.children(group):
+            if structure.part[entry] == "params" and structure.kind[entry] == Node.SEQUENCE:
+                count += int(structure.end[entry]) - entry - 1
+    return count
+
+
+def _called(names: StringColumn, last: str) -> npt.NDArray[np.bool_]:
+    """Whether the part of each name behind its last "." or "/" is this one."""
+    ends = _ends_with(names, last.encode())
+    found = np.flatnonzero(ends)
+    before = names.offsets[found + 1] - len(last) - 1
+    inside = before >= names.offsets[found]
+    joint = np.isin(names.bytes_array[before[inside]], np.frombuffer(b"./", np.uint8))
+    ends[found[inside][~joint]] = False
+    return ends
+
+
+def _ends_with(names: StringColumn, suffix: bytes) -> npt.NDArray[np.bool_]:
+    """Whether each name ends so; compared from the last byte on, so that most rows drop out at once."""
+    ends = names.offsets[1:]
+    rows = np.flatnonzero(ends - names.offsets[:-1] >= len(suffix))
+    for back, byte in enumerate(reversed(suffix), start=1):
+        rows = rows[names.bytes_array[ends[rows] - back] == byte]
+    result = np.zeros(len(names), np.bool_)
+    result[rows] = True
+    return result
