@@ -151,6 +151,11 @@ class Checkpoint:
     tree: ModuleTree
     sources: Sources = field(repr=False)
 
+    def __post_init__(self) -> None:
+        # A section's `tensors` are references into this checkpoint.
+        bound = {name: section.bound_to(self) for name, section in self.sections.items()}
+        object.__setattr__(self, "sections", bound)
+
     @property
     def format(self) -> str:
         """What kind of file it is, see `Description.format`."""

@@ -1,0 +1,149 @@
+"""Metadata: what a checkpoint holds beside its tensors, as JSON-ready values.
+
+Scalars keep their JSON, containers become objects and arrays, objects of unknown classes
+`{"$opaque": class, "args": […], "state": {…}}`, a container that stands elsewhere as well
+`{"$ref": its name}`. Keys are parts of canonical names. Tensors are left out, except that a list
+which holds something else too keeps their places with `{"$tensor": name}`. What is long is cut and
+says so: `"$more": N`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sdviewer.checkpoint.document import Description
+from sdviewer.checkpoint.structure import Node, Structure
+
+# For each container; a million entries of metadata are read by nobody.
+_MOST_CHILDREN = 1_000
+_MOST_NODES = 100_000
+# json and its readers recurse: Python's own stops at about a thousand.
+_DEEPEST = 100
+
+# Children of an object that are no attributes of it.
+_BESIDE_STATE = ("$args", "$items")
+
+_Target = dict[str, Any] | list[Any]
+
+
+def metadata_of(description: Description) -> dict[str, Any]:
+    """All that is not a tensor, by name; a container with nothing but tensors in it is left out.
+
+    A root that is a list or an object gives its parts by their names (`[0]`, `$args`), a lone
+    scalar gives `{"": value}`.
+    """
+    structure = description.structure
+    if len(structure) == 0 or description.root == "tensor":
+        return {}
+    if structure.kind[0] == Node.SCALAR:
+        return {"": _scalar(structure, 0)}
+    return _Walk(structure, description).run()
+
+
+def told_nodes(structure: Structure) -> npt.NDArray[np.bool_]:
+    """Which nodes are metadata: scalars, aliases, containers without tensors, and what leads there."""
+    kind = structure.kind
+    ends = structure.end.astype(np.int64)
+    following = np.arange(1, len(kind) + 1)
+    tensors = _below(kind == Node.TENSOR, following, ends)
+    container = kind <= Node.OBJECT
+    told = (kind == Node.SCALAR) | (kind == Node.ALIAS) | (container & (tensors == 0))
+    result: npt.NDArray[np.bool_] = told | (container & (_below(told, following, ends) > 0))
+    return result
+
+
+def _below(marked: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Any:
+    """How many descendants of each node are marked."""
+    sums = np.concatenate(([0], np.cumsum(marked)))
+    return sums[ends] - sums[starts]
+
+
+def _scalar(structure: Structure, node: int) -> Any:
+    # NaN and infinities are strings in JSON, see contracts.
+    return json.loads(structure.values[int(structure.ref[node])], parse_constant=str)
+
+
+class _Walk:
+    """One pass over the nodes that are told, without recursion."""
+
+    def __init__(self, structure: Structure, description: Description) -> None:
+        self.structure = structure
+        self.names = description.tensors.name
+        self.told = told_nodes(structure)
+        self.order = np.flatnonzero(self.told)
+        self.left = _MOST_NODES
+        # Containers still to be filled: node, where its children go, how deep it lies.
+        self.waiting: list[tuple[int, _Target, int]] = []
+
+    def run(self) -> dict[str, Any]:
+        top: dict[str, Any] = {}
+        self._begin(0, top, 0)
+        while self.waiting:
+            self._fill(*self.waiting.pop())
+        return top
+
+    def _begin(self, node: int, target: _Target, depth: int) -> None:
+        """Have `target` filled; an object gets its arguments and items beside its state."""
+        if self.structure.kind[node] != Node.OBJECT or isinstance(target, list):
+            self.waiting.append((node, target, depth))
+            return
+        target.update({"$opaque": self.structure.type_name(node), "args": [], "state": {}})
+        self.waiting.append((node, target["state"], depth + 1))
+        for child in itertools.islice(self._told_children(node), _MOST_CHILDREN):
+            if (part := self.structure.part[child]) in _BESIDE_STATE:
+                target[part.removeprefix("$")] = self._value(child, depth + 1)
+
+    def _fill(self, node: int, target: _Target, depth: int) -> None:
+        structure = self.structure
+        in_list = isinstance(target, list)
+        beside = _BESIDE_STATE if structure.kind[node] == Node.OBJECT else ()
+        children = structure.children(node) if in_list else self._told_children(node)
+        for given, child in enumerate(children):
+            if given >= _MOST_CHILDREN or self.left <= 0 or depth >= _DEEPEST:
+                rest = structure.parent[child : int(structure.end[node])] == node
+                more = int(np.count_nonzero(rest if in_list else rest & self.told[child : int(structure.end[node])]))
+                if isinstance(target, list):
+                    target.append({"$more": more})
+                else:
+                    target["$more"] = more
+                return
+            self.left -= 1
+            if isinstance(target, list):
+                target.append(self._value(child, depth))
+            elif (part := structure.part[child]) not in beside:
+                target[part] = self._value(child, depth)
+
+    def _told_children(self, node: int) -> Iterator[int]:
+        """The direct children that are told; a million tensors between them cost nothing."""
+        end = int(self.structure.end[node])
+        at = int(np.searchsorted(self.order, node + 1))
+        while at < len(self.order) and (child := int(self.order[at])) < end:
+            yield child
+            at = int(np.searchsorted(self.order, self.structure.end[child]))
+
+    def _value(self, node: int, depth: int) -> Any:
+        structure = self.structure
+        match structure.kind[node]:
+            case Node.SCALAR:
+                return _scalar(structure, node)
+            case Node.TENSOR:
+                return {"$tensor": self.names[int(structure.ref[node])]}
+            case Node.ALIAS:
+                return {"$ref": self._name_of(int(structure.ref[node]))}
+        value: _Target = [] if structure.kind[node] == Node.SEQUENCE else {}
+        if self.told[node]:
+            self._begin(node, value, depth + 1)
+        return value
+
+    def _name_of(self, node: int) -> str:
+        parts = []
+        while node > 0:
+            parts.append(self.structure.part[node])
+            node = int(self.structure.parent[node])
+        return "/".join(reversed(parts))
