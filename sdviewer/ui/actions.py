@@ -1,0 +1,104 @@
+"""The one table of actions behind menus, shortcuts and the list that F1 shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMainWindow
+
+StandardKey = QKeySequence.StandardKey
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One command.
+
+    Attributes:
+        name: the key under which the window gives its function.
+        text: as in the menu, with a mnemonic.
+        menu: the path of menus that holds it, separated by "/".
+        tip: one sentence, for the list of shortcuts.
+        keys: its shortcuts, the first is shown.
+        needs_file: whether it takes an opened file.
+        group: alternatives that exclude each other.
+        separated: whether a line stands above it.
+
+    """
+
+    name: str
+    text: str
+    menu: str
+    tip: str
+    keys: tuple[StandardKey | str, ...] = ()
+    needs_file: bool = False
+    group: str = ""
+    separated: bool = False
+
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec("open", "&Open…", "&File", "Open checkpoint files", (StandardKey.Open,)),
+    ActionSpec("open_folder", "Open &Folder…", "&File", "Open a folder of shards", ("Ctrl+Shift+O",)),
+    ActionSpec("reload", "&Reload", "&File", "Read the file again", ("F5", "Ctrl+R"), needs_file=True, separated=True),
+    ActionSpec("close_tab", "&Close Tab", "&File", "Close this tab", ("Ctrl+W",), needs_file=True),
+    ActionSpec("quit", "&Quit", "&File", "Close the window", ("Ctrl+Q",), separated=True),
+    ActionSpec("copy", "&Copy", "&Edit", "Copy the selected name or rows", (StandardKey.Copy,), needs_file=True),
+    ActionSpec("expand_all", "&Expand All Below", "&View", "Open all below the selected entry", needs_file=True),
+    ActionSpec("collapse", "&Collapse", "&View", "Close the selected entry, or the one around it", needs_file=True),
+    ActionSpec("next_tab", "&Next Tab", "&View", "Go to the next tab", ("Ctrl+PgDown", "Ctrl+Tab"), separated=True),
+    ActionSpec("previous_tab", "&Previous Tab", "&View", "Go to the previous tab", ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
+    ActionSpec("theme_system", "As the &System", "&View/&Theme", "Follow the system's theme", group="theme"),
+    ActionSpec("theme_light", "&Light", "&View/&Theme", "Use the light theme", group="theme"),
+    ActionSpec("theme_dark", "&Dark", "&View/&Theme", "Use the dark theme", group="theme"),
+    ActionSpec("shortcuts", "&Keyboard Shortcuts", "&Help", "Show this list", ("F1",)),
+    ActionSpec("about", "&About sdviewer", "&Help", "Show the version"),
+)
+
+# Keys that belong to the tree itself and stand in no menu.
+TREE_KEYS: tuple[tuple[str, str], ...] = (
+    ("→", "Open the entry, or go to its first child"),
+    ("←", "Close the entry, or go to its parent"),
+    ("*", "Open everything below the entry"),
+    ("Home, End", "Go to the first or the last row"),
+    ("Enter", "Open or close the entry"),
+    ("A letter …", "Go to the next entry whose name begins so"),
+)
+
+
+def build_actions(window: QMainWindow, commands: Mapping[str, Callable[[], None]]) -> dict[str, QAction]:
+    """Make every action of the table, with its menu and its shortcuts; `commands` holds their functions."""
+    actions: dict[str, QAction] = {}
+    menus = {"": window.menuBar()}
+    groups: dict[str, QActionGroup] = {}
+    for spec in ACTIONS:
+        path = ""
+        for part in spec.menu.split("/"):
+            outer, path = menus[path], f"{path}/{part}" if path else part
+            if path not in menus:
+                menus[path] = outer.addMenu(part)  # type: ignore[assignment]  # menus and the menu bar add alike
+        action = QAction(spec.text, window)
+        action.setObjectName(spec.name)
+        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setStatusTip("")
+        action.setToolTip(spec.tip)
+        action.triggered.connect(commands[spec.name])
+        if spec.group:
+            action.setCheckable(True)
+            groups.setdefault(spec.group, QActionGroup(window)).addAction(action)
+        if spec.separated:
+            menus[path].addSeparator()
+        menus[path].addAction(action)
+        actions[spec.name] = action
+    return actions
+
+
+def shortcut_rows(actions: Mapping[str, QAction]) -> list[tuple[str, str]]:
+    """Every shortcut with what it does, as F1 shows it."""
+    native = QKeySequence.SequenceFormat.NativeText
+    rows = [
+        (", ".join(key.toString(native) for key in actions[spec.name].shortcuts()), spec.tip)
+        for spec in ACTIONS
+        if spec.keys
+    ]
+    return rows + list(TREE_KEYS)

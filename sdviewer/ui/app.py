@@ -1,0 +1,111 @@
+"""The application object and the loop of the window."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QVBoxLayout
+
+import sdviewer
+from sdviewer.ui.errors import ErrorPanel
+from sdviewer.ui.icons import app_icon
+from sdviewer.ui.theme import apply_theme
+
+# A thread that computes in Python gives the interpreter's lock back this often, so that painting waits little.
+_SWITCH_SECONDS = 0.0005
+_MS_BETWEEN_COLLECTIONS = 1000
+
+
+def application() -> QApplication:
+    """The application object, made on the first call.
+
+    Without a display on Linux, Qt paints into memory.
+    """
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    if not has_display():
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = QApplication(["sdviewer"])
+    app.setApplicationName("sdviewer")
+    app.setApplicationDisplayName("")
+    app.setApplicationVersion(sdviewer.__version__)
+    app.setDesktopFileName("sdviewer")
+    app.setStyle("Fusion")
+    app.setWindowIcon(app_icon())
+    return app
+
+
+def has_display() -> bool:
+    """Whether windows can be shown; elsewhere than on Linux they always can."""
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def run_window(files: Sequence[str]) -> int:
+    """Show the window with these files and folders open, until it is closed; returns the exit code."""
+    from sdviewer.ui.main_window import MainWindow
+    from sdviewer.ui.settings import Settings
+
+    app = application()
+    settings = Settings()
+    apply_theme(settings.theme)
+    app.styleHints().colorSchemeChanged.connect(lambda _: apply_theme(settings.theme))
+    window = MainWindow(settings)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    # Ctrl+C in the terminal ends the program as it ends any other.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    previous_hook, sys.excepthook = sys.excepthook, _show_unexpected(window)
+    collector = _collect_on_this_thread(window)
+    window.show()
+    window.open_files(files)
+    try:
+        return app.exec()
+    finally:
+        sys.excepthook = previous_hook
+        collector.stop()
+        gc.enable()
+
+
+def _collect_on_this_thread(window: QMainWindow) -> QTimer:
+    """Garbage collection by a timer: on a working thread it could end a widget there, which crashes Qt."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    timer = QTimer(window)
+    timer.setInterval(_MS_BETWEEN_COLLECTIONS)
+    timer.timeout.connect(collect_if_due)
+    timer.start()
+    return timer
+
+
+def collect_if_due() -> None:
+    """Collect the generation that Python itself would collect now."""
+    due = [count > limit > 0 for count, limit in zip(gc.get_count(), gc.get_threshold(), strict=True)]
+    for generation in (2, 1, 0):
+        if due[generation]:
+            gc.collect(generation)
+            return
+
+
+def _show_unexpected(window: QMainWindow) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """An exception hook that tells the user what went wrong, and standard error as always."""
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.__excepthook__(kind, error, trace)
+        dialog = QDialog(window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle("Something went wrong")
+        dialog.resize(640, 320)
+        panel = ErrorPanel("Something went wrong", dialog)
+        panel.try_again.hide()
+        panel.show_error(error)
+        QVBoxLayout(dialog).addWidget(panel)
+        dialog.show()
+
+    return show

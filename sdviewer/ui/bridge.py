@@ -1,0 +1,147 @@
+"""Bridge: brings the outcomes and the progress of jobs home to the GUI thread."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from sdviewer.control import Control
+from sdviewer.jobs.runner import Event, Failure, Finished, Job, Lane, Progress, Runner, Stopped, Value
+
+# At most 4 ms of a tick are spent on deliveries, so that a flood of results leaves room for painting.
+_SECONDS_A_TICK = 0.004
+_TICK_MS = 15
+
+
+@dataclass(slots=True)
+class Running:
+    """A job on its way, as the status bar shows it."""
+
+    title: str
+    since: float
+    done: int = 0
+    total: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Listener:
+    job: Job
+    on_value: Callable[[Any], None]
+    on_error: Callable[[BaseException], None]
+    on_stopped: Callable[[], None]
+
+
+def _nothing() -> None:
+    """A pane that has nothing to say about a stop."""
+
+
+class Bridge(QObject):
+    """Starts jobs for panes and calls them back on the GUI thread, in the order in which things happened.
+
+    Working threads only append to a deque and, when it was empty, emit one queued signal. They hold
+    no widget and no callback, so none can die on a wrong thread.
+    """
+
+    changed = Signal()
+    """A job began or ended, or made progress."""
+
+    _arrived = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._events: deque[Event] = deque()
+        self._listeners: dict[Hashable, _Listener] = {}
+        self._awake = False
+        self.running: dict[Hashable, Running] = {}
+        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._next_tick = QTimer(self)
+        self._next_tick.setSingleShot(True)
+        self._next_tick.setInterval(_TICK_MS)
+        self._next_tick.timeout.connect(self._deliver)
+        self._runner = Runner(self._post)
+
+    def start(
+        self,
+        lane: Lane,
+        slot: Hashable,
+        work: Callable[[Control], Any],
+        *,
+        on_value: Callable[[Any], None],
+        on_error: Callable[[BaseException], None],
+        on_stopped: Callable[[], None] = _nothing,
+        title: str = "",
+    ) -> None:
+        """Run `work(control)` as the slot's job; exactly one of the callbacks follows, unless it is superseded."""
+        job = self._runner.submit(lane, slot, work)
+        self._listeners[slot] = _Listener(job, on_value, on_error, on_stopped)
+        self.running[slot] = Running(title, time.monotonic())
+        self.changed.emit()
+
+    def cancel(self, slot: Hashable) -> None:
+        """Stop the slot's job; `on_stopped` follows."""
+        self._runner.cancel(slot)
+
+    def drop(self, slot: Hashable) -> None:
+        """Stop the slot's job and forget it; no callback follows."""
+        self._runner.drop(slot)
+        self._listeners.pop(slot, None)
+        if self.running.pop(slot, None):
+            self.changed.emit()
+
+    def close(self) -> None:
+        """Cancel everything and join the threads; no callback follows."""
+        self._listeners.clear()
+        self.running.clear()
+        self._runner.shutdown()
+        self._events.clear()
+        self._next_tick.stop()
+
+    def _post(self, event: Event) -> None:
+        self._events.append(event)
+        if not self._awake:
+            self._awake = True
+            self._arrived.emit()
+
+    @Slot()
+    def _deliver(self) -> None:
+        self._awake = False
+        until = time.monotonic() + _SECONDS_A_TICK
+        try:
+            while self._events and time.monotonic() < until:
+                self._handle(self._events.popleft())
+        finally:
+            # Also after a callback has raised: the others must not wait for a next event.
+            if self._events:
+                self._awake = True
+                self._next_tick.start()
+
+    def _handle(self, event: Event) -> None:
+        listener = self._listeners.get(event.job.slot)
+        if listener is None or listener.job is not event.job:
+            return
+        slot = event.job.slot
+        if isinstance(event, Progress):
+            running = self.running[slot]
+            running.done, running.total, running.note = event.done, event.total, event.note
+            self.changed.emit()
+            return
+        del self._listeners[slot], self.running[slot]
+        self._runner.drop(slot)
+        self.changed.emit()
+        _call(listener, event)
+
+
+def _call(listener: _Listener, event: Finished) -> None:
+    match event.outcome:
+        case Value(value):
+            listener.on_value(value)
+        case Failure(error):
+            listener.on_error(error)
+        case Stopped():
+            listener.on_stopped()

@@ -1,0 +1,223 @@
+"""The parts of which the detail pane is made: headings, notes, facts, small tables, text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPalette, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QHeaderView,
+    QLabel,
+    QPlainTextEdit,
+    QSizePolicy,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from sdviewer.checkpoint.wording import PROBLEM_MARKS
+from sdviewer.ui.detail.describe import Fact, Grid, Note, Text
+from sdviewer.ui.models.grid_model import GridModel
+from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.tooltips import tooltip
+
+_MOST_ROWS_IN_SIGHT = 14
+_MOST_LINES_IN_SIGHT = 24
+_ROWS_MEASURED = 200
+
+
+def plain_label(text: str = "", *, muted: bool = False, selectable: bool = False) -> QLabel:
+    """A label that never takes its text for HTML."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    if muted:
+        label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+    if selectable:
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def heading(text: str) -> QLabel:
+    """The title of a part."""
+    label = plain_label(text)
+    font = QFont(label.font())
+    font.setWeight(QFont.Weight.DemiBold)
+    label.setFont(font)
+    label.setContentsMargins(0, 10, 0, 2)
+    return label
+
+
+class FactGrid(QWidget):
+    """Facts, one a line; the labels are kept and filled anew, so that walking through tensors is quick."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(18)
+        self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(1, 1)
+        self._rows: list[tuple[QLabel, QLabel]] = []
+
+    def show_facts(self, facts: Sequence[Fact]) -> None:
+        """Show these and no others."""
+        while len(self._rows) < len(facts):
+            self._add_row()
+        for position, (name, value) in enumerate(self._rows):
+            used = position < len(facts)
+            name.setVisible(used)
+            value.setVisible(used)
+            if used:
+                fact = facts[position]
+                name.setText(fact.label)
+                value.setText(fact.value)
+                value.setToolTip(tooltip(fact.exact))
+                value.setAccessibleName(f"{fact.label}: {fact.value}")
+
+    def texts(self) -> list[tuple[str, str]]:
+        """The facts in sight."""
+        return [(name.text(), value.text()) for name, value in self._rows if not name.isHidden()]
+
+    def _add_row(self) -> None:
+        name, value = plain_label(muted=True), plain_label(selectable=True)
+        value.setFont(number_font())
+        value.setWordWrap(True)
+        name.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row = len(self._rows)
+        self._grid.addWidget(name, row, 0)
+        self._grid.addWidget(value, row, 1)
+        self._rows.append((name, value))
+
+
+class NoteStrip(QLabel):
+    """A problem of what is shown, with its mark and a colour of its own."""
+
+    def __init__(self, note: Note, parent: QWidget | None = None) -> None:
+        super().__init__(f"{PROBLEM_MARKS.get(note.severity, '')} {note.text}", parent)
+        self._severity = note.severity
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._color()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
+        """A new theme has other colours."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.ApplicationPaletteChange:
+            self._color()
+
+    def _color(self) -> None:
+        c = colors()
+        color = {"error": c.error, "warning": c.warning}.get(self._severity, c.accent)
+        self.setStyleSheet(f"color: {color}; border-left: 3px solid {color}; padding: 4px 8px;")
+
+
+class GridView(QTableView):
+    """A small table as tall as its rows, up to a limit; Enter or a double click goes where a row leads."""
+
+    node_wanted = Signal(int)
+
+    def __init__(self, grid: Grid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.grid = grid
+        self.setAccessibleName(grid.title)
+        self.setModel(GridModel(grid, self))
+        self.setFont(number_font())
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setFont(self.window().font() if parent is None else parent.font())
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        row_height = QFontMetrics(self.font()).height() + 6
+        self.verticalHeader().setMinimumSectionSize(row_height)
+        self.verticalHeader().setDefaultSectionSize(row_height)
+        self._fit_columns()
+        rows = min(len(grid.rows), _MOST_ROWS_IN_SIGHT)
+        self.setFixedHeight(rows * row_height + self.horizontalHeader().sizeHint().height() + 2)
+        self.activated.connect(self._follow)
+
+    def selected_text(self) -> str:
+        """The selected rows, cells parted by tabs."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return "\n".join("\t".join(self.grid.rows[row]) for row in rows)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  # Qt
+        """A table that shows all of its rows leaves the wheel to the pane around it."""
+        if self.verticalScrollBar().maximum() > 0:
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt
+        """The columns share the width."""
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """As wide as their texts; where these do not fit, the widest of the text columns gives way."""
+        metrics, header = QFontMetrics(self.font()), self.horizontalHeader()
+        head = QFontMetrics(header.font())
+        wanted = [
+            max([head.horizontalAdvance(title), *(metrics.horizontalAdvance(row[i]) for row in self.grid.rows[:200])])
+            + 22
+            for i, title in enumerate(self.grid.header)
+        ]
+        excess = sum(wanted) - self.viewport().width()
+        if excess > 0:
+            widest = max(range(len(wanted)), key=wanted.__getitem__)
+            wanted[widest] = max(wanted[widest] - excess, 80)
+        for column, width in enumerate(wanted):
+            header.resizeSection(column, width)
+
+    def _follow(self, index: QModelIndex) -> None:
+        if self.grid.nodes:
+            self.node_wanted.emit(self.grid.nodes[index.row()])
+
+
+class TextView(QPlainTextEdit):
+    """Read-only text, as tall as its lines, up to a limit."""
+
+    def __init__(self, text: Text, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setReadOnly(True)
+        self.setAcceptDrops(False)
+        self.setUndoRedoEnabled(False)
+        self.setAccessibleName(text.title)
+        self.setFont(number_font())
+        self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.show_text(text.text)
+
+    def show_text(self, text: str) -> None:
+        """Show another text."""
+        self.setPlainText(text)
+        # A long line wraps; 90 characters are about what a pane holds.
+        lines = sum(1 + len(line) // 90 for line in text.split("\n", _MOST_LINES_IN_SIGHT)[:_MOST_LINES_IN_SIGHT])
+        lines = min(lines, _MOST_LINES_IN_SIGHT)
+        self.setFixedHeight(lines * QFontMetrics(self.font()).lineSpacing() + 16)
+
+
+def clear(layout: QVBoxLayout) -> None:
+    """Remove what a layout holds and let it go when control is back in the event loop."""
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+__all__ = ["FactGrid", "GridView", "NoteStrip", "TextView", "clear", "heading", "plain_label"]

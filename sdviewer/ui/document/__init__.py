@@ -1,0 +1,1 @@
+"""One tab: a file that is loading, open, or could not be opened."""

@@ -1,0 +1,252 @@
+"""DocumentTab: one checkpoint from the wish to open it to its tree and details."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.modules import TreeNode
+from sdviewer.checkpoint.wording import shown
+from sdviewer.control import Control
+from sdviewer.errors import NameNotFound
+from sdviewer.jobs.runner import Lane
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.detail.describe import name_of, summary_line
+from sdviewer.ui.detail.pane import DetailPane
+from sdviewer.ui.errors import ErrorPanel
+from sdviewer.ui.models.tree_model import TreeModel
+from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.tree.view import TreeView
+from sdviewer.ui.tree.visible_rows import VisibleRows
+
+Opener = Callable[[str, Control], Checkpoint]
+
+
+class State(Enum):
+    """What a tab shows."""
+
+    LOADING = "loading"
+    OPEN = "open"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Loaded:
+    """What the loading job brings: the checkpoint, its rows, and its summary, all made off the GUI thread."""
+
+    checkpoint: Checkpoint
+    rows: VisibleRows
+    summary: str
+
+
+def load(path: str, opener: Opener, control: Control) -> Loaded:
+    """Open a checkpoint and prepare what its first paint needs.
+
+    Raises:
+        CannotOpen: nothing in it could be read.
+        Cancelled: `control` was cancelled.
+    """
+    checkpoint = opener(path, control)
+    # Sums that the columns keep once they are asked for.
+    _ = checkpoint.table.nbytes, checkpoint.table.forms.contiguous if len(checkpoint.table.forms) else None
+    return Loaded(checkpoint, VisibleRows(checkpoint.tree), summary_line(checkpoint))
+
+
+class DocumentTab(QStackedWidget):
+    """Loading, tree with details, or error; other tabs never notice."""
+
+    changed = Signal()
+    """The state, the title or the summary is another one."""
+
+    def __init__(
+        self, path: str, opener: Opener, bridge: Bridge, library: PlotLibrary, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.path = path
+        self.title = shown(Path(os.path.abspath(path)).name or path, 60)  # noqa: PTH100  # resolves no links
+        self._opener, self._bridge = opener, bridge
+        self._slot = (id(self), "load")
+        self._detail_slot = (id(self), "detail")
+        self.state = State.LOADING
+        self.error: BaseException | None = None
+        self.loaded: Loaded | None = None
+
+        self._loading = QWidget()
+        self._loading_text = plain_label(f"Opening {self.title} …", muted=True)
+        column = QVBoxLayout(self._loading)
+        column.addWidget(self._loading_text, 0, Qt.AlignmentFlag.AlignCenter)
+        self.panel = ErrorPanel(f"{self.title} cannot be opened")
+        self.panel.retry.connect(self.reload)
+        self.tree = TreeView()
+        self.detail = DetailPane(bridge, library, self._detail_slot)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.tree)
+        self.splitter.addWidget(self.detail)
+        self.splitter.setStretchFactor(0, 0)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([640, 760])
+        self.tree.setMinimumWidth(260)
+        self.detail.setMinimumWidth(300)
+        for page in (self._loading, self.splitter, self.panel):
+            self.addWidget(page)
+        self.tree.node_selected.connect(self._node_selected)
+        self.detail.node_wanted.connect(self.go_to_node)
+
+    @property
+    def summary(self) -> str:
+        """One line on the file."""
+        if self.loaded is not None:
+            return self.loaded.summary
+        return {State.FAILED: "Could not be opened", State.STOPPED: "Stopped"}.get(self.state, "")
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that this tab shows is still on its way."""
+        return self.state is not State.LOADING and self.detail.is_settled
+
+    def load(self) -> None:
+        """Begin to read the file."""
+        path, opener = self.path, self._opener
+        if self.loaded is None:
+            self.setCurrentWidget(self._loading)
+        self._set_state(State.LOADING)
+        self._bridge.start(
+            Lane.READING,
+            self._slot,
+            lambda control: load(path, opener, control),
+            on_value=self._opened,
+            on_error=self._failed,
+            on_stopped=self._stopped,
+            title=f"Opening {self.title}",
+        )
+
+    def reload(self) -> None:
+        """Read the file again; what is shown stays until it is there."""
+        self.load()
+
+    def cancel(self) -> bool:
+        """Stop what runs for this tab; whether anything did."""
+        running = [slot for slot in (self._slot, self._detail_slot) if slot in self._bridge.running]
+        for slot in running:
+            self._bridge.cancel(slot)
+        return bool(running)
+
+    def running_slots(self) -> tuple[tuple[int, str], ...]:
+        """The slots of this tab, loading first."""
+        return (self._slot, self._detail_slot)
+
+    def close_jobs(self) -> None:
+        """Stop everything; nothing more will be shown."""
+        for slot in (self._slot, self._detail_slot):
+            self._bridge.drop(slot)
+
+    def go_to_node(self, node: int) -> None:
+        """Select a node, opening the way to it."""
+        self.tree.select_node(node)
+        self.tree.setFocus()
+
+    def go_to_name(self, name: str) -> None:
+        """Select a tensor by its canonical name or state_dict key, or another node by its name.
+
+        Raises:
+            NameNotFound: nothing has that name.
+            AmbiguousName: several tensors have that key.
+        """
+        if self.loaded is not None:
+            self.tree.select_node(node_named(self.loaded.checkpoint, name))
+
+    def splitter_state(self) -> QByteArray:
+        """Where the line between tree and detail stands."""
+        return self.splitter.saveState()
+
+    def _opened(self, loaded: Loaded) -> None:
+        before = self.loaded
+        node = self.tree.current_node()
+        selected = name_of(before.checkpoint, node) if before is not None and node > 0 else ""
+        scrolled = QPoint(self.tree.horizontalScrollBar().value(), self.tree.verticalScrollBar().value())
+        if before is not None and _same_shape(before.checkpoint, loaded.checkpoint):
+            loaded.rows.expanded, loaded.rows.nodes = before.rows.expanded, before.rows.nodes
+        old_model = self.tree.tree_model
+        self.loaded, self.error = loaded, None
+        self.tree.show_tree(TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree))
+        if old_model is not None:
+            old_model.deleteLater()
+        if selected:
+            self._return_to(selected, scrolled)
+        self.setCurrentWidget(self.splitter)
+        self._set_state(State.OPEN)
+        if self.isVisible():
+            self.tree.setFocus()
+
+    def _return_to(self, name: str, scrolled: QPoint) -> None:
+        """After a reload: the entry of before, where it was; if it is gone, the root."""
+        try:
+            self.go_to_name(name)
+        except NameNotFound:
+            return
+        self.tree.verticalScrollBar().setValue(scrolled.y())
+
+    def _failed(self, error: BaseException) -> None:
+        self.loaded, self.error = None, error
+        self.panel.heading.setText(f"{self.title} cannot be opened")
+        self.panel.show_error(error)
+        self.setCurrentWidget(self.panel)
+        self._set_state(State.FAILED)
+
+    def _stopped(self) -> None:
+        if self.loaded is not None:
+            self._set_state(State.OPEN)
+            return
+        self.panel.show_stopped(f"Opening {self.title} was stopped")
+        self.setCurrentWidget(self.panel)
+        self._set_state(State.STOPPED)
+
+    def _node_selected(self, node: int) -> None:
+        if self.loaded is not None:
+            self.detail.show_node(self.loaded.checkpoint, node, self.title)
+
+    def _set_state(self, state: State) -> None:
+        self.state = state
+        self.changed.emit()
+
+
+def node_named(checkpoint: Checkpoint, name: str) -> int:
+    """The tree node of a tensor's name or key, else of a section, module or entry that has this name.
+
+    Raises:
+        NameNotFound: nothing has that name.
+        AmbiguousName: several tensors have that key.
+    """
+    tree = checkpoint.tree
+    try:
+        row = checkpoint.tensors.find(name).row
+    except NameNotFound:
+        others = np.flatnonzero((tree.what != TreeNode.TENSOR) & (tree.what != TreeNode.ROOT))
+        last = name.rpartition("/")[2].rpartition(".")[2]
+        for node in others.tolist():
+            if tree.label[node] in (last, name) and name_of(checkpoint, node) == name:
+                return int(node)
+        if name in checkpoint.sections:
+            index = list(checkpoint.sections).index(name)
+            found = np.flatnonzero((tree.what == TreeNode.SECTION) & (tree.ref == index))
+            if len(found):
+                return int(found[0])
+        raise
+    return int(np.flatnonzero((tree.what == TreeNode.TENSOR) & (tree.ref == row))[0])
+
+
+def _same_shape(before: Checkpoint, after: Checkpoint) -> bool:
+    """Whether both trees have the same nodes, so that what was open can stay open."""
+    return before.tree.label == after.tree.label and np.array_equal(before.tree.end, after.tree.end)

@@ -1,0 +1,121 @@
+"""How an error is told: what happened, in which file, what to do, and the details to copy."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.wording import shown
+from sdviewer.errors import SdviewerError
+from sdviewer.ui.theme import number_font
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """An error in words: `details` is what a bug report needs."""
+
+    message: str
+    file: str
+    hint: str
+    details: str
+
+
+def describe_error(error: BaseException) -> ErrorText:
+    """The words for any error; one that sdviewer did not raise on purpose says so."""
+    details = "".join(traceback.format_exception(error)).strip()
+    if isinstance(error, SdviewerError):
+        return ErrorText(_sentence(error.message), shown(error.file), _sentence(error.hint), details)
+    if isinstance(error, MemoryError):
+        return ErrorText("There is not enough memory for this.", "", "Close other files or programs.", details)
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hint = "This is a fault of sdviewer. The details help to mend it."
+    return ErrorText(shown(message, 500), "", hint, details)
+
+
+def _sentence(text: str) -> str:
+    text = shown(text)
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".") if text else ""
+
+
+class ErrorPanel(QWidget):
+    """An error in the place where its file or tensor would be shown."""
+
+    retry = Signal()
+
+    def __init__(self, heading: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.heading = _label(heading)
+        font = self.heading.font()
+        font.setPointSizeF(font.pointSizeF() * 1.25)
+        font.setWeight(font.Weight.DemiBold)
+        self.heading.setFont(font)
+        self.message = _label("")
+        self.file = _label("")
+        self.file.setFont(number_font())
+        self.hint = _label("")
+        self.details = QPlainTextEdit()
+        self.details.setReadOnly(True)
+        self.details.setAcceptDrops(False)
+        self.details.setFont(number_font())
+        self.details.setAccessibleName("Details of the error")
+        self.details.hide()
+        self.details.setMinimumHeight(180)
+        self.show_details = QPushButton("Details")
+        self.show_details.setCheckable(True)
+        self.show_details.toggled.connect(self.details.setVisible)
+        self.copy_details = QPushButton("Copy details")
+        self.copy_details.clicked.connect(self._copy)
+        self.try_again = QPushButton("Try again")
+        self.try_again.clicked.connect(self.retry)
+        buttons = QHBoxLayout()
+        for button in (self.try_again, self.show_details, self.copy_details):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        buttons.addStretch()
+        column = QVBoxLayout()
+        column.setSpacing(10)
+        column.addStretch(2)
+        for widget in (self.heading, self.file, self.message, self.hint):
+            column.addWidget(widget)
+        column.addLayout(buttons)
+        column.addWidget(self.details, 5)
+        column.addStretch(3)
+        middle = QWidget()
+        middle.setLayout(column)
+        middle.setMaximumWidth(720)
+        outer = QHBoxLayout(self)
+        outer.addStretch(1)
+        outer.addWidget(middle, 6)
+        outer.addStretch(1)
+
+    def show_error(self, error: BaseException) -> None:
+        """Fill in an error."""
+        text = describe_error(error)
+        for label, words in ((self.message, text.message), (self.file, text.file), (self.hint, text.hint)):
+            label.setText(words)
+            label.setVisible(bool(words))
+        self.details.setPlainText(text.details)
+        for button in (self.show_details, self.copy_details):
+            button.show()
+
+    def show_stopped(self, heading: str) -> None:
+        """Say that the user stopped it: no error, nothing to explain."""
+        self.heading.setText(heading)
+        self.show_details.setChecked(False)
+        for widget in (self.message, self.file, self.hint, self.show_details, self.copy_details):
+            widget.hide()
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.details.toPlainText())
+
+
+def _label(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

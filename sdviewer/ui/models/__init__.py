@@ -1,0 +1,1 @@
+"""Qt item models: they show what is ready, and compute nothing."""

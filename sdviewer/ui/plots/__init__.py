@@ -1,0 +1,1 @@
+"""Plots; pyqtgraph is imported here, after the first paint."""

@@ -1,0 +1,58 @@
+"""Settings: what the window remembers between starts."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from sdviewer.ui.theme import Theme
+
+
+class Settings:
+    """Typed access to the user's settings file; a value of the wrong kind counts as absent."""
+
+    def __init__(self) -> None:
+        self._store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "sdviewer", "sdviewer")
+
+    @property
+    def geometry(self) -> QByteArray:
+        """Place and size of the window, empty at first."""
+        return self._bytes("window/geometry")
+
+    @geometry.setter
+    def geometry(self, value: QByteArray) -> None:
+        self._store.setValue("window/geometry", value)
+
+    @property
+    def splitter(self) -> QByteArray:
+        """Where the line between tree and detail stands, empty at first."""
+        return self._bytes("window/splitter")
+
+    @splitter.setter
+    def splitter(self, value: QByteArray) -> None:
+        self._store.setValue("window/splitter", value)
+
+    @property
+    def theme(self) -> Theme:
+        """Light, dark or as the system."""
+        try:
+            return Theme(self._store.value("window/theme", Theme.SYSTEM.value))
+        except ValueError:
+            return Theme.SYSTEM
+
+    @theme.setter
+    def theme(self, value: Theme) -> None:
+        self._store.setValue("window/theme", value.value)
+
+    @property
+    def folder(self) -> str:
+        """Where the last file was opened, "" at first."""
+        value = self._store.value("open/folder", "")
+        return value if isinstance(value, str) else ""
+
+    @folder.setter
+    def folder(self, value: str) -> None:
+        self._store.setValue("open/folder", value)
+
+    def _bytes(self, key: str) -> QByteArray:
+        value = self._store.value(key)
+        return value if isinstance(value, QByteArray) else QByteArray()

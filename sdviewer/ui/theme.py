@@ -1,0 +1,167 @@
+"""Theme: the colours of the window, light and dark, ours on every platform so that contrast is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+
+class Theme(Enum):
+    """What the user chose; `SYSTEM` follows the desktop, and is light where the desktop says nothing."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """Every colour by its use, as `#rrggbb`. Text on its ground has a contrast of at least 4.5:1."""
+
+    window: str
+    base: str
+    raised: str
+    text: str
+    muted: str
+    line: str
+    highlight: str
+    highlighted_text: str
+    inactive_highlight: str
+    accent: str
+    warning: str
+    error: str
+    good: str
+    is_dark: bool
+
+
+LIGHT = Colors(
+    window="#f3f4f6",
+    base="#ffffff",
+    raised="#fafbfc",
+    text="#1c2128",
+    muted="#59636e",
+    line="#d4d8de",
+    highlight="#1f62c4",
+    highlighted_text="#ffffff",
+    inactive_highlight="#dde3ec",
+    accent="#1f62c4",
+    warning="#8a5300",
+    error="#b3261e",
+    good="#1a7037",
+    is_dark=False,
+)
+DARK = Colors(
+    window="#22262c",
+    base="#191c21",
+    raised="#2a2f36",
+    text="#e4e7eb",
+    muted="#9ba5b1",
+    line="#3a414a",
+    highlight="#2f66b8",
+    highlighted_text="#ffffff",
+    inactive_highlight="#343b45",
+    accent="#79aef2",
+    warning="#e3b04b",
+    error="#f2867d",
+    good="#6fc287",
+    is_dark=True,
+)
+
+
+def colors() -> Colors:
+    """The colours in force, known by the palette so that every widget agrees with what Qt paints."""
+    window = QGuiApplication.palette().color(QPalette.ColorRole.Window)
+    return DARK if window.lightness() < 128 else LIGHT
+
+
+def apply_theme(theme: Theme) -> None:
+    """Put a theme in force for all windows at once."""
+    app = cast("QApplication", QApplication.instance())
+    hints = app.styleHints()
+    wish = {Theme.LIGHT: Qt.ColorScheme.Light, Theme.DARK: Qt.ColorScheme.Dark, Theme.SYSTEM: Qt.ColorScheme.Unknown}
+    # Title bars and file dialogs of the platform follow this; bare X11 and offscreen ignore it.
+    hints.setColorScheme(wish[theme])
+    dark = theme is Theme.DARK or (theme is Theme.SYSTEM and hints.colorScheme() is Qt.ColorScheme.Dark)
+    chosen = DARK if dark else LIGHT
+    app.setPalette(_palette(chosen))
+    app.setStyleSheet(_style_sheet(chosen))
+
+
+def number_font() -> QFont:
+    """The font of numbers and names: every digit of one width, at the size of the text around it."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    size = QGuiApplication.font().pointSizeF()
+    if size > 0:
+        font.setPointSizeF(size)
+    font.setStyleHint(QFont.StyleHint.Monospace)
+    return font
+
+
+def _palette(c: Colors) -> QPalette:
+    role, group = QPalette.ColorRole, QPalette.ColorGroup
+    palette = QPalette()
+    for which, color in (
+        (role.Window, c.window),
+        (role.WindowText, c.text),
+        (role.Base, c.base),
+        (role.AlternateBase, c.raised),
+        (role.Text, c.text),
+        (role.PlaceholderText, c.muted),
+        (role.Button, c.raised),
+        (role.ButtonText, c.text),
+        (role.BrightText, c.error),
+        (role.ToolTipBase, c.raised),
+        (role.ToolTipText, c.text),
+        (role.Highlight, c.highlight),
+        (role.HighlightedText, c.highlighted_text),
+        (role.Accent, c.accent),
+        (role.Link, c.accent),
+        (role.LinkVisited, c.accent),
+        (role.Light, c.raised),
+        (role.Midlight, c.line),
+        (role.Mid, c.line),
+        (role.Dark, c.line),
+        (role.Shadow, c.line),
+    ):
+        palette.setColor(which, QColor(color))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(group.Disabled, which, QColor(c.muted))
+    palette.setColor(group.Inactive, role.Highlight, QColor(c.inactive_highlight))
+    palette.setColor(group.Inactive, role.HighlightedText, QColor(c.text))
+    return palette
+
+
+def _style_sheet(c: Colors) -> str:
+    """What a palette cannot say: lines between the parts, tabs, headers and the width of scroll bars."""
+    return f"""
+    QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 3px; }}
+    QMainWindow::separator {{ background: {c.line}; }}
+    QStatusBar {{ border-top: 1px solid {c.line}; }}
+    QStatusBar::item {{ border: none; }}
+    QMenuBar {{ background: {c.window}; border-bottom: 1px solid {c.line}; }}
+    QMenuBar::item {{ padding: 4px 9px; background: transparent; }}
+    QMenuBar::item:selected {{ background: {c.inactive_highlight}; }}
+    QTabWidget::pane {{ border: none; border-top: 1px solid {c.line}; top: -1px; }}
+    QTabBar::tab {{ padding: 6px 12px; border: none; border-right: 1px solid {c.line};
+        background: {c.window}; color: {c.muted}; }}
+    QTabBar::tab:selected {{ background: {c.base}; color: {c.text}; border-top: 2px solid {c.accent}; }}
+    QTabBar::tab:!selected {{ border-top: 2px solid transparent; border-bottom: 1px solid {c.line}; }}
+    QTabBar::tab:focus {{ text-decoration: underline; }}
+    QSplitter::handle {{ background: {c.line}; }}
+    QHeaderView {{ background: {c.base}; border: none; }}
+    QHeaderView::section {{ background: {c.base}; color: {c.muted}; border: none;
+        border-bottom: 1px solid {c.line}; padding: 4px 8px; }}
+    QScrollBar:vertical {{ width: 11px; background: transparent; margin: 0; }}
+    QScrollBar:horizontal {{ height: 11px; background: transparent; margin: 0; }}
+    QScrollBar::handle {{ background: {c.line}; border-radius: 4px; margin: 2px; }}
+    QScrollBar::handle:vertical {{ min-height: 28px; }}
+    QScrollBar::handle:horizontal {{ min-width: 28px; }}
+    QScrollBar::handle:hover {{ background: {c.muted}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    """

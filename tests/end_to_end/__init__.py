@@ -1,0 +1,1 @@
+"""Tests that start sdviewer as its users do."""

@@ -1,0 +1,1 @@
+"""The window, by real clicks, keys and drops."""
