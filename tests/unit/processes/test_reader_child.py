@@ -56,7 +56,7 @@ def test_an_error_keeps_its_class_message_file_and_hint() -> None:
 
 
 def test_progress_is_sent_as_it_is_reported() -> None:
-    def opener(_path: str, _control: Control) -> Any:
+    def opener(path: str, control: Control) -> Any:
         control.report(5, 5, f"reading {path}")
         raise ZeroDivisionError
 
