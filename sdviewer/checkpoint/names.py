@@ -27,12 +27,25 @@ def decode_part(text: str) -> Any:
     if text.startswith("[") and text.endswith("]"):
         inner = _unescape(text[1:-1])
         try:
-            return ast.literal_eval(inner)
+            return _literal(inner)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}.get(inner, text)
+            return text
     if text.startswith("~2"):
         return "[" + _unescape(text[2:])
     return _unescape(text)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except ValueError:
+        # Python writes "inf" and "nan" for numbers, alone or in a tuple, and does not read them back.
+        return ast.literal_eval(_NamedNumbers().visit(ast.parse(text, mode="eval")))
+
+
+class _NamedNumbers(ast.NodeTransformer):
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # ast calls it so
+        return ast.Constant(float(node.id)) if node.id in ("inf", "nan") else node
 
 
 def _unescape(text: str) -> str:
