@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -97,12 +98,20 @@ def _optimised_parameters(structure: Structure, node: int) -> int:
     groups = next((child for child in structure.children(node) if structure.part[child] == "param_groups"), -1)
     if groups < 0:
         return 0
-    count = 0
-    for group in structure.children(groups):
-        for entry in structure.children(group):
-            if structure.part[entry] == "params" and structure.kind[entry] == Node.SEQUENCE:
-                count += int(structure.end[entry]) - entry - 1
-    return count
+    return sum(
+        _length(structure, entry)
+        for group in structure.children(groups)
+        for entry in structure.children(group)
+        if structure.part[entry] == "params"
+    )
+
+
+def _length(structure: Structure, node: int) -> int:
+    """How many items a list has; one of numbers is a single value of the structure."""
+    if structure.kind[node] == Node.SCALAR:
+        items = json.loads(structure.values[int(structure.ref[node])])
+        return len(items) if isinstance(items, list) else 0
+    return sum(1 for _ in structure.children(node)) if structure.kind[node] == Node.SEQUENCE else 0
 
 
 def _called(names: StringColumn, last: str) -> npt.NDArray[np.bool_]:
