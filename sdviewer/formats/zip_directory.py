@@ -178,7 +178,12 @@ def _zip64(extra: bytes, length: int, stored: int, header: int) -> tuple[int, in
 
 def _find_end(source: ByteSource) -> tuple[int, int, int, int] | None:
     """Start, size and entry count of the central directory, and how far the archive is shifted in its file."""
-    tail_size = min(source.size, _END.size + 0xFFFF + _LOCATOR64.size + _END64.size)
+    # An archive without a comment ends with its record: nothing else of the file is read.
+    return _find_end_in(source, _END.size) or _find_end_in(source, _END.size + 0xFFFF)
+
+
+def _find_end_in(source: ByteSource, last_bytes: int) -> tuple[int, int, int, int] | None:
+    tail_size = min(source.size, last_bytes)
     tail_start = source.size - tail_size
     tail = read_bytes(source, tail_start, tail_size)
     at = tail.rfind(b"PK\x05\x06")
