@@ -104,8 +104,7 @@ def decode_table(name: str) -> npt.NDArray[np.float32]:
         table = _small_float_table(*_SMALL_FLOATS[name])
     elif name == "float8_e8m0fnu":
         # Powers of two from 2**-127, a float32 subnormal; the last code is NaN (OCP MX 1.0).
-        table = np.ldexp(np.float32(1), np.arange(256) - 127).astype(np.float32)
-        table[255] = np.nan
+        table = np.append(np.ldexp(np.float32(1), np.arange(255) - 127), np.float32(np.nan)).astype(np.float32)
     elif dtype.kind in {"float", "int", "uint", "bool"} and dtype.bits <= 16:
         table = decode(np.arange(1 << dtype.bits, dtype=code_dtype(dtype)), dtype).astype(np.float32)
     else:
