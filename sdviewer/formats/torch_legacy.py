@@ -57,7 +57,10 @@ class _Legacy:
                 )
             )
         value = pickle.load(position)
-        if not pickle.problems or pickle.problems[-1].kind != "partial":
+        if any(problem.kind == "partial" for problem in pickle.problems):
+            # Behind a pickle that breaks off nothing can be found.
+            self._place_storages([], pickle.machine.position)
+        else:
             self._place_storages(pickle.load(pickle.machine.position), pickle.machine.position)
         walked = pickle.walk(value)
         found = pickle.global_uses()
@@ -80,11 +83,11 @@ class _Legacy:
 
     def _find_storage(self, builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
         # Where it lies is told behind the pickles; until then it has what the pickle says. The first dtype that is
-        # named with a key is that of its elements on disk.
-        nbytes = dtype.nbytes(numel) if dtype else numel
-        self.itemsizes[key] = dtype.itemsize if dtype else 1
+        # named with a key is that of its elements on disk. A storage of packed elements is counted in bytes.
+        itemsize = max(dtype.itemsize, 1) if dtype else 1
+        self.itemsizes[key] = itemsize
         return builder.add_storage(
-            key, source=-1, offset=0, nbytes=nbytes, encoding=Encoding.MISSING, location=location
+            key, source=-1, offset=0, nbytes=numel * itemsize, encoding=Encoding.MISSING, location=location
         )
 
     def _persistent_load(self, identity: Any) -> Any:
@@ -154,33 +157,33 @@ class _Legacy:
         """Say where each storage lies, by the counts in front of them."""
         pickle, source, builder = self.pickle, self.reading.source, self.pickle.builder
         rows = pickle.objects.storages_seen
-        short = False
         if not isinstance(keys, list):
             pickle.problems.append(Problem("partial", "error", "the list of storages is damaged", source.label))
-            return
-        counts = self._counts(keys, position)
+            keys = []
+        differ = False
         placed = set()
-        for key, count in zip(keys, counts, strict=False):
+        for key, count in zip(keys, self._counts(keys, position), strict=False):
             row = rows[str(key)]
             position += 8
             nbytes = max(count, 0) * self.itemsizes[str(key)]
             there = max(min(nbytes, source.size - position), 0)
-            short = short or there < builder.storage_nbytes(row)
+            differ = differ or nbytes != builder.storage_nbytes(row)
             builder.set_storage_place(row, source=self.reading.index, offset=position, nbytes=there)
             placed.add(row)
             position += nbytes
         lost = [row for row in rows.values() if row not in placed]
         for row in lost:
             builder.set_storage_place(row, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING)
-        if lost or short or position > source.size:
+        cut_off = bool(lost) or position > source.size
+        if cut_off or differ:
             _flag_short_tensors(builder)
+        if cut_off:
             pickle.problems.append(
-                Problem(
-                    "partial",
-                    "error",
-                    "the file is cut off or its storages are shorter than the tensors need",
-                    source.label,
-                )
+                Problem("partial", "error", "the file is cut off: storages are missing or incomplete", source.label)
+            )
+        elif differ:
+            pickle.problems.append(
+                Problem("irregular", "warning", "storages have another length than the pickle says", source.label)
             )
 
 
