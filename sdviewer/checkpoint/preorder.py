@@ -81,7 +81,7 @@ def _sizes(parent: Int64, leaf: npt.NDArray[np.bool_]) -> Int64:
 
 
 def common_ancestors(layout: Layout, left: Int64, right: Int64) -> Int64:
-    """The lowest node above both, for each pair of positions with `left < right`.
+    """The lowest node at or above both, for each pair of positions with `left < right`.
 
     It is the parent of the shallowest node in (left, right]; the shallowest is looked up in tables of
     minima over ranges of 2^k, made one after the other.
