@@ -5,6 +5,7 @@ Arrays become tensors whose bytes stay in the pickle. Nothing here calls anythin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping as AnyMapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from sdviewer.formats.pickle_values import (
 _ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC_MODULES = ("numpy.core.numeric", "numpy._core.numeric")
 _MAX_ELEMENTS = 2**62
+_MAX_DIMENSIONS = 64
 _MOST_INLINE = 64 << 20  # bytes of arrays written as escaped text, all together
 
 
@@ -106,17 +108,9 @@ class PickleObjects:
         return Scalar(f"numpy.{dtype.name}", value.item() if dtype.kind in "biufcSU" else str(value))
 
     def _add(self, shape: Any, dtype: Any, data: Any, *, fortran: bool) -> TensorNode:
-        sizes = tuple(shape)
-        count = 1
-        for size in sizes:
-            if type(size) is not int or size < 0:
-                raise ValueError("impossible shape")
-            count *= size
-        if count > _MAX_ELEMENTS or len(sizes) > 64:
-            raise ValueError("more elements than can be addressed")
+        sizes, stride = array_form(shape, fortran=fortran)
         kind, itemsize, swapped, extra = numpy_dtype(dtype_text(dtype))
-        stride = tuple(reversed(contiguous_stride(sizes[::-1]))) if fortran else contiguous_stride(sizes)
-        needed = count * itemsize
+        needed = math.prod(sizes) * itemsize
         storage = self._store(data, needed, swapped=swapped)
         flags = Flag.NUMPY | (Flag.OUT_OF_BOUNDS if needed > self.builder.storage_nbytes(storage) else 0)
         return TensorNode(self.builder.add_tensor(kind, sizes, stride, storage=storage, flags=int(flags), extra=extra))
@@ -146,6 +140,21 @@ class PickleObjects:
         return self.builder.add_storage(
             "pickle", source=self._sources.inline_index(), offset=offset, nbytes=len(raw), swapped=swapped
         )
+
+
+def array_form(shape: Any, *, fortran: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shape and stride of a numpy array, in elements.
+
+    Raises:
+        ValueError, TypeError: negative, no integers, too many dimensions or more elements than can be addressed.
+    """
+    sizes = tuple(shape)
+    if len(sizes) > _MAX_DIMENSIONS or not all(type(size) is int and size >= 0 for size in sizes):
+        raise ValueError("impossible shape")
+    # An empty array may still have strides that no integer holds.
+    if math.prod(max(size, 1) for size in sizes) > _MAX_ELEMENTS:
+        raise ValueError("more elements than can be addressed")
+    return sizes, contiguous_stride(sizes[::-1])[::-1] if fortran else contiguous_stride(sizes)
 
 
 def dtype_text(value: Any) -> str:
