@@ -91,6 +91,8 @@ class Machine:
         self.memo: dict[int, Any] = {}
         # Steps granted above STEPS: a reader adds some for each tensor that the pickle rebuilds.
         self.credit = 0
+        # Steps that the last `load` took, in whole batches.
+        self.steps = 0
         self.oddities: dict[str, int] = {}
         # The highest protocol that a pickle named: torch's weights-only loader takes up to 3.
         self.protocol = 0
@@ -122,17 +124,17 @@ class Machine:
         self.highest_memo = -1
         table = self._table
         position = self._seek(self._base + self._at)
-        steps = 0
+        self.steps = 0
         try:
             while True:
                 for _ in repeat(None, _STEPS_BETWEEN_CHECKS):
                     if position > self._soft_end:
                         position = self._refill(position)
                     position = table[self.data[position]](position + 1)
-                steps += _STEPS_BETWEEN_CHECKS
+                self.steps += _STEPS_BETWEEN_CHECKS
                 self.control.report(self._base + position, self.source.size, "reading the pickle")
-                if steps > STEPS + self.credit:
-                    raise BrokenPickle(f"takes more than {steps:,} steps without ending", self._base + position)
+                if self.steps > STEPS + self.credit:
+                    raise BrokenPickle(f"takes more than {self.steps:,} steps without ending", self._base + position)
         except _Stop:
             return self._value
         except (IndexError, struct.error) as error:

@@ -34,6 +34,7 @@ class TorchPickle:
         find_storage: gives the storage row of a key.
         persistent_load: what a persistent id stands for, if not the usual storages.
         builder: the table, where several pickles fill one.
+        steps_used: steps that pickles of the same file took before; all together have one budget.
     """
 
     reading: Reading
@@ -41,6 +42,7 @@ class TorchPickle:
     find_storage: FindStorage
     persistent_load: Callable[[Any], Any] | None = None
     builder: TableBuilder = field(default_factory=TableBuilder)
+    steps_used: int = 0
     problems: list[Problem] = field(default_factory=list)
     global_names: dict[str, None] = field(default_factory=dict)
 
@@ -64,6 +66,7 @@ class TorchPickle:
             control=self.reading.control,
         )
         machine.runner = TensorRun(self.objects)
+        machine.credit = -self.steps_used
 
         def grant(tensors: int) -> None:
             machine.credit = min(machine.credit + tensors * _STEPS_A_TENSOR, _MOST_TENSORS * _STEPS_A_TENSOR)
