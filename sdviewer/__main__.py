@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 
 def main() -> int:
     """The command line; without a command it opens the window."""
     from sdviewer.cli.main import run
 
-    return run(sys.argv[1:])
+    return run(sys.argv[1:], _open_window)
 
 
 def window() -> int:
     """The window alone: every argument is a file or an option of the window."""
     from sdviewer.cli.main import run_window_command
 
-    return run_window_command(sys.argv[1:])
+    return run_window_command(sys.argv[1:], _open_window)
+
+
+def _open_window(files: Sequence[str]) -> int:
+    try:
+        from sdviewer.ui.app import run_window
+    except ImportError as error:
+        from sdviewer.errors import SdviewerError
+
+        raise SdviewerError(
+            f"the window cannot be opened: {error}", hint="`sdviewer info FILE` works without it"
+        ) from error
+    return run_window(files)
 
 
 if __name__ == "__main__":

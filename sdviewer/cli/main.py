@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import sdviewer
+from sdviewer.cli.command import Parser, command_parser, open_checkpoint, write
 from sdviewer.cli.exits import Exit, WrongUsage
-from sdviewer.errors import Cancelled, CannotWrite, SdviewerError
+from sdviewer.errors import Cancelled, SdviewerError
 
 COMMANDS = ("info", "values", "screenshot")
+
+# Opens the window on files and returns when it is closed, with the exit code. Handed in, as the window lies above.
+OpenWindow = Callable[[Sequence[str]], int]
 
 _TENSORS_ON_A_TERMINAL = 40
 _LONGEST_ERROR = 4_000
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with our exit code and one line instead of two."""
-
-    def error(self, message: str) -> NoReturn:
-        raise WrongUsage(message, self.prog)
-
-
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
     """Do what the arguments say; returns the exit code (see contracts: 0, 1, 2, 64, 130)."""
     if arguments and arguments[0] in COMMANDS:
         return _guarded(_run_command, arguments)
-    return run_window_command(arguments)
+    return run_window_command(arguments, open_window)
 
 
-def run_window_command(arguments: Sequence[str]) -> int:
+def run_window_command(arguments: Sequence[str], open_window: OpenWindow) -> int:
     """Open the window on the files named."""
-    return _guarded(_run_window, arguments)
+    return _guarded(lambda given: open_window(_window_parser().parse_args(given).files), arguments)
 
 
 def _guarded(act: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
@@ -84,19 +80,8 @@ def _fail(error: SdviewerError | WrongUsage, code: Exit, *, as_json: bool) -> in
     return code
 
 
-def _run_window(arguments: Sequence[str]) -> int:
-    options = _window_parser().parse_args(arguments)
-    try:
-        from sdviewer.ui.app import run_window
-    except ImportError as error:
-        raise SdviewerError(
-            f"the window cannot be opened: {error}", hint="`sdviewer info FILE` works without it"
-        ) from error
-    return run_window(options.files)
-
-
-def _window_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _window_parser() -> Parser:
+    parser = Parser(
         prog="sdviewer",
         description="Look inside PyTorch checkpoints without executing anything in them.",
         epilog="Commands: sdviewer info FILE, sdviewer values FILE NAME, sdviewer screenshot FILE OUT.png; "
@@ -108,39 +93,19 @@ def _window_parser() -> argparse.ArgumentParser:
 
 
 def _run_command(arguments: Sequence[str]) -> int:
-    parser = {"info": _info_parser, "values": _values_parser, "screenshot": _screenshot_parser}[arguments[0]]()
-    options = parser.parse_args(arguments[1:])
+    parsers = {"info": _info_parser, "values": _values_parser, "screenshot": _screenshot_parser}
+    options = parsers[arguments[0]]().parse_args(arguments[1:])
     return int(options.act(options))
 
 
-def _command_parser(name: str, description: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog=f"sdviewer {name}", description=description)
-    parser.add_argument("file", metavar="FILE", help="a checkpoint, an index of shards, or a folder")
-    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
-    return parser
+def _screenshot_parser() -> Parser:
+    from sdviewer.cli import screenshot
+
+    return screenshot.parser()
 
 
-def _open(options: argparse.Namespace) -> sdviewer.Checkpoint:
-    from sdviewer.cli import progress
-
-    checkpoint = sdviewer.open(options.file, progress.control_for(quiet=options.quiet))
-    progress.clear()
-    return checkpoint
-
-
-def _write(pieces: Iterable[str]) -> None:
-    try:
-        sys.stdout.writelines(pieces)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CannotWrite(f"cannot be written: {error.strerror}", file="standard output") from error
-
-
-def _info_parser() -> argparse.ArgumentParser:
-    parser = _command_parser("info", "What a checkpoint holds. Exit code 1 if something is missing or dangerous.")
+def _info_parser() -> Parser:
+    parser = command_parser("info", "What a checkpoint holds. Exit code 1 if something is missing or dangerous.")
     parser.add_argument("--all", action="store_true", help="list everything, however long, on a terminal too")
     parser.set_defaults(act=_info)
     return parser
@@ -149,21 +114,21 @@ def _info_parser() -> argparse.ArgumentParser:
 def _info(options: argparse.Namespace) -> int:
     from sdviewer.cli.facts import has_findings
 
-    checkpoint = _open(options)
+    checkpoint = open_checkpoint(options)
     if options.json:
         from sdviewer.cli.info_json import info_pieces
 
-        _write(info_pieces(checkpoint))
+        write(info_pieces(checkpoint))
     else:
         from sdviewer.cli.info_text import info_lines
 
         limit = None if options.all or not sys.stdout.isatty() else _TENSORS_ON_A_TERMINAL
-        _write(f"{line}\n" for line in info_lines(checkpoint, limit))
+        write(f"{line}\n" for line in info_lines(checkpoint, limit))
     return Exit.FINDING if has_findings(checkpoint) else Exit.FINE
 
 
-def _values_parser() -> argparse.ArgumentParser:
-    parser = _command_parser("values", "The values of one tensor.")
+def _values_parser() -> Parser:
+    parser = command_parser("values", "The values of one tensor.")
     parser.add_argument("name", metavar="NAME", help="a canonical name, or a state_dict key if it is unique")
     parser.add_argument("--slice", default="...", metavar='"0:2,:"', help="the part that is wanted, as numpy indexes")
     parser.add_argument("--npy", metavar="OUT", help="write the values into this .npy file")
@@ -176,7 +141,7 @@ def _values(options: argparse.Namespace) -> int:
     from sdviewer.cli.json_output import document
 
     index = values.parse_slice(options.slice)
-    ref = _open(options).tensors.find(options.name)
+    ref = open_checkpoint(options).tensors.find(options.name)
     shape = ref.payload().shape
     selected = values.full_index(index, shape)
     told: dict[str, Any] = {"path": options.file, "name": ref.name, "dtype": ref.dtype, "shape": list(ref.shape)}
@@ -185,42 +150,12 @@ def _values(options: argparse.Namespace) -> int:
         nbytes = values.write_npy(array, options.npy, options.file)
         if options.json:
             told |= {"selected": list(array.shape), "written": [{"file": options.npy, "bytes": nbytes}]}
-            _write([document(**told) + "\n"])
+            write([document(**told) + "\n"])
         elif not options.quiet:
             print(f"{options.npy}: {array.dtype} {list(array.shape)}, {nbytes:,} bytes", file=sys.stderr)
     elif options.json:
         told |= {"selected": list(values.selected_shape(selected, shape))}
-        _write([document(**told, values=values.as_lists(ref, selected, shape)) + "\n"])
+        write([document(**told, values=values.as_lists(ref, selected, shape)) + "\n"])
     else:
-        _write([values.printed(ref, selected, shape) + "\n"])
-    return Exit.FINE
-
-
-def _screenshot_parser() -> argparse.ArgumentParser:
-    parser = _command_parser("screenshot", "A picture of the window with a checkpoint in it.")
-    parser.add_argument("out", metavar="OUT.png", help="where the picture goes")
-    parser.add_argument("--select", metavar="NAME", help="the tensor or module that is selected")
-    parser.add_argument("--theme", choices=("dark", "light", "system"), default="light")
-    parser.add_argument("--size", type=_size, default=(1400, 900), metavar="1400x900", help="of the window, in pixels")
-    parser.set_defaults(act=_screenshot)
-    return parser
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{2,5})[x×](\d{2,5})", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; one looks like 1400x900")
-    return int(match[1]), int(match[2])
-
-
-def _screenshot(options: argparse.Namespace) -> int:
-    from sdviewer.cli.json_output import document
-
-    try:
-        from sdviewer.ui import screenshot
-    except ImportError as error:
-        raise SdviewerError(f"the window cannot be drawn: {error}") from error
-    screenshot.take(options.file, options.out, select=options.select, theme=options.theme, size=options.size)
-    if options.json:
-        _write([document(path=options.file, written=[{"file": options.out}]) + "\n"])
+        write([values.printed(ref, selected, shape) + "\n"])
     return Exit.FINE
