@@ -59,6 +59,11 @@ class _Stop(Exception):
     pass
 
 
+# Kinds of values that a pickle only refers to; no globals, because the file names none.
+_PERSISTENT = Global("pickle", "persistent_id")
+_BUFFER = Global("pickle", "PickleBuffer")
+
+
 # A fast path: from the position behind a GET, reads as many tensors as it can and returns the new position.
 Runner = Callable[["Machine", int], int]
 
@@ -440,7 +445,7 @@ class Machine:
         return self._bytes_at(pos + 8, _UINT64(self.data, pos)[0], text=True)
 
     def _next_buffer(self, pos: int) -> int:
-        self.stack.append(Opaque(self.find_global("pickle", "PickleBuffer"), ()))
+        self.stack.append(Opaque(_BUFFER, ()))
         return pos
 
     def _empty_tuple(self, pos: int) -> int:
@@ -641,12 +646,12 @@ class Machine:
     def _persistent(self, identity: Any) -> Any:
         if self._persistent_load is None:
             self._note("a persistent id, which only torch files have")
-            return Opaque(self.find_global("pickle", "persistent_id"), (identity,))
+            return Opaque(_PERSISTENT, (identity,))
         try:
             return self._persistent_load(identity)
         except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError) as error:
             self._note(f"a persistent id that is none of torch's ({error})")
-            return Opaque(self.find_global("pickle", "persistent_id"), (identity,))
+            return Opaque(_PERSISTENT, (identity,))
 
     def _persid(self, pos: int) -> int:
         line, pos = self._line(pos)
