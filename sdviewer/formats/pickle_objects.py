@@ -6,6 +6,7 @@ Arrays become tensors whose bytes stay in the pickle. Nothing here calls anythin
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping as AnyMapping
 from typing import Any
 
@@ -29,6 +30,9 @@ _ARRAY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC_MODULES = ("numpy.core.numeric", "numpy._core.numeric")
 _MAX_ELEMENTS = 2**62
 _MAX_DIMENSIONS = 64
+_DTYPE_TEXT = re.compile(r"[<>|=]?[?b-zA-Z]\d{0,9}", re.ASCII).fullmatch
+_TIME_UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
+_PLAIN_ITEMS = (bool, int, float, complex, str, bytes)
 _MOST_INLINE = 64 << 20  # bytes of arrays written as escaped text, all together
 
 
@@ -105,7 +109,9 @@ class PickleObjects:
         if dtype.hasobject or dtype.fields or dtype.subdtype or len(raw) != dtype.itemsize:
             raise ValueError("no plain scalar")
         value = np.frombuffer(raw, dtype)[0]
-        return Scalar(f"numpy.{dtype.name}", value.item() if dtype.kind in "biufcSU" else str(value))
+        item = value.item()
+        # Dates and long doubles have no value of Python's that says as much.
+        return Scalar(f"numpy.{dtype.name}", item if type(item) in _PLAIN_ITEMS else str(value))
 
     def _add(self, shape: Any, dtype: Any, data: Any, *, fortran: bool) -> TensorNode:
         sizes, stride = array_form(shape, fortran=fortran)
@@ -129,6 +135,9 @@ class PickleObjects:
                 encoding=Encoding.LATIN1 if data.text else Encoding.RAW,
                 swapped=swapped,
             )
+        if isinstance(data, Opaque) and data.class_name == "pickle.PickleBuffer":
+            # Protocol 5 can hand buffers over beside the pickle; they are in no file.
+            return self.builder.add_storage("pickle", source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING)
         raw = data.encode("latin-1") if isinstance(data, str) else data
         if not isinstance(raw, bytes):
             raise TypeError("an array of objects")
@@ -165,11 +174,25 @@ def dtype_text(value: Any) -> str:
     """
     if not isinstance(value, Opaque) or value.class_name != "numpy.dtype":
         raise TypeError("no dtype")
-    text = str(value.args[0])
+    text = value.args[0]
+    # Numpy would parse longer texts, as Python code even.
+    if type(text) is not str or _DTYPE_TEXT(text) is None:
+        raise ValueError("no dtype of one kind and size")
     order = value.state[1] if isinstance(value.state, tuple) and len(value.state) > 1 else "|"
     if isinstance(value.state, tuple) and len(value.state) > 4 and (value.state[2] is not None or value.state[4]):
         raise ValueError("a record or subarray")
-    return text if text[:1] in "<>|=" else f"{order if order in ('<', '>', '|', '=') else '|'}{text}"
+    sized = text if text[:1] in "<>|=" else f"{order if order in ('<', '>', '|', '=') else '|'}{text}"
+    return sized + _time_unit(value.state) if sized[1:] in ("M8", "m8") else sized
+
+
+def _time_unit(state: Any) -> str:
+    """The unit of dates and durations ("[ns]", "[25s]"), which stands in the state of their dtype."""
+    try:
+        unit, step = state[8][1][:2]
+        text = unit.decode("ascii") if isinstance(unit, bytes) else unit
+    except (TypeError, IndexError, UnicodeDecodeError):
+        return ""
+    return f"[{step}{text}]" if type(step) is int and text in _TIME_UNITS else ""
 
 
 def numpy_dtype(text: str) -> tuple[Dtype, int, bool, dict[str, Any] | None]:
@@ -200,7 +223,7 @@ def _mapping(type_name: str, args: tuple[Any, ...]) -> Mapping:
 def _encode(args: tuple[Any, ...]) -> Any:
     """`_codecs.encode(text, "latin1")`: how protocol ≤ 2 writes bytes."""
     text, codec = args[0], args[1] if len(args) > 1 else "latin1"
-    if str(codec).replace("-", "").replace("_", "").lower() != "latin1":
+    if type(codec) is not str or codec.replace("-", "").replace("_", "").lower() != "latin1":
         raise ValueError("unexpected codec")
     if isinstance(text, ByteRange):
         return text

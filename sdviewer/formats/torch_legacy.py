@@ -119,7 +119,7 @@ class _Legacy:
             )
             inline += raw
 
-    def _counts(self, keys: list[Any], position: int) -> Iterator[int]:
+    def _counts(self, keys: list[str], position: int) -> Iterator[int]:
         """The element count in front of each storage; ends at the first one that cannot be found.
 
         Where one lies follows from all before it, so they are first read where the pickle says that they should be,
@@ -131,27 +131,27 @@ class _Legacy:
         guess = position
         for key in keys:
             # The element size of a storage that no tensor names is unknown, so nothing behind it can be found.
-            row = rows.get(str(key))
+            row = rows.get(key)
             if row is None or guess + 8 > source.size:
                 break
             places.append(guess)
-            expected.append(builder.storage_nbytes(row) // self.itemsizes[str(key)])
-            guess += 8 + expected[-1] * self.itemsizes[str(key)]
+            expected.append(builder.storage_nbytes(row) // self.itemsizes[key])
+            guess += 8 + expected[-1] * self.itemsizes[key]
         found = [int.from_bytes(piece, "little", signed=True) for piece in read_pieces(source, places, 8)]
         for index, (count, wanted) in enumerate(zip(found, expected, strict=True)):
             yield count
             if count != wanted:
-                after = places[index] + 8 + max(count, 0) * self.itemsizes[str(keys[index])]
+                after = places[index] + 8 + max(count, 0) * self.itemsizes[keys[index]]
                 yield from self._counts_one_by_one(keys[index + 1 :], after)
                 return
 
-    def _counts_one_by_one(self, keys: list[Any], position: int) -> Iterator[int]:
+    def _counts_one_by_one(self, keys: list[str], position: int) -> Iterator[int]:
         for key in keys:
-            if str(key) not in self.itemsizes or position + 8 > self.reading.source.size:
+            if key not in self.itemsizes or position + 8 > self.reading.source.size:
                 return
             count = int.from_bytes(read_bytes(self.reading.source, position, 8), "little", signed=True)
             yield count
-            position += 8 + max(count, 0) * self.itemsizes[str(key)]
+            position += 8 + max(count, 0) * self.itemsizes[key]
 
     def _place_storages(self, keys: Any, position: int) -> None:
         """Say where each storage lies, by the counts in front of them."""
@@ -160,12 +160,14 @@ class _Legacy:
         if not isinstance(keys, list):
             pickle.problems.append(Problem("partial", "error", "the list of storages is damaged", source.label))
             keys = []
+        # What is no key stands for a storage that nothing names.
+        names = [str(key) if type(key) in (str, int) else "" for key in keys]
         differ = False
         placed = set()
-        for key, count in zip(keys, self._counts(keys, position), strict=False):
-            row = rows[str(key)]
+        for key, count in zip(names, self._counts(names, position), strict=False):
+            row = rows[key]
             position += 8
-            nbytes = max(count, 0) * self.itemsizes[str(key)]
+            nbytes = max(count, 0) * self.itemsizes[key]
             there = max(min(nbytes, source.size - position), 0)
             differ = differ or nbytes != builder.storage_nbytes(row)
             builder.set_storage_place(row, source=self.reading.index, offset=position, nbytes=there)

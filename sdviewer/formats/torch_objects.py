@@ -117,7 +117,7 @@ class TorchObjects:
         kind, cls, key, location, numel = identity[:5]
         if kind != "storage" or type(numel) is not int or not 0 <= numel <= _MAX:
             raise ValueError("no storage")
-        return self.storage(storage_dtype(cls), str(key), str(location), numel)
+        return self.storage(storage_dtype(cls), _text(key), _text(location), numel)
 
     def storage(self, dtype: Dtype | None, key: str, location: str, numel: int) -> StorageRef:
         """The storage of that key, looked up once."""
@@ -210,7 +210,7 @@ class TorchObjects:
     def rebuild_qtensor(self, args: tuple[Any, ...]) -> TensorNode:
         """(storage, offset, size, stride, quantiser, requires_grad, hooks)."""
         storage, offset, size, stride, quantiser, grad = args[:6]
-        scheme = quantiser[0].name if isinstance(quantiser[0], Global) else str(quantiser[0])
+        scheme = quantiser[0].name if isinstance(quantiser[0], Global) else _text(quantiser[0])
         facts: dict[str, Any] = {"scheme": scheme}
         extra: dict[str, Any] = {"quantiser": facts}
         if scheme == "per_tensor_affine":
@@ -357,6 +357,13 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
     return []
 
 
+def _text(value: Any) -> str:
+    """A name or number as text; anything else is never printed: shared parts would make it endless."""
+    if type(value) not in (str, int):
+        raise TypeError("no text")
+    return str(value)
+
+
 def _plain_keys(mapping: Mapping) -> bool:
     return all(isinstance(key, str) for key in mapping.items[::2])
 
@@ -392,7 +399,7 @@ def _math_bits(metadata: tuple[Any, ...]) -> int:
 
 
 def _layout(args: tuple[Any, ...]) -> Scalar:
-    return Scalar("torch.layout", str(args[0]).removeprefix("torch."))
+    return Scalar("torch.layout", _text(args[0]).removeprefix("torch."))
 
 
 def _size(args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -324,7 +324,7 @@ class Walk:
     def _module_tensors(self, module: Opaque, children: list[tuple[str, Opaque]]) -> Iterator[tuple[str, TensorNode]]:
         attributes = _as_dict(module.state)
         skipped = attributes.get("_non_persistent_buffers_set")
-        transient = set(map(str, skipped.items)) if isinstance(skipped, Group) else set()
+        transient = {name for name in skipped.items if type(name) is str} if isinstance(skipped, Group) else set()
         for table in ("_parameters", "_buffers"):
             for name, tensor in _as_dict(attributes.get(table)).items():
                 if isinstance(tensor, TensorNode) and not (table == "_buffers" and name in transient):
