@@ -304,7 +304,10 @@ class LocalSources:
         with self._lock:
             source = self._open.get(index)
             if source is None:
-                source = self._open[index] = self._make(self._specs[index])
+                spec = self._specs[index]
+                source = self._make(spec)
+                if spec.kind != "inflated":
+                    self._open[index] = source
             return source
 
     def _make(self, spec: SourceSpec) -> ByteSource:
@@ -314,21 +317,21 @@ class LocalSources:
             case "range":
                 return Range(self.get(spec.parent), spec)
             case "inflated":
-                return Inflated(self.get(spec.parent), spec)
+                return self._kept_inflated(spec)
             case "inline":
                 return Inline(bytes(self.inline), spec)
 
     def inflated(self, index: int, offset: int, stored: int, size: int) -> ByteSource:
         """A deflated stretch of source `index`, kept for the next call."""
-        key = (index, offset, stored, size)
+        label = f"{self.get(index).label} at {offset}"
+        return self._kept_inflated(SourceSpec("inflated", label, size, parent=index, offset=offset, stored=stored))
+
+    def _kept_inflated(self, spec: SourceSpec) -> ByteSource:
+        key = (spec.parent, spec.offset, spec.stored, spec.size)
         with self._lock:
             found = self._inflated.get(key)
             if found is None:
-                parent = self.get(index)
-                spec = SourceSpec(
-                    "inflated", f"{parent.label} at {offset}", size, parent=index, offset=offset, stored=stored
-                )
-                found = self._inflated[key] = Inflated(parent, spec)
+                found = self._inflated[key] = Inflated(self.get(spec.parent), spec)
             self._inflated.move_to_end(key)
             while len(self._inflated) > _INFLATED_KEPT:
                 # Not closed here: another thread may read it; it closes with its last reference.
