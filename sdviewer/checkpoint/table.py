@@ -71,6 +71,15 @@ class Forms:
     shape: Int64
     stride: Int64
 
+    @staticmethod
+    def of(pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Forms:
+        """The forms with these shapes and strides, in order."""
+        start = np.zeros(len(pairs) + 1, np.int64)
+        np.cumsum([len(shape) for shape, _ in pairs], out=start[1:])
+        shape = np.array([size for shape, _ in pairs for size in shape], np.int64)
+        stride = np.array([step for _, stride in pairs for step in stride], np.int64)
+        return Forms(start, shape, stride)
+
     def __len__(self) -> int:
         return len(self.start) - 1
 
@@ -386,18 +395,11 @@ class TableBuilder:
             offset=_column(self.offset, np.int64, take),
             flags=flags,
             extra=extra[take] if len(take) else np.zeros(0, np.int32),
-            forms=self._finish_forms(),
+            forms=Forms.of(self._pairs),
             storages=self._finish_storages(),
             extras=tuple(extras),
             listed=listed,
         )
-
-    def _finish_forms(self) -> Forms:
-        start = np.zeros(len(self._forms) + 1, np.int64)
-        np.cumsum([len(shape) for shape, _ in self._forms], out=start[1:])
-        shape = np.array([size for shape, _ in self._forms for size in shape], np.int64)
-        stride = np.array([step for _, stride in self._forms for step in stride], np.int64)
-        return Forms(start, shape, stride)
 
     def _finish_storages(self) -> StorageTable:
         columns = np.array(self._storage_columns, np.int64).reshape(-1, 7)
