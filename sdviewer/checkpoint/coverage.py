@@ -6,6 +6,7 @@ A saved slice keeps the whole storage of the tensor it was cut from: the file is
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from sdviewer.checkpoint.table import DTYPE_BITS, TensorTable
 
@@ -27,8 +28,13 @@ def unshown_bytes(table: TensorTable) -> int:
     # All storages behind one another on one line, so that one sweep does for all.
     lines = np.concatenate(([0], np.cumsum(stored)))[:-1][storage]
     start, end = start + lines, end + lines
+    return total - covered_bytes(start, end)
+
+
+def covered_bytes(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> int:
+    """Bytes that lie in at least one of the stretches `start[i] … end[i] - 1`."""
     order = np.argsort(start, kind="stable")
     start, end = start[order], end[order]
     reached = np.maximum.accumulate(end)
-    before = np.concatenate(([0], reached[:-1]))
-    return total - int(np.maximum(end - np.maximum(start, before), 0).sum())
+    before = np.concatenate((start[:1], reached[:-1]))
+    return int(np.maximum(end - np.maximum(start, before), 0).sum())
