@@ -107,7 +107,7 @@ def name_of(checkpoint: Checkpoint, node: int) -> str:
     while place > 0:
         parts.append(description.structure.part[place])
         place = int(description.structure.parent[place])
-    return ("" if description.structure.plain_keys else "/").join(reversed(parts))
+    return "/".join(reversed(parts))
 
 
 def section_of(checkpoint: Checkpoint, node: int) -> Section | None:
