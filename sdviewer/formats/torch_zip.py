@@ -77,18 +77,20 @@ class Archive:
 
     Attributes:
         reading: the archive.
+        folder: what all names in it begin with; found by its data.pkl if it is not given.
         problems: what is irregular about it.
         duplicates: entries hidden by another of the same name.
     """
 
     reading: Reading
+    folder: str | None = None
     problems: list[Problem] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
     _used: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         directory = self.directory
-        self.prefix = pickle_prefix(directory) or ""
+        self.prefix = (pickle_prefix(directory) or "") if self.folder is None else self.folder
         self.index = directory.index
         self.big_endian = self._small("byteorder") == b"big"
         label = self.reading.source.label
