@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from sdviewer.checkpoint.coverage import unshown_bytes
 from sdviewer.checkpoint.document import Description, Duplicate, Problem
 from sdviewer.checkpoint.dtypes import Dtype
-from sdviewer.checkpoint.source import SourceSpec, read_bytes
+from sdviewer.checkpoint.source import read_bytes
 from sdviewer.checkpoint.table import Encoding, TableBuilder
-from sdviewer.errors import CannotRead, Damaged, UnsupportedFormat
+from sdviewer.errors import CannotRead, Damaged
 from sdviewer.formats import globals as known_globals
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.torch_objects import FindStorage
 from sdviewer.formats.torch_pickle import TorchPickle
 from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, ZipDirectory
 from sdviewer.formats.zip_duplicates import torch_winner
+from sdviewer.formats.zip_entries import entry_source
 
 # A pickle deflated to less than a thousandth is a bomb; deflate itself cannot do better than 1,032.
 _LARGEST_INFLATED_PICKLE = 1 << 30
@@ -128,34 +129,13 @@ class Archive:
         if found is None or found[1].size > 64 or found[1].offset < 0:
             return b""
         try:
-            return read_bytes(self.reading.sources.get(self.entry_source(found[1])), 0, found[1].size)
+            return read_bytes(self.reading.sources.get(entry_source(self.reading, found[1])), 0, found[1].size)
         except CannotRead:
             return b""
 
     def entry_source(self, entry: Entry) -> int:
-        """Index of a source that holds the entry's own bytes.
-
-        Raises:
-            Damaged, UnsupportedFormat: the entry cannot be read.
-        """
-        label = f"{self.reading.source.label}: {entry.name}"
-        if entry.flags & ENCRYPTED:
-            raise UnsupportedFormat("is protected with a password", file=label, hint="unpack it first")
-        if entry.offset < 0:
-            raise Damaged("has no local header in the archive", file=label)
-        if entry.method == STORED:
-            size = max(min(entry.size, self.reading.source.size - entry.offset), 0)
-            return self.reading.sources.add(
-                SourceSpec("range", label, size, parent=self.reading.index, offset=entry.offset)
-            )
-        if entry.method != DEFLATED:
-            raise UnsupportedFormat(
-                f"is compressed by method {entry.method}", file=label, hint="repack it without compression"
-            )
-        stored = max(min(entry.stored, self.reading.source.size - entry.offset), 0)
-        return self.reading.sources.add(
-            SourceSpec("inflated", label, entry.size, parent=self.reading.index, offset=entry.offset, stored=stored)
-        )
+        """Index of a source that holds the entry's own bytes; see `zip_entries.entry_source`."""
+        return entry_source(self.reading, entry)
 
     def open_pickle(self, name: str, storages: str, builder: TableBuilder | None = None) -> TorchPickle:
         """A pickle of the archive whose storages are entries below `storages`, writing into `builder`.
@@ -169,7 +149,7 @@ class Archive:
         self._used.add(found[0])
         if found[1].method == DEFLATED and found[1].size > _LARGEST_INFLATED_PICKLE:
             raise Damaged(f"holds a {name} that inflates to {found[1].size:,} bytes", file=self.reading.source.label)
-        source = self.entry_source(found[1])
+        source = entry_source(self.reading, found[1])
         return TorchPickle(self.reading, source, self._finder(storages), builder=builder or TableBuilder())
 
     def _finder(self, folder: str) -> FindStorage:
