@@ -19,7 +19,8 @@ _NAME_HINTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for hint, pattern in (
         ("linear", r"embed_out|lm_head|_proj$|^fc\d*$|linear"),
         ("embedding", r"emb|^w[tp]e$|^(token|position|segment)_type|^vocab|relative_attention_bias"),
-        ("transposed", r"transpose|deconv|^up(sample|conv)?s?[\d_]*$|conv_?t$|^tconv"),
+        ("transposed", r"transpose|deconv|conv_?t$|^tconv"),
+        ("up", r"^up(sample|conv)?s?[\d_]*$"),
         ("rms", r"rms"),
         ("group", r"group_?norm|(^|_)gn\d*($|_)"),
         ("instance", r"instance_?norm|^in\d*$|(^|_)inorm"),
@@ -140,17 +141,23 @@ def _convolves(dimensions: int) -> Callable[[Facts], bool]:
 
 
 def _convolves_transposed(dimensions: int) -> Callable[[Facts], bool]:
-    """Weights are (in, out / groups, …): the bias has `out`, a multiple of the second size and not the first."""
+    """Weights are (in, out / groups, …), biases (out,): where that may be a plain convolution too, its name decides.
+
+    A module that enlarges ("upconv1") may also be a plain convolution behind an interpolation: those have odd
+    kernels, transposed ones that double the size have even ones.
+    """
 
     def fits(facts: Facts) -> bool:
         weight, bias = facts.weight, facts.bias
         if not facts.is_leaf or weight is None or len(weight) != dimensions + 2:
             return False
-        if bias is None or (weight[0] == weight[1] and bias == weight[:1]):
-            return facts.hint == "transposed"
+        told = facts.hint == "transposed" or (facts.hint == "up" and weight[2] % 2 == 0)
+        if bias is None:
+            return told
         if len(bias) != 1 or not weight[1] or bias[0] % weight[1]:
             return False
-        return bias[0] != weight[0] or (facts.hint == "transposed" and weight[0] == bias[0])
+        groups = bias[0] // weight[1]
+        return groups > 0 and weight[0] % groups == 0 and (bias[0] != weight[0] or told)
 
     return fits
 
