@@ -28,8 +28,8 @@ class Role(IntEnum):
     BUFFER = 2
 
 
-# What torch's norms register as buffers; no parameter has these names.
-BUFFER_NAMES = ("running_mean", "running_var", "num_batches_tracked")
+# What torch's norms register as buffers, spectral ones too; no parameter has these names.
+BUFFER_NAMES = ("running_mean", "running_var", "num_batches_tracked", "weight_u", "_u", "_v")
 
 # Quantised layers keep their weights as integers: no buffers in spirit, no parameters in torch's books.
 _PACKED_NAMES = ("weight", "weight_packed", "bias", "_blocks", "_scales")
@@ -47,6 +47,7 @@ def buffer_rows(table: TensorTable) -> npt.NDArray[np.bool_]:
     result = (table.flags & Flag.BUFFER) != 0
     for name in BUFFER_NAMES:
         result |= _called(table.name, name)
+    result |= _beside(table.name, "weight_v", "weight_u")
     integers = np.flatnonzero(_INTEGER_KINDS[table.dtype])
     if len(integers):
         names = table.name.take(integers)
@@ -123,6 +124,19 @@ def _called(names: StringColumn, last: str) -> npt.NDArray[np.bool_]:
     joint = np.isin(names.bytes_array[before[inside]], np.frombuffer(b"./", np.uint8))
     ends[found[inside][~joint]] = False
     return ends
+
+
+def _beside(names: StringColumn, last: str, other: str) -> npt.NDArray[np.bool_]:
+    """Whether each name has this last part, and its module a tensor of the other name.
+
+    torch.nn.utils.weight_norm has a parameter `weight_v`, spectral_norm a buffer of that name beside `weight_u`.
+    """
+    found, others = np.flatnonzero(_called(names, last)), np.flatnonzero(_called(names, other))
+    owners = {name.removesuffix(other) for name in names.take(others).tolist()}
+    result = np.zeros(len(names), np.bool_)
+    if owners:
+        result[found] = [name.removesuffix(last) in owners for name in names.take(found).tolist()]
+    return result
 
 
 def _ends_with(names: StringColumn, suffix: bytes) -> npt.NDArray[np.bool_]:
