@@ -564,12 +564,13 @@ def _totals(layout: Layout, positions: Int64, tie: Int64, values: Int64) -> Int6
     """The sum of `values` (one each tensor, at `positions`) at or below every node, tied tensors once in each.
 
     Every occurrence is counted, and one is taken back at the lowest node above each pair of neighbouring ones.
+    What counts for nothing under one name (a buffer) may count under another.
     """
     if len(values) and float(values.sum(dtype=np.float64)) > 2.0**62:
         values = np.minimum(values, 2**62 // len(values))  # a hostile file's sizes would wrap round
     at = np.zeros(len(layout.nodes), np.int64)
     at[positions] = values
-    tied = np.flatnonzero(tie >= 0)
+    tied = np.flatnonzero((tie >= 0) & (values != 0))
     if len(tied):
         order = tied[np.lexsort((positions[tied], tie[tied]))]
         left, right = order[:-1], order[1:]

@@ -118,7 +118,7 @@ def find_sections(description: Description) -> tuple[Section, ...]:
     for index, item in enumerate(found):
         rows = ordered[bounds[index] : bounds[index + 1]]
         once = first_of_ties(rows, tie)
-        parameters = once[~buffers[once]] if item.kind in _STATE_DICT_KINDS else once[:0]
+        parameters = first_of_ties(rows[~buffers[rows]], tie) if item.kind in _STATE_DICT_KINDS else once[:0]
         sections.append(
             Section(
                 name=names[index],
