@@ -214,6 +214,11 @@ class Inflated:
                 self._file.close()
                 self._file = None
 
+    def __del__(self) -> None:
+        # One that made room for others in `LocalSources` is closed by nobody else.
+        if getattr(self, "_file", None) is not None:
+            self.close()
+
 
 class Inline:
     """Bytes that the description itself carries."""
