@@ -11,12 +11,20 @@ from sdviewer.checkpoint.modules import build_tree
 from sdviewer.checkpoint.sections import find_sections
 from sdviewer.control import Control
 from sdviewer.errors import NotACheckpoint
-from sdviewer.formats import numpy_files, plain_pickle, torch_export, torch_legacy, torch_zip, torchscript
+from sdviewer.formats import numpy_files, plain_pickle, safetensors, torch_export, torch_legacy, torch_zip, torchscript
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
 
 # In the order in which they are asked. A reader that claims a file has it.
-READERS: tuple[Reader, ...] = (torch_zip, torchscript, torch_export, torch_legacy, numpy_files, plain_pickle)
+READERS: tuple[Reader, ...] = (
+    safetensors,
+    torch_zip,
+    torchscript,
+    torch_export,
+    torch_legacy,
+    numpy_files,
+    plain_pickle,
+)
 
 
 def describe(path: str | Path, control: Control | None = None) -> tuple[Description, LocalSources]:
