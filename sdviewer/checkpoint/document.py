@@ -29,7 +29,8 @@ class Problem:
     """Something a user should know about the file.
 
     `kind` is one of "missing", "partial", "duplicate", "extra", "out_of_bounds", "dangerous_global",
-    "unknown_dtype", "irregular" (readable, but not as the format's rules say), "changed".
+    "unknown_dtype", "irregular" (readable, but not as the format's rules say), "changed", "part" (the file is
+    a shard of a larger checkpoint, see `Description.part_of`).
     `where` names the tensor, entry or file concerned, "" for the whole.
     """
 
@@ -110,6 +111,7 @@ class Description:
         format: "torch zip", "torch legacy", "torch tar", "torchscript", "torch export", "safetensors",
             "sharded safetensors", "sharded torch", "pickle", "npy", "npz", "zip of checkpoints".
         root: "mapping", "tensor" (the file is one bare tensor) or "other".
+        part_of: for a single shard the index or folder to open to see the whole, "" for all else.
         inline: bytes that `SourceSpec(kind="inline")` refer to.
 
     """
@@ -127,6 +129,7 @@ class Description:
     module_versions: tuple[ModuleVersion, ...] = ()
     torch_lines: tuple[str, ...] = ()
     unshown_bytes: int = 0
+    part_of: str = ""
     inline: bytes = field(default=b"", repr=False)
 
 

@@ -10,10 +10,20 @@ from sdviewer.checkpoint.document import Checkpoint, Description
 from sdviewer.checkpoint.modules import build_tree
 from sdviewer.checkpoint.sections import find_sections
 from sdviewer.control import Control
-from sdviewer.errors import NotACheckpoint
-from sdviewer.formats import numpy_files, plain_pickle, safetensors, torch_export, torch_legacy, torch_zip, torchscript
+from sdviewer.formats import (
+    foreign,
+    nested_archive,
+    numpy_files,
+    plain_pickle,
+    safetensors,
+    torch_export,
+    torch_legacy,
+    torch_zip,
+    torchscript,
+)
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
+from sdviewer.formats.shard_names import is_index, parse_shard
 
 # In the order in which they are asked. A reader that claims a file has it.
 READERS: tuple[Reader, ...] = (
@@ -24,6 +34,8 @@ READERS: tuple[Reader, ...] = (
     torch_legacy,
     numpy_files,
     plain_pickle,
+    # Any zip archive that no other reader takes may be one: last.
+    nested_archive,
 )
 
 
@@ -37,12 +49,16 @@ def describe(path: str | Path, control: Control | None = None) -> tuple[Descript
     control = control or Control()
     text = os.fspath(path)
     sources = LocalSources()
-    if Path(text).is_dir() or text.endswith(".index.json"):
-        from sdviewer.formats import sharded
+    if Path(text).is_dir() or is_index(text):
+        from sdviewer.formats import folders
 
-        description = sharded.read_folder(text, sources, control)
+        description = folders.read_folder(text, sources, control, read_source)
     else:
         description = read_source(Reading(sources, sources.add_file(text), control))
+        if parse_shard(Path(text).name):
+            from sdviewer.formats import folders
+
+            description = folders.as_part(description, text)
     return replace(description, inline=sources.seal_inline()), sources
 
 
@@ -51,7 +67,7 @@ def read_source(reading: Reading) -> Description:
     for reader in READERS:
         if reader.matches(reading):
             return reader.read(reading)
-    raise NotACheckpoint("is no checkpoint that sdviewer knows", file=reading.source.label)
+    raise foreign.refusal(reading)
 
 
 def assemble(path: str, description: Description, sources: LocalSources) -> Checkpoint:

@@ -13,6 +13,7 @@ from pathlib import Path
 from sdviewer.checkpoint.source import ByteSource, SourceSpec, read_bytes
 from sdviewer.errors import CannotOpen, CannotRead
 from sdviewer.formats.files import LocalFile, Range, describe_file
+from sdviewer.formats.shard_names import CHECKPOINT_SUFFIXES, is_index
 from sdviewer.formats.zip_directory import ENCRYPTED, STORED, directory_bytes, read_directory
 
 # Above this size the directory alone says that the description is large: a torch pickle is two to
@@ -25,7 +26,6 @@ _NESTED_LOOKED_INTO = 16
 _HONEST_INFLATION = 10
 _DESCRIBING = (".pkl", ".json", ".debug_pkl")
 _NESTED = (".pt", ".pth", ".pkl", ".bin", ".ckpt", ".zip", ".npz", ".safetensors")
-_IN_FOLDERS = (*_NESTED, ".index.json")
 _NPY = b"\x93NUMPY"
 # In the header of an array of objects, behind which comes a pickle.
 _NPY_OBJECTS = re.compile(rb"'\|?O\d?'")
@@ -51,7 +51,7 @@ def description_bytes(path: str) -> int:
     place = Path(path)
     if place.is_dir():
         return _folder_bytes(place)
-    if path.endswith(".index.json"):
+    if is_index(path):
         return _folder_bytes(place.parent)
     return _file_bytes(path)
 
@@ -60,8 +60,10 @@ def _folder_bytes(folder: Path) -> int:
     total = 0
     try:
         for member in folder.iterdir():
-            if member.name.endswith(_IN_FOLDERS) and member.is_file():
-                total += _file_bytes(str(member)) if not member.name.endswith(".json") else member.stat().st_size
+            if is_index(member.name) and member.is_file():
+                total += member.stat().st_size
+            elif member.name.lower().endswith(CHECKPOINT_SUFFIXES) and member.is_file():
+                total += _file_bytes(str(member))
     except (OSError, CannotOpen):
         # What is wrong with a folder is found, and told, by the reader.
         return total
