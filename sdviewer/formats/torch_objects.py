@@ -268,14 +268,18 @@ class TorchObjects:
         return self._wrapper(self._dtype_of(rows["buffer"]), count, Flag.NESTED, extra)
 
     def rebuild_njt(self, args: tuple[Any, ...]) -> TensorNode:
-        """A jagged nested tensor: {values, offsets, lengths, …}."""
+        """A jagged nested tensor: {values, offsets, lengths, _ragged_idx, …}; its shape leaves out the ragged axis."""
         state = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else Mapping()
         entries = dict(zip(state.items[::2], state.items[1::2], strict=False)) if _plain_keys(state) else {}
         rows = {name: part.row for name, part in entries.items() if isinstance(part, TensorNode)}
         values, offsets = rows["values"], rows["offsets"]
-        count = (max(self.builder.shape_of(offsets)[0] - 1, 0), *self.builder.shape_of(values)[1:])
+        ragged, inner = entries.get("_ragged_idx", 1), self.builder.shape_of(values)
+        if type(ragged) is not int or not 1 <= ragged <= len(inner):
+            raise ValueError("no ragged axis")
+        count = (max(self.builder.shape_of(offsets)[0] - 1, 0), *inner[: ragged - 1], *inner[ragged:])
         flags = Flag.NESTED | _GRAD[bool(entries.get("requires_grad"))]
-        return self._wrapper(self._dtype_of(values), count, flags, {"layout": "jagged", "components": rows})
+        facts = {"layout": "jagged", "components": rows, "ragged_idx": ragged}
+        return self._wrapper(self._dtype_of(values), checked_shape(count), flags, facts)
 
     def rebuild_meta_tensor(self, args: tuple[Any, ...]) -> TensorNode:
         """(dtype, size, stride, requires_grad): a tensor that never had values."""
@@ -331,6 +335,9 @@ class TorchObjects:
             elif id(value) not in visited:
                 visited.add(id(value))
                 pending += [(f"{name}.{key}" if name else key, inner) for key, inner in reversed(_parts(value))]
+        if attributes.pop("_is_param", False) is True:
+            # So torch marks a parameter whose class is a subclass's own.
+            self.builder.flags[node.row] |= int(Flag.PARAMETER)
         facts = self.builder.extra.setdefault(node.row, {})
         known = facts.get("components", {})
         components = {name: row for name, row in components.items() if row not in known.values()}
