@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import re
+
 from sdviewer.checkpoint.document import Description
 from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.table import Encoding, TableBuilder
 from sdviewer.errors import Damaged, NotACheckpoint
 from sdviewer.formats import globals as known_globals
+from sdviewer.formats.pickle_values import Mapping, Opaque, TensorNode
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.torch_pickle import TorchPickle
 
 # What a pickle of protocol 0 or 1 may begin with: MARK, GLOBAL, a container, a number or a text.
 _TEXT_STARTS = b"(c]}l)dINFSVKMJLUXTG"
+_GLOBAL = re.compile(rb"c([A-Za-z_][\w.]*)\n([A-Za-z_][\w.]*)\n[(q.R)p\x85X]")
+# Shorter ones are two letters of text as well as pickles of nothing.
+_SHORTEST_TEXT = 6
 
 
 def matches(reading: Reading) -> bool:
-    """A protocol opcode, or a text pickle that ends with STOP."""
+    """A protocol opcode, or text that reads as a pickle."""
     head = reading.head
     if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
         return True
-    return head[:1] in _TEXT_STARTS and bool(head) and _reads_as_pickle(reading)
+    return head[:1] in _TEXT_STARTS and bool(head) and (_calls_at_once(head) or _reads_as_pickle(reading))
+
+
+def _calls_at_once(head: bytes) -> bool:
+    """Whether it begins with a global that does harm: worth telling even if the rest is broken."""
+    named = _GLOBAL.match(head)
+    return named is not None and known_globals.classify(b".".join(named.groups()).decode("ascii")) == "dangerous"
 
 
 def _reads_as_pickle(reading: Reading) -> bool:
-    """Whether text that may be a pickle builds a value that holds something; plain words do not."""
+    """Whether text that may be a pickle builds one value to its last byte, or one that holds something."""
+    pickle = TorchPickle(reading, reading.index, _no_storage)
     try:
-        description = read(reading)
+        value = pickle.load(0)
     except (Damaged, NotACheckpoint):
         return False
-    return len(description.structure) > 1 and not any(problem.kind == "partial" for problem in description.problems)
+    if any(problem.kind == "partial" for problem in pickle.problems):
+        return False
+    is_whole = pickle.machine.position == reading.source.size >= _SHORTEST_TEXT
+    return is_whole or isinstance(value, Opaque | TensorNode) or (isinstance(value, Mapping) and bool(value.items))
 
 
 def read(reading: Reading) -> Description:
