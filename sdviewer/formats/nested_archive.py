@@ -1,0 +1,220 @@
+"""Zip archives that hold checkpoints: an agent of Stable-Baselines3, a folder zipped for sending.
+
+Each entry that begins like a checkpoint is read where it lies and hangs under its name. What an archive
+can cost is bounded: in depth, entries, and bytes to inflate; entries that share bytes are read once.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+
+from sdviewer.checkpoint.document import Description, Duplicate, Problem, TextEntry
+from sdviewer.errors import CannotOpen, CannotRead, Damaged, NotACheckpoint
+from sdviewer.formats import foreign
+from sdviewer.formats import globals as known_globals
+from sdviewer.formats.files import Inflated
+from sdviewer.formats.merging import Part, merge
+from sdviewer.formats.reading import HEAD_BYTES, Reading
+from sdviewer.formats.zip_directory import DEFLATED, Entry
+from sdviewer.formats.zip_entries import entry_label, entry_source, first_bytes
+
+# An archive in an archive is opened, one in that is not.
+_DEEPEST = 2
+_MOST_ENTRIES = 1000
+# All inflated entries together may be so many times as long as the file, or this long: weights hardly deflate.
+_INFLATION = 4
+_INFLATED_ANYWAY = 64 << 20
+# Larger inflated entries are let go when they are described, and inflated again for a tensor's values.
+_KEPT_INFLATED = 1 << 20
+
+
+def matches(reading: Reading) -> bool:
+    """A zip archive with an entry that begins like a checkpoint; asked after all other readers of zip archives."""
+    return (
+        reading.is_zip
+        and reading.depth < _DEEPEST
+        and any(_begins_like_checkpoint(_head(reading, entry), entry.size) for entry in _first_entries(reading))
+    )
+
+
+def read(reading: Reading) -> Description:
+    """Describe the archive; see `Reader.read`."""
+    archive = _Archive(reading)
+    parts = [Part(description, name) for name, description in archive.checkpoints()]
+    if not parts:
+        raise archive.refusal()
+    whole = merge(parts, root_type="zip archive")
+    return replace(
+        whole,
+        format="zip of checkpoints",
+        problems=(*archive.problems, *whole.problems),
+        texts=(*archive.texts, *whole.texts),
+        duplicates=(*archive.duplicates, *whole.duplicates),
+        torch_lines=_torch_lines(reading.source.label, parts, whole),
+    )
+
+
+def _first_entries(reading: Reading) -> Iterator[Entry]:
+    """The entries that are looked at; of several with one name the last, as Python's zipfile takes it."""
+    last = {name: number for number, name in enumerate(reading.directory.names) if not name.endswith("/")}
+    for number in list(last.values())[:_MOST_ENTRIES]:
+        yield reading.directory.entry(number)
+
+
+def _head(reading: Reading, entry: Entry) -> bytes:
+    """The first bytes of an entry, b"" where they are not to be had."""
+    try:
+        return first_bytes(reading, entry, HEAD_BYTES)
+    except (CannotOpen, CannotRead):
+        return b""
+
+
+def _begins_like_checkpoint(head: bytes, size: int) -> bool:
+    """Whether it may be a torch archive, a pickle, safetensors, a numpy array or a tar archive."""
+    if head.startswith((b"PK\x03\x04", b"\x93NUMPY")) or head[257:262] == b"ustar":
+        return True
+    if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
+        return True
+    return head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= size - 8
+
+
+def _is_text(head: bytes) -> bool:
+    if not head or b"\0" in head:
+        return False
+    try:
+        # Not final: a character may be cut off at the end.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@dataclass
+class _Archive:
+    """One archive and what is found in it."""
+
+    reading: Reading
+    problems: list[Problem] = field(default_factory=list)
+    duplicates: list[Duplicate] = field(default_factory=list)
+    texts: list[TextEntry] = field(default_factory=list)
+    failures: list[CannotOpen | CannotRead] = field(default_factory=list)
+
+    def checkpoints(self) -> Iterator[tuple[str, Description]]:
+        """Name and description of each entry that is a checkpoint, in the order of the directory."""
+        directory, label = self.reading.directory, self.reading.source.label
+        if directory.partial:
+            self._note("partial", "the archive is cut off: its directory is missing or incomplete", label)
+        if len(directory) > _MOST_ENTRIES:
+            self._note("partial", f"only the first {_MOST_ENTRIES:,} of {len(directory):,} entries are read", label)
+        for name in directory.repeated:
+            self.duplicates.append(Duplicate(name, f"another entry of {label}"))
+        if directory.repeated:
+            self._note("duplicate", "entries stand twice; the last one counts", directory.repeated[0])
+        entries = list(_first_entries(self.reading))
+        total, overlapping = len(entries), _overlapping(entries)
+        for number, entry in enumerate(entries):
+            self.reading.control.report(number, total, "reading the archive's entries")
+            if entry.name in overlapping:
+                self._note("irregular", "shares its bytes with another entry and is not read", entry.name)
+                continue
+            try:
+                head = first_bytes(self.reading, entry, HEAD_BYTES)
+            except (CannotOpen, CannotRead) as error:
+                self._fail(entry, error)
+                continue
+            if _begins_like_checkpoint(head, entry.size):
+                description = self._read(entry)
+                if description is not None:
+                    yield entry.name, description
+            elif _is_text(head):
+                self._note_text(entry)
+
+    def refusal(self) -> CannotOpen:
+        """Why nothing of it is shown."""
+        label = self.reading.source.label
+        if self.failures:
+            first = self.failures[0]
+            return Damaged(f"none of the checkpoints in this archive can be read: {first}", file=label)
+        return foreign.refusal(self.reading)
+
+    def _note(self, kind: str, message: str, where: str) -> None:
+        self.problems.append(
+            Problem(kind, "warning" if kind in ("duplicate", "irregular") else "error", message, where)
+        )
+
+    def _note_text(self, entry: Entry) -> None:
+        self.texts.append(
+            TextEntry(
+                entry.name,
+                self.reading.index,
+                entry.offset,
+                entry.size,
+                entry.stored,
+                deflated=entry.method == DEFLATED,
+            )
+        )
+
+    def _fail(self, entry: Entry, error: CannotOpen | CannotRead) -> None:
+        self.failures.append(error)
+        self._note("partial", error.message, entry.name)
+
+    def _read(self, entry: Entry) -> Description | None:
+        from sdviewer.formats.opening import read_source
+
+        try:
+            self._check_budget(entry)
+            source = entry_source(self.reading, entry)
+            description = read_source(self.reading.within(source))
+        except NotACheckpoint:
+            return None
+        except (CannotOpen, CannotRead) as error:
+            self._fail(entry, error)
+            return None
+        opened = self.reading.sources.get(source)
+        if isinstance(opened, Inflated) and opened.size > _KEPT_INFLATED:
+            opened.close()
+        return description
+
+    def _check_budget(self, entry: Entry) -> None:
+        """Raise `Damaged` where the archive, with those inside it, would inflate to much more than its size."""
+        specs = self.reading.sources.specs
+        inflated = sum(spec.size for spec in specs if spec.kind == "inflated")
+        inflated += entry.size if entry.method == DEFLATED else 0
+        allowed = max(_INFLATED_ANYWAY, _INFLATION * sum(spec.size for spec in specs if spec.kind == "file"))
+        if inflated > allowed:
+            raise Damaged(
+                f"would be inflated to {inflated:,} bytes in all, too many for such a file",
+                file=entry_label(self.reading, entry),
+            )
+
+
+def _overlapping(entries: Iterable[Entry]) -> set[str]:
+    """Names of the entries that begin inside another one."""
+    found, end = set(), 0
+    for entry in sorted(entries, key=lambda entry: entry.offset):
+        if 0 <= entry.offset < end and entry.stored:
+            found.add(entry.name)
+        end = max(end, entry.offset + entry.stored)
+    return found
+
+
+def _torch_lines(path: str, parts: Iterable[Part], whole: Description) -> tuple[str, ...]:
+    """The lines with which torch loads the part of most tensors out of the archive."""
+    if any(use.klass == "dangerous" for use in whole.globals):
+        return known_globals.torch_lines(path, whole.globals, weights_only_reads=False)
+    for part in sorted(parts, key=lambda part: -part.description.tensors.listed):
+        own = f"torch.load({PurePath(f'{path}: {part.name}').name!r}"
+        lines = part.description.torch_lines
+        if lines and lines[-1].count(own) == 1:
+            opened = f"torch.load(io.BytesIO(archive.read({part.name!r}))"
+            return (
+                "import io",
+                "import zipfile",
+                *lines[:-1],
+                f"with zipfile.ZipFile({PurePath(path).name!r}) as archive:",
+                "    " + lines[-1].replace(own, opened),
+            )
+    return ()
