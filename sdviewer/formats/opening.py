@@ -23,6 +23,7 @@ from sdviewer.formats import (
 )
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
+from sdviewer.formats.shard_names import is_index, parse_shard
 
 # In the order in which they are asked. A reader that claims a file has it.
 READERS: tuple[Reader, ...] = (
@@ -48,12 +49,16 @@ def describe(path: str | Path, control: Control | None = None) -> tuple[Descript
     control = control or Control()
     text = os.fspath(path)
     sources = LocalSources()
-    if Path(text).is_dir() or text.endswith(".index.json"):
-        from sdviewer.formats import sharded
+    if Path(text).is_dir() or is_index(text):
+        from sdviewer.formats import folders
 
-        description = sharded.read_folder(text, sources, control)
+        description = folders.read_folder(text, sources, control, read_source)
     else:
         description = read_source(Reading(sources, sources.add_file(text), control))
+        if parse_shard(Path(text).name):
+            from sdviewer.formats import folders
+
+            description = folders.as_part(description, text)
     return replace(description, inline=sources.seal_inline()), sources
 
 
