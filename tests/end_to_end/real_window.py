@@ -74,10 +74,13 @@ def take(picture: Path) -> tuple[int, int]:
         program = subprocess.Popen(command, env=environment)
         try:
             until = time.monotonic() + _PATIENCE
-            colours = 0
-            while colours < _COLOURS_OF_A_WINDOW and time.monotonic() < until and program.poll() is None:
-                time.sleep(0.3)
-                colours = colours_on_screen(environment, picture)
+            before, colours = 0, 1
+            # Until it has a window that has come to rest: its tree is there.
+            while (colours < _COLOURS_OF_A_WINDOW or colours != before) and time.monotonic() < until:
+                time.sleep(0.5)
+                before, colours = colours, colours_on_screen(environment, picture)
+                if program.poll() is not None:
+                    break
             program.send_signal(signal.SIGINT)
             return colours, program.wait(_PATIENCE)
         finally:
