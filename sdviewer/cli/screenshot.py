@@ -8,7 +8,10 @@ import re
 from sdviewer.cli.command import Parser, command_parser, write
 from sdviewer.cli.exits import Exit
 from sdviewer.cli.json_output import document
+from sdviewer.cli.whole_file import write_whole
 from sdviewer.errors import SdviewerError
+
+_MOST_PIXELS = 50_000_000
 
 
 def parser() -> Parser:
@@ -23,10 +26,13 @@ def parser() -> Parser:
 
 
 def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{2,5})[x×](\d{2,5})", text)
+    match = re.fullmatch(r"(\d{3,5})[x×](\d{3,5})", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; one looks like 1400x900")
-    return int(match[1]), int(match[2])
+    width, height = int(match[1]), int(match[2])
+    if width * height > _MOST_PIXELS:
+        raise argparse.ArgumentTypeError(f"{text} is more than {_MOST_PIXELS:,} pixels")
+    return width, height
 
 
 def _take(options: argparse.Namespace) -> int:
@@ -34,7 +40,8 @@ def _take(options: argparse.Namespace) -> int:
         from sdviewer.ui import screenshot
     except ImportError as error:
         raise SdviewerError(f"the window cannot be drawn: {error}") from error
-    screenshot.take(options.file, options.out, select=options.select, theme=options.theme, size=options.size)
+    png = screenshot.take(options.file, select=options.select, theme=options.theme, size=options.size)
+    nbytes = write_whole(options.out, options.file, lambda file: file.write(png))
     if options.json:
-        write([document(path=options.file, written=[{"file": options.out}]) + "\n"])
+        write([document(path=options.file, written=[{"file": options.out, "bytes": nbytes}]) + "\n"])
     return Exit.FINE

@@ -6,9 +6,7 @@ import itertools
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,8 @@ import numpy.typing as npt
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.wording import shown
 from sdviewer.cli.exits import WrongUsage
-from sdviewer.errors import CannotRead, CannotWrite
+from sdviewer.cli.whole_file import write_whole
+from sdviewer.errors import CannotRead
 
 Index = tuple[int | slice, ...]
 
@@ -193,30 +192,4 @@ def write_npy(values: npt.NDArray[Any], target: str, source: str) -> int:
         CannotWrite: the folder, the disk, or `target` is the checkpoint itself.
 
     """
-    place = Path(target)
-    if place.exists() and place.samefile(source):
-        raise CannotWrite("is the checkpoint itself", file=target, hint="choose another name")
-    hidden = f".{place.name}."
-    try:
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=hidden, suffix=".part", delete=False) as file:
-            try:
-                np.lib.format.write_array(file, values, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-                written = file.tell()
-                _set_usual_mode(file.fileno())
-            except BaseException:
-                Path(file.name).unlink()
-                raise
-        Path(file.name).replace(place)
-    except OSError as error:
-        raise CannotWrite(f"cannot be written: {error.strerror}", file=target) from error
-    return written
-
-
-def _set_usual_mode(descriptor: int) -> None:
-    """What `open` would have given: temporary files are readable by their owner alone."""
-    if hasattr(os, "fchmod"):
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(descriptor, 0o666 & ~mask)
+    return write_whole(target, source, lambda file: np.lib.format.write_array(file, values, allow_pickle=False))

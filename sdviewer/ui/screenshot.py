@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Literal
 
-from PySide6.QtCore import QBuffer, QEventLoop, QIODevice, Qt, QTimer
+from PySide6.QtCore import (
+    QBuffer,
+    QEventLoop,
+    QIODevice,
+    QMessageLogContext,
+    Qt,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
+from PySide6.QtGui import QGuiApplication
 
-from sdviewer.errors import CannotWrite, SdviewerError
+from sdviewer.errors import SdviewerError
 from sdviewer.ui.app import application
 from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.main_window import MainWindow
@@ -23,47 +34,83 @@ _MS_BETWEEN_LOOKS = 10
 
 
 def take(
-    file: str,
-    out: str | Path,
-    *,
-    select: str | None = None,
-    theme: ThemeName = "system",
-    size: tuple[int, int] = (1400, 900),
-) -> None:
-    """Save a PNG of the window with `file` open, `size` pixels wide and high (times the screen's scale).
+    file: str, *, select: str | None = None, theme: ThemeName = "system", size: tuple[int, int] = (1400, 900)
+) -> bytes:
+    """A PNG of the window with `file` open, `size` pixels wide and high (times the screen's scale).
 
     `select` is a tensor's canonical name or key, or the name of a section, module or entry. The
-    picture is taken when the tree, the statistics and the histogram of the selection are there;
-    `out` appears whole or not at all.
+    picture is taken when the tree, the statistics and the histogram of the selection are there.
 
     Raises:
         CannotOpen: the file could not be opened.
         NameNotFound, AmbiguousName: by `select`.
-        CannotWrite: the picture could not be saved.
+        Exception: whatever went wrong in the window; there is no picture of half a window.
     """
-    app = application()
-    apply_theme(Theme(theme))
-    window = MainWindow()
-    # Laid out and painted as on a screen, without a window that flashes up.
-    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-    window.resize(*size)
+    if sys.platform.startswith("linux") and QGuiApplication.instance() is None:
+        # Painted into memory, on a server as well as beside a screen.
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with _offscreen_complaints_dropped(), _errors_of_slots() as errors:
+        app = application()
+        apply_theme(Theme(theme))
+        window = MainWindow()
+        # Laid out and painted as on a screen, without a window that flashes up.
+        window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        # Not `resize`: the contents may ask for more.
+        window.setFixedSize(*size)
+        try:
+            window.show()
+            window.open_files([file])
+            tab = window.current_tab
+            assert tab is not None  # noqa: S101  # a file was given, so it has a tab
+            _wait_until_settled(tab, errors)
+            if select is not None:
+                tab.go_to_name(select)
+                _wait_until_settled(tab, errors)
+            png = _png(window)
+            _raise_first(errors)
+            return png
+        finally:
+            window.close()
+            window.deleteLater()
+            app.sendPostedEvents(None, 0)
+
+
+@contextlib.contextmanager
+def _errors_of_slots() -> Iterator[list[BaseException]]:
+    """What slots and events raise: Qt would go on after them, and the picture would lack something."""
+    errors: list[BaseException] = []
+    previous, sys.excepthook = sys.excepthook, lambda _kind, error, _trace: errors.append(error)
     try:
-        window.show()
-        window.open_files([file])
-        tab = window.current_tab
-        assert tab is not None  # noqa: S101  # a file was given, so it has a tab
-        _wait_until_settled(window, tab)
-        if select is not None:
-            tab.go_to_name(select)
-            _wait_until_settled(window, tab)
-        _save(window, Path(out))
+        yield errors
     finally:
-        window.close()
-        window.deleteLater()
-        app.sendPostedEvents(None, 0)
+        sys.excepthook = previous
 
 
-def _wait_until_settled(window: MainWindow, tab: DocumentTab) -> None:
+def _raise_first(errors: list[BaseException]) -> None:
+    if errors:
+        raise errors[0]
+
+
+@contextlib.contextmanager
+def _offscreen_complaints_dropped() -> Iterator[None]:
+    """Qt's offscreen platform warns of every window that it ignores size hints, which tells a user nothing."""
+
+    def pass_on(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+        if "does not support propagateSizeHints" in message:
+            return
+        if previous is not None:
+            previous(kind, context, message)
+        else:
+            print(message, file=sys.stderr)
+
+    previous = qInstallMessageHandler(pass_on)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(previous)
+
+
+def _wait_until_settled(tab: DocumentTab, errors: list[BaseException]) -> None:
     """Let the window work until its tab has nothing on its way.
 
     Raises:
@@ -71,10 +118,11 @@ def _wait_until_settled(window: MainWindow, tab: DocumentTab) -> None:
     """
     loop, look = QEventLoop(), QTimer()
     until = time.monotonic() + _PATIENCE_SECONDS
-    look.timeout.connect(lambda: loop.quit() if tab.is_settled or time.monotonic() > until else None)
+    look.timeout.connect(lambda: loop.quit() if errors or tab.is_settled or time.monotonic() > until else None)
     look.start(_MS_BETWEEN_LOOKS)
     loop.exec()
     look.stop()
+    _raise_first(errors)
     if tab.state is State.FAILED and tab.error is not None:
         raise tab.error
     if not tab.is_settled:
@@ -82,21 +130,10 @@ def _wait_until_settled(window: MainWindow, tab: DocumentTab) -> None:
     # What has just arrived is laid out and painted by the events that it posted.
     for _ in range(3):
         application().processEvents()
-    window.repaint()
 
 
-def _save(window: MainWindow, out: Path) -> None:
+def _png(window: MainWindow) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     window.grab().toImage().save(buffer, "PNG")  # type: ignore[call-overload]  # the stub wants bytes, Qt takes text
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(buffer.data().data())
-            Path(name).replace(out)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise CannotWrite(f"cannot be written: {error.strerror}", file=str(out)) from error
+    return bytes(buffer.data().data())

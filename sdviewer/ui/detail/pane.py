@@ -231,7 +231,7 @@ class DetailPane(QScrollArea):
 
             self.histogram = HistogramView()
             self._plot.addWidget(self.histogram)
-        self.histogram.show_bins(histogram.edges.tolist(), histogram.counts.tolist())
+        self.histogram.show_histogram(histogram)
         self.distribution_heading.show()
         self.histogram.show()
 

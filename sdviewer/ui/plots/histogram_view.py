@@ -1,11 +1,11 @@
-"""HistogramView: the distribution of a tensor's finite values, with NaN and infinities beside it."""
+"""HistogramView: the distribution of a tensor's finite values; what has no place on its axis is named below."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -16,7 +16,9 @@ from sdviewer.ui.theme import colors, number_font
 if TYPE_CHECKING:
     import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 
-_HEIGHT = 260
+    from sdviewer.analysis.histogram import Histogram
+
+_HEIGHT = 240
 
 
 class HistogramView(QWidget):
@@ -26,39 +28,44 @@ class HistogramView(QWidget):
         import pyqtgraph
 
         super().__init__(parent)
-        self._edges: Sequence[float] = ()
-        self._counts: Sequence[int] = ()
+        self._edges: list[float] = []
+        self._counts: list[int] = []
+        self._summary = ""
         self.plot: pyqtgraph.PlotWidget = pyqtgraph.PlotWidget()
         self.plot.setFixedHeight(_HEIGHT)
+        self.plot.setFrameShape(self.plot.Shape.NoFrame)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setAccessibleName("Histogram")
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.plot.setMouseEnabled(x=True, y=False)
-        self.plot.enableAutoRange(axis="y")
-        self.plot.setAutoVisible(y=True)
-        self._curve: Any = pyqtgraph.PlotCurveItem(stepMode="center", fillLevel=0, skipFiniteCheck=True)
+        # Bars come with their edges: pyqtgraph refuses the step mode for a curve without data.
+        self._curve: Any = pyqtgraph.PlotCurveItem(fillLevel=0, skipFiniteCheck=True)
         self.plot.addItem(self._curve)
         self.caption = plain_label(" ", muted=True)
-        self.caption.setFont(number_font())
+        self.caption.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
+        column.setSpacing(4)
         column.addWidget(self.plot)
         column.addWidget(self.caption)
         self.plot.scene().sigMouseMoved.connect(self._pointed)
         self._color()
 
-    def show_bins(self, edges: Sequence[float], counts: Sequence[int]) -> None:
-        """Draw bins: `edges` are one more than `counts`."""
-        self._edges, self._counts = edges, counts
-        self._curve.setData(edges, counts)
+    def show_histogram(self, histogram: Histogram) -> None:
+        """Draw the bins of a histogram, the whole of its range in sight."""
+        self._edges, self._counts = histogram.edges.tolist(), histogram.counts.tolist()
+        self._summary = _summary(histogram)
+        self._curve.setData(histogram.edges, histogram.counts.astype(np.float64), stepMode="center")
+        low, high = self._edges[0], self._edges[-1]
         box = self.plot.getViewBox()
-        box.setLimits(yMin=0)
-        box.setXRange(float(edges[0]), float(edges[-1]), padding=0.02)
-        box.enableAutoRange(axis="y")
-        self.caption.setText(self._summary())
-        self.plot.setAccessibleDescription(self._summary())
+        # Half the range first: its whole may be more than a float64 holds.
+        margin = (high / 2 - low / 2) * 0.04
+        box.setLimits(xMin=low - margin, xMax=high + margin, yMin=0)
+        box.setXRange(low - margin, high + margin, padding=0)
+        box.setYRange(0, max(*self._counts, 1) * 1.05, padding=0)
+        self.caption.setText(self._summary)
+        self.plot.setAccessibleDescription(self._summary)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """A new theme has other colours."""
@@ -66,23 +73,14 @@ class HistogramView(QWidget):
         if event.type() is QEvent.Type.PaletteChange and hasattr(self, "caption"):
             self._color()
 
-    def _summary(self) -> str:
-        if not len(self._counts):
-            return " "
-        fullest = max(range(len(self._counts)), key=self._counts.__getitem__)
-        low, high = self._edges[fullest], self._edges[fullest + 1]
-        total = count_for_people(int(sum(self._counts)))
-        most = count_for_people(int(self._counts[fullest]))
-        return f"{total} values in {len(self._counts)} bins, most ({most}) from {number(low)} to {number(high)}"
-
     def _pointed(self, place: QPointF) -> None:
         x = self.plot.getViewBox().mapSceneToView(place).x()
-        inside = self.plot.sceneBoundingRect().contains(place)
-        for position, (low, high) in enumerate(itertools.pairwise(self._edges)):
-            if inside and low <= x < high:
-                self.caption.setText(f"{int(self._counts[position]):,} values from {number(low)} to {number(high)}")
-                return
-        self.caption.setText(self._summary())
+        if self.plot.sceneBoundingRect().contains(place) and self._edges and self._edges[0] <= x <= self._edges[-1]:
+            position = min(bisect_right(self._edges, x) - 1, len(self._counts) - 1)
+            low, high = self._edges[position], self._edges[position + 1]
+            self.caption.setText(f"{self._counts[position]:,} values from {number(low)} to {number(high)}")
+        else:
+            self.caption.setText(self._summary)
 
     def _color(self) -> None:
         import pyqtgraph
@@ -97,5 +95,17 @@ class HistogramView(QWidget):
             axis = self.plot.getAxis(side)
             axis.setPen(c.line)
             axis.setTextPen(c.muted)
-            axis.setStyle(tickFont=self.caption.font(), maxTickLength=-5)
+            axis.setStyle(tickFont=number_font())
         self.plot.showGrid(x=False, y=True, alpha=0.15)
+
+
+def _summary(histogram: Histogram) -> str:
+    """The picture in words: for a screen reader, and below it for everyone."""
+    counts, edges = histogram.counts, histogram.edges
+    fullest = int(np.argmax(counts))
+    most = count_for_people(int(counts[fullest]))
+    text = f"{count_for_people(int(counts.sum()))} values in {len(counts)} bins, most ({most}) from "
+    text += f"{number(float(edges[fullest]))} to {number(float(edges[fullest + 1]))}"
+    beside = ((histogram.nan, "NaN"), (histogram.posinf, "+Inf"), (histogram.neginf, "−Inf"))
+    missing = ", ".join(f"{count_for_people(count)} {name}" for count, name in beside if count)
+    return f"{text}; not drawn: {missing}" if missing else text
