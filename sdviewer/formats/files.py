@@ -6,18 +6,38 @@ an error that can be shown, where a mapping would end the process.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import os
+import stat
 import tempfile
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sdviewer.checkpoint.source import ByteSource, SourceSpec, WritableBuffer, bytes_view, read_bytes
-from sdviewer.errors import CannotRead, Damaged, FileMissing, MissingBytes, NotPermitted, SourceChanged
+from sdviewer.errors import (
+    CannotRead,
+    Damaged,
+    FileMissing,
+    MissingBytes,
+    NotACheckpoint,
+    NotPermitted,
+    SourceChanged,
+)
 
+# Without blocking: what was a file may have become a pipe that nobody writes to.
+_OPEN_FLAGS = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"))
+_KINDS = (
+    (stat.S_ISDIR, "is a folder"),
+    (stat.S_ISFIFO, "is a pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
 _STEP = 1 << 20
 # Inflated entries up to this size are kept in memory, larger ones in an unnamed temporary file.
 _INFLATED_IN_MEMORY = 16 << 20
@@ -36,7 +56,7 @@ class LocalFile:
         self.spec = spec
         self._lock = threading.Lock()
         try:
-            self._fd = os.open(spec.path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+            self._fd = os.open(spec.path, _OPEN_FLAGS)
         except OSError as error:
             raise SourceChanged(f"cannot be opened any more: {error.strerror}", file=spec.path) from error
 
@@ -357,19 +377,33 @@ def describe_file(path: str | Path) -> SourceSpec:
     """The spec of a local file, followed through symbolic links.
 
     Raises:
-        FileMissing, NotPermitted, Damaged: named after the path.
+        FileMissing, NotPermitted, NotACheckpoint, Damaged: named after the path.
     """
     text = os.fspath(path)
-    try:
+    with _refusals(text):
         status = Path(text).stat()
+    kind = next((words for is_kind, words in _KINDS if is_kind(status.st_mode)), "")
+    if kind:
+        # Not opened at all: that alone may wait for a writer, or do something to a device.
+        raise NotACheckpoint(f"{kind}, not a file", file=text, hint="save what it gives to a file, and open that")
+    with _refusals(text):
         # Opened once here, so that a file without read permission is refused at once and with its name.
-        os.close(os.open(text, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
-    except FileNotFoundError as error:
-        raise FileMissing("no such file", file=text, hint="check the path") from error
-    except PermissionError as error:
-        raise NotPermitted("may not be read", file=text, hint="check its permissions") from error
-    except OSError as error:
-        raise Damaged(f"cannot be read: {error.strerror}", file=text) from error
-    except ValueError as error:
-        raise FileMissing("is no possible file name", file=repr(text)) from error
+        os.close(os.open(text, _OPEN_FLAGS))
     return SourceSpec("file", text, status.st_size, text, status.st_mtime_ns, status.st_dev, status.st_ino)
+
+
+@contextlib.contextmanager
+def _refusals(path: str) -> Iterator[None]:
+    """What the operating system says against a path, as errors that name it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileMissing("no such file", file=path, hint="check the path") from error
+    except PermissionError as error:
+        raise NotPermitted("may not be read", file=path, hint="check its permissions") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FileMissing("is a symbolic link that leads back to itself", file=path) from error
+        raise Damaged(f"cannot be read: {error.strerror}", file=path) from error
+    except ValueError as error:
+        raise FileMissing("is no possible file name", file=repr(path)) from error

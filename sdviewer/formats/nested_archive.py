@@ -202,10 +202,10 @@ def _overlapping(entries: Iterable[Entry]) -> set[str]:
 
 
 def _torch_lines(path: str, parts: Iterable[Part], whole: Description) -> tuple[str, ...]:
-    """The lines with which torch loads the part of most tensors out of the archive."""
+    """The lines with which torch loads the first part that holds tensors out of the archive."""
     if any(use.klass == "dangerous" for use in whole.globals):
         return known_globals.torch_lines(path, whole.globals, weights_only_reads=False)
-    for part in sorted(parts, key=lambda part: -part.description.tensors.listed):
+    for part in sorted(parts, key=lambda part: part.description.tensors.listed == 0):
         own = f"torch.load({PurePath(f'{path}: {part.name}').name!r}"
         lines = part.description.torch_lines
         if lines and lines[-1].count(own) == 1:

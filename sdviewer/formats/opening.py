@@ -10,6 +10,7 @@ from sdviewer.checkpoint.document import Checkpoint, Description
 from sdviewer.checkpoint.modules import build_tree
 from sdviewer.checkpoint.sections import find_sections
 from sdviewer.control import Control
+from sdviewer.errors import CannotRead, Damaged
 from sdviewer.formats import (
     foreign,
     nested_archive,
@@ -49,17 +50,26 @@ def describe(path: str | Path, control: Control | None = None) -> tuple[Descript
     control = control or Control()
     text = os.fspath(path)
     sources = LocalSources()
-    if Path(text).is_dir() or is_index(text):
+    try:
+        description = _describe(text, sources, control)
+    except CannotRead as error:
+        # It was cut short, or its disk failed, while it was being described.
+        raise Damaged(error.message, file=error.file, hint=error.hint) from error
+    return replace(description, inline=sources.seal_inline()), sources
+
+
+def _describe(path: str, sources: LocalSources, control: Control) -> Description:
+    # Not Path.is_dir(), which raises for a name that is too long or a folder that may not be entered.
+    if os.path.isdir(path) or is_index(path):  # noqa: PTH112  # see above
         from sdviewer.formats import folders
 
-        description = folders.read_folder(text, sources, control, read_source)
-    else:
-        description = read_source(Reading(sources, sources.add_file(text), control))
-        if parse_shard(Path(text).name):
-            from sdviewer.formats import folders
+        return folders.read_folder(path, sources, control, read_source)
+    description = read_source(Reading(sources, sources.add_file(path), control))
+    if parse_shard(Path(path).name):
+        from sdviewer.formats import folders
 
-            description = folders.as_part(description, text)
-    return replace(description, inline=sources.seal_inline()), sources
+        return folders.as_part(description, path)
+    return description
 
 
 def read_source(reading: Reading) -> Description:

@@ -6,6 +6,7 @@ is inflated, nothing is parsed whole) and rather too high than too low.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +50,8 @@ def description_bytes(path: str) -> int:
 
     """
     place = Path(path)
-    if place.is_dir():
+    # Not Path.is_dir(), which raises for a name that is too long or a folder that may not be entered.
+    if os.path.isdir(path):  # noqa: PTH112  # see above
         return _folder_bytes(place)
     if is_index(path):
         return _folder_bytes(place.parent)
