@@ -171,6 +171,9 @@ class TorchObjects:
     def rebuild_tensor_v2(self, args: tuple[Any, ...]) -> TensorNode:
         """(storage, offset, size, stride, requires_grad, hooks[, {conj, neg}])."""
         storage, offset, size, stride, grad = args[:5]
+        if isinstance(storage, tuple):
+            # Some libraries write the identity of the storage itself, without the opcode that looks it up.
+            storage = self.persistent_load(storage)
         return self._add(_storage(storage), offset, size, stride, flags=_GRAD[bool(grad)] | _math_bits(args[6:7]))
 
     def rebuild_tensor_v3(self, args: tuple[Any, ...]) -> TensorNode:
