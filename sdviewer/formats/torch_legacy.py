@@ -15,8 +15,9 @@ from sdviewer.checkpoint.dtypes import DTYPES, Dtype
 from sdviewer.checkpoint.source import read_bytes
 from sdviewer.checkpoint.table import Encoding, Flag, TableBuilder, reach
 from sdviewer.formats import globals as known_globals
+from sdviewer.formats.class_code import class_code
 from sdviewer.formats.files import read_pieces
-from sdviewer.formats.pickle_values import ByteRange, Global, Mapping
+from sdviewer.formats.pickle_values import Global, Mapping
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.torch_objects import StorageRef, storage_dtype
 from sdviewer.formats.torch_pickle import TorchPickle
@@ -95,7 +96,9 @@ class _Legacy:
         if identity[0] == "module":
             cls, _, source = identity[1:4]
             if isinstance(cls, Global):
-                self._add_text(cls.full, source)
+                entry = class_code(self.reading, self.reading.index, cls.full, source)
+                if entry is not None:
+                    self.texts[cls.full] = entry
             return cls
         cls = identity[1]
         storage = self.pickle.objects.persistent_load(identity)
@@ -107,17 +110,6 @@ class _Legacy:
                 raise ValueError("impossible view")
             return StorageRef(storage.row, dtype, size, start)
         return storage
-
-    def _add_text(self, name: str, source: Any) -> None:
-        if isinstance(source, ByteRange):
-            self.texts[name] = TextEntry(f"{name}.py", self.reading.index, source.offset, source.size, source.size)
-        elif isinstance(source, str) and source:
-            raw = source.encode("utf-8", "surrogatepass")
-            inline = self.reading.sources.inline
-            self.texts[name] = TextEntry(
-                f"{name}.py", self.reading.sources.inline_index(), len(inline), len(raw), len(raw)
-            )
-            inline += raw
 
     def _counts(self, keys: list[str], position: int) -> Iterator[int]:
         """The element count in front of each storage; ends at the first one that cannot be found.
