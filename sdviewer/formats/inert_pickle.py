@@ -10,6 +10,7 @@ Source of the opcodes: CPython's Lib/pickletools.py.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
@@ -34,12 +35,28 @@ _LONGEST_INT = 1024
 # longest honest metadata needs, and few enough that a file of nothing else ends within two seconds.
 STEPS = 4_000_000
 _STEPS_BETWEEN_CHECKS = 20_000
+# Different globals of one pickle; a scripted model of ten thousand modules names as many classes.
+_MOST_GLOBALS = 50_000
+# Different oddities that are told apart.
+_MOST_ODDITIES = 50
+_LONGEST_ODDITY = 200
+# A tuple up to this length is looked into when a call is weighed.
+_SHORT_TUPLE = 16
 
 _UINT16 = struct.Struct("<H").unpack_from
 _UINT32 = struct.Struct("<I").unpack_from
 _INT32 = struct.Struct("<i").unpack_from
 _UINT64 = struct.Struct("<Q").unpack_from
 _DOUBLE = struct.Struct(">d").unpack_from
+
+
+# Escapes of byte strings; odd are those that Python's codec for text reads otherwise, or warns of.
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{0,2}|[0-7]{1,3}|.)", re.DOTALL).sub
+_ODD_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[^\\'\"abfnrtvx0-7]|[4-7][0-7][0-7])", re.DOTALL).search
+_SIMPLE_ESCAPES = {
+    b"\\": b"\\", b"'": b"'", b'"': b'"', b"a": b"\a", b"b": b"\b", b"f": b"\f",
+    b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
+}  # fmt: skip
 
 
 class BrokenPickle(Exception):
@@ -57,6 +74,10 @@ class SlowPathNeeded(Exception):
 
 class _Stop(Exception):
     pass
+
+
+class _TooMuch(Exception):
+    """More work than the pickle's own steps account for."""
 
 
 # Kinds of values that a pickle only refers to; no globals, because the file names none.
@@ -98,6 +119,9 @@ class Machine:
         self.credit = 0
         # Steps that the last `load` took, in whole batches.
         self.steps = 0
+        # Items and characters that calls have copied: a list of a million costs two bytes to name once more.
+        self._copied_items = 0
+        self._copied_characters = 0
         self.oddities: dict[str, int] = {}
         # The highest protocol that a pickle named: torch's weights-only loader takes up to 3.
         self.protocol = 0
@@ -142,6 +166,8 @@ class Machine:
                     raise BrokenPickle(f"takes more than {self.steps:,} steps without ending", self._base + position)
         except _Stop:
             return self._value
+        except _TooMuch as error:
+            raise BrokenPickle(str(error), self._base + position) from error
         except (IndexError, struct.error) as error:
             offset = min(self._base + position, self.source.size)
             if position >= len(self.data) - 9 and self._base + len(self.data) >= self.source.size:
@@ -240,6 +266,9 @@ class Machine:
         return items
 
     def _note(self, oddity: str) -> None:
+        oddity = oddity[:_LONGEST_ODDITY]
+        if oddity not in self.oddities and len(self.oddities) >= _MOST_ODDITIES:
+            oddity = "other oddities"
         self.oddities[oddity] = self.oddities.get(oddity, 0) + 1
 
     def find_global(self, module: str, name: str) -> Global:
@@ -247,6 +276,8 @@ class Machine:
         key = (module, name)
         found = self.globals.get(key)
         if found is None:
+            if len(self.globals) >= _MOST_GLOBALS:
+                raise _TooMuch(f"names more than {_MOST_GLOBALS:,} globals")
             found = self.globals[key] = Global(module, name, self._interpreters.get(f"{module}.{name}"))
             if found.call is not None and found.full == "torch._utils._rebuild_tensor_v2":
                 self.hot = found
@@ -254,11 +285,37 @@ class Machine:
 
     def _call(self, function: Any, args: Any) -> Any:
         if isinstance(function, Global) and function.call is not None and isinstance(args, tuple):
+            self._charge(args)
             try:
                 return function.call(args)
-            except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError) as error:
+            except (
+                ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, RecursionError
+            ) as error:  # fmt: skip
                 self._note(f"{function.full} with arguments that it does not take ({error})")
         return Opaque(function, args)
+
+    def _charge(self, args: tuple[Any, ...]) -> None:
+        """Count what a call may copy, before it does; the parts of short tuples (torch's arguments) as well."""
+        items, characters = self._copied_items, self._copied_characters
+        pending = [args]
+        while pending:
+            found = pending.pop()
+            items += len(found)
+            for value in found:
+                kind = type(value)
+                if kind is tuple and len(value) <= _SHORT_TUPLE:
+                    pending.append(value)
+                elif kind is list or kind is tuple:
+                    items += len(value)
+                elif kind is Mapping or kind is Group:
+                    items += len(value.items)
+                elif kind is str or kind is bytes:
+                    characters += len(value)
+            if items > STEPS + self.credit:
+                break
+        self._copied_items, self._copied_characters = items, characters
+        if items > STEPS + self.credit or characters > STEPS + 2 * self.source.size:
+            raise _TooMuch("copies the same values again and again")
 
     # -- opcodes: each takes the position behind its byte and returns the next one ----
 
@@ -356,13 +413,21 @@ class Machine:
     def _int(self, pos: int) -> int:
         line, pos = self._line(pos)
         special = {b"00": False, b"01": True}
-        self.stack.append(special[line] if line in special else int(line[: 2 * _LONGEST_INT]))
+        self.stack.append(special[line] if line in special else self._number(line, pos))
         return pos
 
     def _long(self, pos: int) -> int:
         line, pos = self._line(pos)
-        self.stack.append(int(line[: 2 * _LONGEST_INT].removesuffix(b"L")))
+        self.stack.append(self._number(line.removesuffix(b"L"), pos - line.endswith(b"L")))
         return pos
+
+    def _number(self, line: bytes, end: int) -> int | ByteRange:
+        """The integer of a line that ends before `end`; one of too many digits stays in the file as text."""
+        if len(line) <= 2 * _LONGEST_INT:
+            return int(line)
+        if not line.lstrip(b"-").isdigit():
+            raise ValueError("an integer with other characters than digits")
+        return ByteRange(self._base + end - 1 - len(line), len(line), text=True)
 
     def _long1(self, pos: int) -> int:
         raw, pos = self._take(pos + 1, self.data[pos])
@@ -388,11 +453,9 @@ class Machine:
 
     def _string(self, pos: int) -> int:
         line, pos = self._line(pos)
-        # A repr of a Python 2 string: escapes are decoded by the codec that Python itself uses for them.
+        # A repr of a Python 2 string.
         inner = line[1:-1] if len(line) >= 2 and line[:1] == line[-1:] and line[:1] in b"'\"" else line
-        if b"\\" in inner:
-            inner = inner.decode("unicode_escape").encode("latin-1", "replace")
-        self.stack.append(_text_or_bytes(inner))
+        self.stack.append(_text_or_bytes(_unescaped(inner) if b"\\" in inner else inner))
         return pos
 
     def _bytes_at(self, pos: int, count: int, *, text: bool = False) -> int:
@@ -545,7 +608,7 @@ class Machine:
 
     def _get(self, pos: int) -> int:
         line, pos = self._line(pos)
-        self.stack.append(self.memo[int(line[:20])])
+        self.stack.append(self.memo[_memo_index(line)])
         return pos
 
     def _binget(self, pos: int) -> int:
@@ -572,7 +635,7 @@ class Machine:
 
     def _put(self, pos: int) -> int:
         line, pos = self._line(pos)
-        self._store(int(line[:20]))
+        self._store(_memo_index(line))
         return pos
 
     def _binput(self, pos: int) -> int:
@@ -586,7 +649,7 @@ class Machine:
     def _memoize(self, pos: int) -> int:
         if self.skipped_memo:
             raise SlowPathNeeded
-        self.memo[len(self.memo)] = self.stack[-1]
+        self._store(len(self.memo))
         return pos
 
     def _global(self, pos: int) -> int:
@@ -678,8 +741,31 @@ class Machine:
         return pos + 4
 
 
+def _memo_index(line: bytes) -> int:
+    if len(line) > 20:
+        raise ValueError("a reference of more than 20 digits")
+    return int(line)
+
+
 def _is_unfinished(value: Any) -> bool:
     return isinstance(value, Global) and value.call is not None
+
+
+def _unescaped(raw: bytes) -> bytes:
+    """The bytes that the inside of a string literal stands for, as Python 2 read it."""
+    if _ODD_ESCAPE(raw) is None:
+        # A hundred times quicker; what this codec knows beyond byte strings counts as odd.
+        return raw.decode("unicode_escape").encode("latin-1")
+    return _ESCAPE(_unescaped_one, raw)
+
+
+def _unescaped_one(found: re.Match[bytes]) -> bytes:
+    letter = found[1]
+    if letter[:1] == b"x":
+        return bytes([int(letter[1:], 16)])
+    if letter.isdigit() and letter[:1] < b"8":
+        return bytes([int(letter, 8) & 0xFF])
+    return _SIMPLE_ESCAPES.get(letter, found[0])
 
 
 def _text_or_bytes(raw: bytes) -> str | bytes:
