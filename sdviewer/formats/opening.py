@@ -19,6 +19,7 @@ from sdviewer.formats import (
     safetensors,
     torch_export,
     torch_legacy,
+    torch_tar,
     torch_zip,
     torchscript,
 )
@@ -33,6 +34,7 @@ READERS: tuple[Reader, ...] = (
     torchscript,
     torch_export,
     torch_legacy,
+    torch_tar,
     numpy_files,
     plain_pickle,
     # Any zip archive that no other reader takes may be one: last.
