@@ -203,6 +203,9 @@ class Machine:
                 target.items += [part for pair in pairs if not _is_unfinished(pair[1]) for part in pair]
             elif isinstance(target, list):
                 target += [item for item in items if not _is_unfinished(item)]
+            elif isinstance(target, Opaque) and target.state is None and target.class_name == "numpy.ndarray":
+                # An array is always given its state at once; that of an array of objects holds all there is.
+                target.state = tuple(item for item in items if not _is_unfinished(item))
             elif items:
                 self.stack.append(items[0])
         # key, value pairs outside a MARK (SETITEM) hang above their mapping

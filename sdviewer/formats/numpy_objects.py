@@ -68,14 +68,16 @@ def _contents(value: Any) -> Any:
     if not isinstance(value, Opaque) or value.class_name != "numpy.ndarray" or not isinstance(value.state, tuple):
         return value
     try:
-        _, shape, _, _, items = value.state
+        # Of a pickle that breaks off there may be an object that was not yet put among the others.
+        _, shape, _, _, items, *pending = value.state
         sizes, _ = array_form(shape, fortran=False)
     except (ValueError, TypeError):
         return value
-    if not isinstance(items, list) or len(items) != math.prod(sizes):
+    if not isinstance(items, list) or len(items) + len(pending) > math.prod(sizes):
         return value
+    items = items + pending
     if not sizes:
-        return items[0]
+        return items[0] if items else value
     # The items are in row-major order, whatever the order of the array was.
     for size in reversed(sizes[1:] if items else ()):
         items = [items[start : start + size] for start in range(0, len(items), size)]
