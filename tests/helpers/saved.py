@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from sdviewer.checkpoint.document import Checkpoint
@@ -18,6 +19,14 @@ def opened(folder: Path, value: Any) -> Checkpoint:
     path = folder / "saved.pt"
     torch.save(value, path)
     return open_checkpoint(path)
+
+
+def in_one_folder(max_examples: int) -> settings:
+    """For properties of files: all examples write into one folder, one over the other."""
+    return settings(
+        max_examples=max_examples,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
 
 
 _SEGMENTS = st.sampled_from(["0", "1", "2", "10", "weight", "bias", "layers", "conv", "", "λ", "a b", "running_mean"])

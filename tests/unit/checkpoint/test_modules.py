@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -18,7 +18,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import Role, TreeNode, build_tree
 from sdviewer.checkpoint.sections import find_sections
 from tests.helpers.hand_built import description_with
-from tests.helpers.saved import keys, label_path, nested_dicts, nodes_by_path, opened
+from tests.helpers.saved import in_one_folder, keys, label_path, nested_dicts, nodes_by_path, opened
 
 State = dict[str, Any]
 any_key = st.one_of(
@@ -99,13 +99,13 @@ def joined_name(checkpoint: Checkpoint, node: int) -> str:
 # -- properties ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_one_folder(50)
 @given(nested_dicts())
 def test_the_tree_of_any_file_holds_every_tensor_once_under_its_name(tmp_path: Path, value: State) -> None:
     assert_sound(opened(tmp_path, value))
 
 
-@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_one_folder(70)
 @given(st.lists(any_key, min_size=1, max_size=12, unique=True))
 @example(["", ".", "..", "...", ".a", "a.", "a..b", "a.b", "a", "b"])
 @example(["\ud800.w", "\udfff", "a\x00.b", "\n", "λ.🦀"])
@@ -126,7 +126,7 @@ def test_any_set_of_keys_makes_a_tree_whose_labels_join_to_the_keys(tmp_path: Pa
     assert len(modules) == len(set(modules))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_one_folder(25)
 @given(st.lists(st.tuples(keys(), st.integers(0, 3)), max_size=10, unique_by=lambda item: item[0]))
 def test_tied_tensors_count_once_in_every_node_above_them(tmp_path: Path, names: list[tuple[str, int]]) -> None:
     shared = [torch.zeros(size) for size in (1, 2, 3, 5)]

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from torch import nn
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.sections import find_sections, paint
 from sdviewer.checkpoint.structure import Node
 from tests.helpers.hand_built import description_with
-from tests.helpers.saved import nested_dicts, opened
+from tests.helpers.saved import in_one_folder, nested_dicts, opened
 
 State = dict[str, Any]
 
@@ -297,7 +297,7 @@ def test_more_parts_than_any_model_has_stay_within_bounds(tmp_path: Path, count:
     assert_in_one_section_each(checkpoint)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_one_folder(100)
 @given(nested_dicts())
 def test_every_tensor_and_every_scalar_is_in_exactly_one_section(tmp_path: Path, value: State) -> None:
     assert_in_one_section_each(opened(tmp_path, value))

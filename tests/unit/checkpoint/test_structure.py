@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from sdviewer.checkpoint.structure import Node, Structure, StructureBuilder
-from tests.helpers.saved import nested_dicts, opened
+from tests.helpers.saved import in_one_folder, nested_dicts, opened
 
 
 def test_nodes_lie_in_the_order_in_which_they_were_added() -> None:
@@ -61,7 +61,7 @@ def expected(value: Any, path: tuple[str, ...] = ()) -> Any:
     return "/".join(path) if isinstance(value, torch.Tensor) else str(value)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_one_folder(60)
 @given(nested_dicts())
 def test_the_structure_of_a_file_is_that_of_the_saved_dicts(tmp_path: Path, value: dict[str, Any]) -> None:
     checkpoint = opened(tmp_path, value)
