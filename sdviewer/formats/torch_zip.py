@@ -9,24 +9,25 @@ from sdviewer.checkpoint.document import Description, Duplicate, Problem
 from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.source import read_bytes
 from sdviewer.checkpoint.table import Encoding, TableBuilder
-from sdviewer.errors import CannotRead, Damaged
+from sdviewer.errors import CannotOpen, CannotRead, Damaged
 from sdviewer.formats import globals as known_globals
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.torch_objects import FindStorage
 from sdviewer.formats.torch_pickle import TorchPickle
-from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, ZipDirectory
-from sdviewer.formats.zip_duplicates import torch_winner
+from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, ZipDirectory, method_name
+from sdviewer.formats.zip_duplicates import repeated_names, torch_winners
 from sdviewer.formats.zip_entries import entry_source
 
 # A pickle deflated to less than a thousandth is a bomb; deflate itself cannot do better than 1,032.
 _LARGEST_INFLATED_PICKLE = 1 << 30
+_MOST_INFLATION = 1032
 
 
 def pickle_prefix(directory: ZipDirectory) -> str | None:
     """The folder inside the archive that holds data.pkl ("resnet/"), None if it is no torch archive.
 
     Torch takes the part before the first entry's first "/"; an archive packed again may begin with
-    another entry, so any single folder with a data.pkl does.
+    another entry or lie deeper, so any single folder with a data.pkl does.
     """
     if not len(directory):
         return None
@@ -38,7 +39,9 @@ def pickle_prefix(directory: ZipDirectory) -> str | None:
         name.removesuffix("data.pkl") for name in directory.index if name.endswith("/data.pkl") or name == "data.pkl"
     ]
     shallow = [candidate for candidate in candidates if candidate.count("/") <= 1]
-    return shallow[0] if shallow else None
+    if shallow:
+        return shallow[0]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def matches(reading: Reading) -> bool:
@@ -72,6 +75,15 @@ def read(reading: Reading) -> Description:
     )
 
 
+def _why_unread(entry: Entry) -> str:
+    """What keeps a storage's entry from being read."""
+    if entry.flags & ENCRYPTED:
+        return "are protected with a password"
+    if entry.offset < 0:
+        return "have no local header in the archive"
+    return f"are compressed by {method_name(entry.method)}, which is not read"
+
+
 @dataclass
 class Archive:
     """A torch archive: its entries as storages and pickles.
@@ -93,18 +105,15 @@ class Archive:
         directory = self.directory
         self.prefix = (pickle_prefix(directory) or "") if self.folder is None else self.folder
         self.index = directory.index
-        self.big_endian = self._small("byteorder") == b"big"
         label = self.reading.source.label
         if directory.partial:
             self.problems.append(
                 Problem("partial", "error", "the archive is cut off: its directory is missing or incomplete", label)
             )
-        repeated = directory.repeated
+        repeated = repeated_names(directory.names)
         if repeated:
-            self.index = dict(self.index)
-            for name in repeated:
-                self.index[name] = torch_winner(directory.names, name)
-                self.duplicates.append(Duplicate(name, f"another entry of {label}"))
+            self.index = self.index | torch_winners(directory.names, repeated)
+            self.duplicates += [Duplicate(name, f"another entry of {label}") for name in repeated]
             self.problems.append(
                 Problem(
                     "duplicate",
@@ -113,6 +122,7 @@ class Archive:
                     repeated[0],
                 )
             )
+        self.big_endian = self._small("byteorder") == b"big"
 
     @property
     def directory(self) -> ZipDirectory:
@@ -130,7 +140,7 @@ class Archive:
             return b""
         try:
             return read_bytes(self.reading.sources.get(entry_source(self.reading, found[1])), 0, found[1].size)
-        except CannotRead:
+        except (CannotOpen, CannotRead):
             return b""
 
     def entry_source(self, entry: Entry) -> int:
@@ -154,36 +164,46 @@ class Archive:
 
     def _finder(self, folder: str) -> FindStorage:
         prefix, index, directory = self.prefix + folder, self.index, self.directory
-        methods, stored, sizes, offsets = (
-            column.tolist() for column in (directory.method, directory.stored, directory.size, directory.offset)
+        methods, flags, stored, sizes, offsets = (
+            column.tolist()
+            for column in (directory.method, directory.flags, directory.stored, directory.size, directory.offset)
         )
         file_size, source = self.reading.source.size, self.reading.index
-        missing: list[str] = []
+        refused: set[str] = set()
+
+        def refuse(number: int | None, name: str) -> None:
+            """Tell once for each reason why storages cannot be read, with the first of them."""
+            reason = "are missing from the archive" if number is None else _why_unread(directory.entry(number))
+            if reason not in refused:
+                refused.add(reason)
+                self.problems.append(Problem("missing", "error", f"storages {reason}", name))
 
         def find(builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
             del dtype
             number = index.get(prefix + key)
             if number is None:
                 number = index.get(f"{prefix}{key}.storage")  # mobile archives
-            if number is None or methods[number] not in (STORED, DEFLATED) or directory.flags[number] & ENCRYPTED:
+            if number is not None:
+                self._used.add(number)
+            if (
+                number is None
+                or methods[number] not in (STORED, DEFLATED)
+                or flags[number] & ENCRYPTED
+                or offsets[number] < 0
+            ):
                 if numel:
-                    missing.append(key)
-                    if len(missing) == 1:
-                        self.problems.append(
-                            Problem("missing", "error", "storages are missing from the archive", f"{prefix}{key}")
-                        )
+                    refuse(number, f"{prefix}{key}")
                 return builder.add_storage(
                     key, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING, location=location
                 )
-            self._used.add(number)
             offset = offsets[number]
-            there = max(min(stored[number], file_size - offset), 0) if offset >= 0 else 0
+            there = max(min(stored[number], file_size - offset), 0)
             plain = methods[number] == STORED
             return builder.add_storage(
                 key,
                 source=source,
-                offset=max(offset, 0),
-                nbytes=there if plain else sizes[number],
+                offset=offset,
+                nbytes=there if plain else min(sizes[number], _MOST_INFLATION * there),
                 stored=there,
                 encoding=Encoding.RAW if plain else Encoding.DEFLATED,
                 swapped=self.big_endian,

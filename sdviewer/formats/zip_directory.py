@@ -21,6 +21,7 @@ from sdviewer.errors import Damaged
 from sdviewer.formats.files import read_pieces
 
 STORED, DEFLATED = 0, 8
+_OTHER_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz"}
 ENCRYPTED = 0x1
 _UTF8 = 0x800
 _SATURATED = 0xFFFFFFFF
@@ -43,6 +44,11 @@ class Entry:
     stored: int
     size: int
     offset: int
+
+
+def method_name(method: int) -> str:
+    """What a person calls a compression method that is not read."""
+    return _OTHER_METHODS.get(method, f"method {method}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +197,12 @@ def _find_end_in(source: ByteSource, last_bytes: int) -> tuple[int, int, int, in
         if at + _END.size <= len(tail):
             _, _, _, _, count, size, start, _ = _END.unpack_from(tail, at)
             directory_end = tail_start + at
-            if _SATURATED in (size, start) or count == 0xFFFF:
-                wide = _read_end64(source, directory_end)
-                if wide is not None:
-                    count, size, start, directory_end = wide
+            wide = _read_end64(source, directory_end)
+            if wide is not None and (_SATURATED in (size, start) or count == 0xFFFF):
+                count, size, start, directory_end = wide
+            elif wide is not None:
+                # Torch always writes the wide record, behind which the directory does not end.
+                directory_end = wide[3]
             real_start = directory_end - size
             if real_start >= 0 and _begins_directory(source, real_start, size):
                 return real_start, size, count, real_start - start

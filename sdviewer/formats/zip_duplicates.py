@@ -7,12 +7,37 @@ give the same answer; they run only where a name stands twice.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 
-def torch_winner(names: list[str], wanted: str) -> int:
-    """Index into `names` of the entry that torch takes for `wanted`, -1 if none."""
-    keys = [name.encode("utf-8", "surrogateescape").lower() for name in names]
+# Names up to this many are sorted as torch does; with more the first of each counts.
+_MOST_SORTED = 100_000
+
+
+def repeated_names(names: list[str]) -> list[str]:
+    """The names that stand more than once for torch, to whom "a" and "A" are one, in the order of the directory."""
+    lowered = [name.lower() for name in names]
+    if len(set(lowered)) == len(names):
+        return []
+    counts = Counter(lowered)
+    return list(dict.fromkeys(name for name, low in zip(names, lowered, strict=True) if counts[low] > 1))
+
+
+def torch_winners(names: list[str], wanted: Iterable[str]) -> dict[str, int]:
+    """Wanted name → index into `names` of the entry that torch takes for it, -1 if none."""
+    if len(names) > _MOST_SORTED:
+        first = {name: position for position, name in reversed(list(enumerate(names)))}
+        return {name: first.get(name, -1) for name in wanted}
+    keys = [_key(name) for name in names]
     order = _heap_sorted(keys)
-    target = wanted.encode("utf-8", "surrogateescape").lower()
+    return {name: _search(keys, order, _key(name)) for name in wanted}
+
+
+def _key(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape").lower()
+
+
+def _search(keys: list[bytes], order: list[int], target: bytes) -> int:
     low, high = 0, len(order) - 1
     while low <= high:
         middle = (low + high) >> 1

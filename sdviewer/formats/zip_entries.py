@@ -7,7 +7,7 @@ import zlib
 from sdviewer.checkpoint.source import SourceSpec, read_bytes
 from sdviewer.errors import Damaged, UnsupportedFormat
 from sdviewer.formats.reading import Reading
-from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry
+from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, method_name
 
 _STEP = 256
 
@@ -30,7 +30,7 @@ def check_entry(reading: Reading, entry: Entry) -> None:
         raise Damaged("has no local header in the archive", file=label)
     if entry.method not in (STORED, DEFLATED):
         raise UnsupportedFormat(
-            f"is compressed by method {entry.method}", file=label, hint="repack it without compression"
+            f"is compressed by {method_name(entry.method)}", file=label, hint="repack it without compression"
         )
 
 
