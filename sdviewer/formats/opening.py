@@ -26,6 +26,7 @@ from sdviewer.formats import (
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
 from sdviewer.formats.shard_names import is_index, parse_shard
+from sdviewer.formats.zip_directory import directory_bytes
 
 # In the order in which they are asked. A reader that claims a file has it.
 READERS: tuple[Reader, ...] = (
@@ -79,6 +80,9 @@ def read_source(reading: Reading) -> Description:
     for reader in READERS:
         if reader.matches(reading):
             return reader.read(reading)
+    if not reading.is_zip and directory_bytes(reading.source) is not None:
+        # An archive that something was put in front of: only its end tells.
+        return read_source(replace(reading, shifted=True))
     raise foreign.refusal(reading)
 
 

@@ -24,12 +24,14 @@ class Reading:
         index: the source to read, as an index into them.
         control: cancel and progress.
         depth: how many archives this one lies inside.
+        shifted: whether a zip archive stands behind other bytes.
     """
 
     sources: LocalSources
     index: int
     control: Control = field(default_factory=Control)
     depth: int = 0
+    shifted: bool = False
 
     @property
     def source(self) -> ByteSource:
@@ -48,8 +50,8 @@ class Reading:
 
     @property
     def is_zip(self) -> bool:
-        """Whether it begins like a zip archive."""
-        return self.head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+        """Whether it begins like a zip archive, or is known to hold one further on."""
+        return self.shifted or self.head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
     def within(self, index: int) -> Reading:
         """The same work on a source that lies inside this one."""
