@@ -278,7 +278,8 @@ class TensorRef:
         codes = payload.read_slice(index)
         payload.check_unchanged()
         over = self._quantiser_over(payload.shape)
-        return np.ascontiguousarray(self._values(codes, tuple(part[index] for part in over) if over else None))
+        values = self._values(codes, tuple(part[index] for part in over) if over else None)
+        return np.asarray(values, order="C")
 
     def chunks(
         self, max_bytes: int = 1 << 20, control: Control | None = None, *, memory_order: bool = False
