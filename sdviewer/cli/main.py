@@ -94,8 +94,17 @@ def _window_parser() -> Parser:
 
 def _run_command(arguments: Sequence[str]) -> int:
     parsers = {"info": _info_parser, "values": _values_parser, "screenshot": _screenshot_parser}
-    options = parsers[arguments[0]]().parse_args(arguments[1:])
+    options = parsers[arguments[0]]().parse_args(_with_slice_joined(arguments[1:]))
     return int(options.act(options))
+
+
+def _with_slice_joined(arguments: Sequence[str]) -> list[str]:
+    """`--slice X` as `--slice=X`: argparse takes an X such as "-1,:" for an option."""
+    joined = list(arguments)
+    if "--slice" in joined[:-1]:
+        at = joined.index("--slice")
+        joined[at : at + 2] = [f"--slice={joined[at + 1]}"]
+    return joined
 
 
 def _screenshot_parser() -> Parser:
