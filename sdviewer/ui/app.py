@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QVBoxLayout
 
 import sdviewer
+from sdviewer.errors import SdviewerError
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.theme import apply_theme
@@ -20,18 +21,14 @@ from sdviewer.ui.theme import apply_theme
 # A thread that computes in Python gives the interpreter's lock back this often, so that painting waits little.
 _SWITCH_SECONDS = 0.0005
 _MS_BETWEEN_COLLECTIONS = 1000
+_ERROR_WINDOW = "error"
 
 
 def application() -> QApplication:
-    """The application object, made on the first call.
-
-    Without a display on Linux, Qt paints into memory.
-    """
+    """The application object, made on the first call."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
-    if not has_display():
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     app = QApplication(["sdviewer"])
     app.setApplicationName("sdviewer")
     app.setApplicationDisplayName("")
@@ -48,7 +45,13 @@ def has_display() -> bool:
 
 
 def run_window(files: Sequence[str]) -> int:
-    """Show the window with these files and folders open, until it is closed; returns the exit code."""
+    """Show the window with these files and folders open, until it is closed; returns the exit code.
+
+    Raises:
+        SdviewerError: there is no display.
+    """
+    if not has_display() and "QT_QPA_PLATFORM" not in os.environ:
+        raise SdviewerError("there is no display for a window", hint="`sdviewer info FILE` works without one")
     from sdviewer.ui.main_window import MainWindow
     from sdviewer.ui.settings import Settings
 
@@ -60,7 +63,7 @@ def run_window(files: Sequence[str]) -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     # Ctrl+C in the terminal ends the program as it ends any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    previous_hook, sys.excepthook = sys.excepthook, _show_unexpected(window)
+    previous_hook, sys.excepthook = sys.excepthook, show_unexpected(window)
     collector = _collect_on_this_thread(window)
     window.show()
     window.open_files(files)
@@ -93,12 +96,18 @@ def collect_if_due() -> None:
             return
 
 
-def _show_unexpected(window: QMainWindow) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
-    """An exception hook that tells the user what went wrong, and standard error as always."""
+def show_unexpected(window: QMainWindow) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """An exception hook that tells the user what went wrong, and standard error as always.
+
+    One window at a time: what fails in a paint event fails again with every paint.
+    """
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         sys.__excepthook__(kind, error, trace)
+        if window.findChild(QDialog, _ERROR_WINDOW) is not None:
+            return
         dialog = QDialog(window)
+        dialog.setObjectName(_ERROR_WINDOW)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle("Something went wrong")
         dialog.resize(640, 320)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QProgressBar,
     QStackedWidget,
+    QTabBar,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -28,6 +29,7 @@ from sdviewer.checkpoint.wording import shown
 from sdviewer.control import Control
 from sdviewer.ui.actions import ACTIONS, build_actions, shortcut_rows
 from sdviewer.ui.bridge import Bridge, Running
+from sdviewer.ui.close_button import CloseButton
 from sdviewer.ui.detail.blocks import GridView, plain_label
 from sdviewer.ui.document.tab import DocumentTab, Opener, State
 from sdviewer.ui.empty_page import EmptyPage
@@ -68,11 +70,9 @@ class MainWindow(QMainWindow):
 
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        self.tabs.setTabsClosable(True)
         self.tabs.setMovable(True)
         self.tabs.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.tabs.tabBar().setAccessibleName("Open files")
-        self.tabs.tabCloseRequested.connect(self.close_tab)
         self.tabs.currentChanged.connect(self._refresh)
         self.empty = EmptyPage()
         self.empty.open_wanted.connect(self.ask_for_files)
@@ -102,6 +102,10 @@ class MainWindow(QMainWindow):
         self._progress_timer.setSingleShot(True)
         self._progress_timer.timeout.connect(self._show_progress)
         self.bridge.changed.connect(self._show_progress)
+        self._plots_timer = QTimer(self)
+        self._plots_timer.setSingleShot(True)
+        self._plots_timer.setInterval(_MS_BEFORE_PLOTS)
+        self._plots_timer.timeout.connect(self.library.load)
 
         self.actions_by_name = build_actions(self, self._commands())
         if settings is not None:
@@ -176,7 +180,8 @@ class MainWindow(QMainWindow):
             if self.current_tab is not None:
                 self._settings.splitter = self.current_tab.splitter_state()
         self.hide()
-        self._progress_timer.stop()
+        for timer in (self._progress_timer, self._plots_timer):
+            timer.stop()
         self.bridge.close()
         event.accept()
 
@@ -206,7 +211,11 @@ class MainWindow(QMainWindow):
         tab.tree.addActions([self.actions_by_name[name] for name in ("copy", "expand_all", "collapse")])
         tab.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         tab.changed.connect(self._refresh)
+        tab.file_wanted.connect(self._open_whole)
         index = self.tabs.addTab(tab, tab.title.replace("&", "&&"))
+        button = CloseButton(tab.title)
+        button.clicked.connect(self._close_clicked)
+        self.tabs.tabBar().setTabButton(index, QTabBar.ButtonPosition.RightSide, button)
         self.tabs.setTabToolTip(index, tooltip(shown(path)))
         tab.load()
         return tab
@@ -236,7 +245,7 @@ class MainWindow(QMainWindow):
                 self.actions_by_name[spec.name].setEnabled(tab is not None)
         if tab is not None and tab.state is State.OPEN:
             # Only now: the first tree is painted before anything heavy is imported.
-            QTimer.singleShot(_MS_BEFORE_PLOTS, self.library.load)
+            self._plots_timer.start()
         self._show_progress()
 
     def _show_progress(self) -> None:
@@ -264,6 +273,16 @@ class MainWindow(QMainWindow):
     def _reload(self) -> None:
         if self.current_tab is not None:
             self.current_tab.reload()
+
+    def _close_clicked(self) -> None:
+        bar, button = self.tabs.tabBar(), self.sender()
+        for index in range(self.tabs.count()):
+            if bar.tabButton(index, QTabBar.ButtonPosition.RightSide) is button:
+                self.close_tab(index)
+                return
+
+    def _open_whole(self, path: str) -> None:
+        self.open_files([path])
 
     def _close_current(self) -> None:
         self.close_tab(self.tabs.currentIndex())

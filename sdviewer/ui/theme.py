@@ -156,6 +156,7 @@ def _style_sheet(c: Colors) -> str:
     QHeaderView {{ background: {c.base}; border: none; }}
     QHeaderView::section {{ background: {c.base}; color: {c.muted}; border: none;
         border-bottom: 1px solid {c.line}; padding: 4px 8px; }}
+    GridView QHeaderView::section {{ padding: 4px 3px; }}
     QScrollBar:vertical {{ width: 11px; background: transparent; margin: 0; }}
     QScrollBar:horizontal {{ height: 11px; background: transparent; margin: 0; }}
     QScrollBar::handle {{ background: {c.line}; border-radius: 4px; margin: 2px; }}

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPalette, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QPalette, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QGridLayout,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
     QPlainTextEdit,
+    QPushButton,
     QSizePolicy,
     QTableView,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from sdviewer.checkpoint.wording import PROBLEM_MARKS
+from sdviewer.checkpoint.wording import PROBLEM_MARKS, shown
 from sdviewer.ui.detail.describe import Fact, Grid, Note, Text
 from sdviewer.ui.models.grid_model import GridModel
 from sdviewer.ui.theme import colors, number_font
@@ -68,8 +72,10 @@ class FactGrid(QWidget):
             self._add_row()
         for position, (name, value) in enumerate(self._rows):
             used = position < len(facts)
-            name.setVisible(used)
-            value.setVisible(used)
+            # Asked first: to show or hide lays everything out anew.
+            if name.isHidden() == used:
+                name.setVisible(used)
+                value.setVisible(used)
             if used:
                 fact = facts[position]
                 name.setText(fact.label)
@@ -114,6 +120,45 @@ class NoteStrip(QLabel):
         c = colors()
         color = {"error": c.error, "warning": c.warning}.get(self._severity, c.accent)
         self.setStyleSheet(f"color: {color}; border-left: 3px solid {color}; padding: 4px 8px;")
+
+
+class PartStrip(QFrame):
+    """Says that the file is a part of something, and offers the whole."""
+
+    whole_wanted = Signal(str)
+
+    def __init__(self, text: str, whole: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._whole = whole
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.text = plain_label(text, selectable=True)
+        self.text.setWordWrap(True)
+        self.button = QPushButton("Open the whole")
+        self.button.setToolTip(tooltip(shown(whole)))
+        self.button.clicked.connect(self._ask)
+        row = QHBoxLayout(self)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.button)
+
+    def _ask(self) -> None:
+        self.whole_wanted.emit(self._whole)
+
+
+class CopyButton(QToolButton):
+    """Copies a text to the clipboard; without one, whoever made it connects it."""
+
+    def __init__(self, what: str, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = text
+        self.setText("Copy")
+        self.setToolTip(f"Copy {what}")
+        self.setAccessibleName(f"Copy {what}")
+        self.setAutoRaise(True)
+        if text:
+            self.clicked.connect(self._copy)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text)
 
 
 class GridView(QTableView):
@@ -220,4 +265,14 @@ def clear(layout: QVBoxLayout) -> None:
             widget.deleteLater()
 
 
-__all__ = ["FactGrid", "GridView", "NoteStrip", "TextView", "clear", "heading", "plain_label"]
+__all__ = [
+    "CopyButton",
+    "FactGrid",
+    "GridView",
+    "NoteStrip",
+    "PartStrip",
+    "TextView",
+    "clear",
+    "heading",
+    "plain_label",
+]

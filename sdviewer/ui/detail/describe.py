@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.dtypes import DTYPES
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.names import encode_part
@@ -28,6 +30,7 @@ from sdviewer.checkpoint.wording import (
 )
 
 _NAMES_LISTED = 6
+_NOTES_SHOWN = 3
 _ROWS_LISTED = 1000
 _LONGEST_TEXT = 200_000
 
@@ -62,15 +65,19 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Read-only text of several lines."""
+    """Read-only text of several lines: as it is shown, and as it is copied."""
 
     title: str
     text: str
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All that is known of a node without reading a payload."""
+    """All that is known of a node without reading a payload.
+
+    `part` says of what the file is a part, `whole` is the path of that.
+    """
 
     name: str
     copy_name: str
@@ -78,6 +85,8 @@ class Description:
     notes: tuple[Note, ...] = ()
     facts: tuple[Fact, ...] = ()
     blocks: tuple[Grid | Text, ...] = ()
+    part: str = ""
+    whole: str = ""
 
 
 def describe(checkpoint: Checkpoint, node: int, title: str) -> Description:
@@ -192,16 +201,16 @@ def _storage_facts(checkpoint: Checkpoint, row: int) -> list[Fact]:
     others = np.flatnonzero(table.storage[: table.listed] == storage)
     others = others[others != row]
     if len(others):
-        facts.append(Fact("Shares storage with", _names(checkpoint, others.tolist())))
+        facts.append(Fact("Shares storage with", _names(checkpoint, others)))
     tie = int(checkpoint.tree.tie[row])
     if tie >= 0:
         tied = np.flatnonzero(checkpoint.tree.tie == tie)
-        facts.append(Fact("Tied with", _names(checkpoint, tied[tied != row].tolist())))
+        facts.append(Fact("Tied with", _names(checkpoint, tied[tied != row])))
     return facts
 
 
-def _names(checkpoint: Checkpoint, rows: Sequence[int]) -> str:
-    listed = "\n".join(shown(checkpoint.table.name[row], 300) for row in rows[:_NAMES_LISTED])
+def _names(checkpoint: Checkpoint, rows: npt.NDArray[np.int64]) -> str:
+    listed = "\n".join(shown(checkpoint.table.name[row], 300) for row in rows[:_NAMES_LISTED].tolist())
     return listed + (f"\nand {len(rows) - _NAMES_LISTED:,} more" if len(rows) > _NAMES_LISTED else "")
 
 
@@ -244,7 +253,7 @@ def _scalar(checkpoint: Checkpoint, node: int) -> Description:
     }.get(type(value), "value")
     facts = (Fact("Path", shown(name)), Fact("Section", f"{shown(section.name)} ({section.kind})" if section else "–"))
     length = f" · {len(text):,} characters" if isinstance(value, str) else ""
-    blocks = (Text("Value", shown_lines(text, _LONGEST_TEXT)),)
+    blocks = (Text("Value", shown_lines(text, _LONGEST_TEXT), text),)
     return Description(label_of(tree.label[node]), name, shown(kind) + length, facts=facts, blocks=blocks)
 
 
@@ -326,17 +335,34 @@ def _root(checkpoint: Checkpoint, title: str) -> Description:
             _sections(checkpoint),
             _dtypes(checkpoint),
             _globals(checkpoint),
-            Text("How torch would load it", "\n".join(map(shown, description.torch_lines)))
-            if description.torch_lines
-            else None,
+            _torch_lines(description.torch_lines),
             _shards(checkpoint),
             _duplicates(checkpoint),
         )
         if block is not None
     ]
     subtitle = f"{checkpoint.format} · {plural(tensors, 'tensor')} · {plural(parameters, 'parameter')}"
-    notes = tuple(Note(p.severity, shown(p.message)) for p in checkpoint.problems if p.severity == "error")[:3]
-    return Description(shown(title), checkpoint.path, subtitle, notes, tuple(facts), tuple(blocks))
+    errors = (Note(p.severity, _told(p)) for p in checkpoint.problems if p.severity == "error")
+    part = next((f"This file {shown(p.message)}." for p in checkpoint.problems if p.kind == "part"), "")
+    return Description(
+        shown(title),
+        checkpoint.path,
+        subtitle,
+        tuple(itertools.islice(errors, _NOTES_SHOWN)),
+        tuple(facts),
+        tuple(blocks),
+        part or "This file is a part of a larger checkpoint.",
+        description.part_of,
+    )
+
+
+def _told(problem: Problem) -> str:
+    return f"{shown(problem.where, 200)}: {shown(problem.message)}" if problem.where else shown(problem.message)
+
+
+def _torch_lines(lines: Sequence[str]) -> Text | None:
+    text = "\n".join(lines)
+    return Text("How torch would load it", shown_lines(text, _LONGEST_TEXT), text) if lines else None
 
 
 def safety(checkpoint: Checkpoint) -> str:
@@ -435,8 +461,12 @@ def summary_line(checkpoint: Checkpoint) -> str:
         bytes_for_people(int(tree.nbytes[0])),
         safety(checkpoint),
     ]
-    if checkpoint.problems:
-        parts.append(f"{PROBLEM_MARKS['warning']} {plural(len(checkpoint.problems), 'problem')}")
+    counts = Counter(problem.severity for problem in checkpoint.problems)
+    serious = counts["error"] + counts["warning"]
+    if serious:
+        parts.append(f"{PROBLEM_MARKS['error' if counts['error'] else 'warning']} {plural(serious, 'problem')}")
+    if counts["info"]:
+        parts.append(f"{PROBLEM_MARKS['info']} {plural(counts['info'], 'remark')}")
     return " · ".join(parts)
 
 
@@ -452,12 +482,22 @@ def can_be_read(checkpoint: Checkpoint, row: int) -> str:
     return ""
 
 
+def basis_of(checkpoint: Checkpoint, row: int) -> str:
+    """What the numbers of a tensor are of, where that is not plain; "" if it is."""
+    if Flag(int(checkpoint.table.flags[row])) & Flag.QUANTISED:
+        return "Of the real values: scale × (code − zero point)."
+    if checkpoint.table.dtype_of(row).kind == "complex":
+        return "Of the magnitudes √(re² + im²)."
+    return ""
+
+
 __all__ = [
     "Description",
     "Fact",
     "Grid",
     "Note",
     "Text",
+    "basis_of",
     "can_be_read",
     "describe",
     "name_of",

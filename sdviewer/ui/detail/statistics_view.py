@@ -41,6 +41,11 @@ class StatisticsView(QWidget):
             grid.setColumnMinimumWidth(3 * column + 2, 26)
         grid.setColumnStretch(9, 1)
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether there are numbers in it."""
+        return bool(self._values["Count"].text())
+
     def clear(self) -> None:
         """Nothing is known yet."""
         for value in self._values.values():

@@ -9,11 +9,11 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.modules import TreeNode
+from sdviewer.checkpoint.modules import ModuleTree, TreeNode
 from sdviewer.checkpoint.wording import shown
 from sdviewer.control import Control
 from sdviewer.errors import NameNotFound
@@ -25,6 +25,7 @@ from sdviewer.ui.detail.pane import DetailPane
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.tree.places import rows_with, same_branches, same_node
 from sdviewer.ui.tree.view import TreeView
 from sdviewer.ui.tree.visible_rows import VisibleRows
 
@@ -49,8 +50,8 @@ class Loaded:
     summary: str
 
 
-def load(path: str, opener: Opener, control: Control) -> Loaded:
-    """Open a checkpoint and prepare what its first paint needs.
+def load(path: str, opener: Opener, control: Control, before: VisibleRows | None = None) -> Loaded:
+    """Open a checkpoint and prepare what its first paint needs; after a reload what was open is open again.
 
     Raises:
         CannotOpen: nothing in it could be read.
@@ -59,14 +60,20 @@ def load(path: str, opener: Opener, control: Control) -> Loaded:
     checkpoint = opener(path, control)
     # Sums that the columns keep once they are asked for.
     _ = checkpoint.table.nbytes, checkpoint.table.forms.contiguous if len(checkpoint.table.forms) else None
-    return Loaded(checkpoint, VisibleRows(checkpoint.tree), summary_line(checkpoint))
+    rows = VisibleRows(checkpoint.tree)
+    if before is not None and not _same_shape(before.tree, rows.tree):
+        rows.expand_only(same_branches(before.tree, before.expanded, rows.tree))
+    return Loaded(checkpoint, rows, summary_line(checkpoint))
 
 
 class DocumentTab(QStackedWidget):
     """Loading, tree with details, or error; other tabs never notice."""
 
     changed = Signal()
-    """The state, the title or the summary is another one."""
+    """The state or the summary is another one."""
+
+    file_wanted = Signal(str)
+    """The user asks for the checkpoint of which this file is a part."""
 
     def __init__(
         self, path: str, opener: Opener, bridge: Bridge, library: PlotLibrary, parent: QWidget | None = None
@@ -103,6 +110,7 @@ class DocumentTab(QStackedWidget):
             self.addWidget(page)
         self.tree.node_selected.connect(self._node_selected)
         self.detail.node_wanted.connect(self.go_to_node)
+        self.detail.file_wanted.connect(self.file_wanted)
 
     @property
     def summary(self) -> str:
@@ -119,13 +127,15 @@ class DocumentTab(QStackedWidget):
     def load(self) -> None:
         """Begin to read the file."""
         path, opener = self.path, self._opener
+        model = self.tree.tree_model
+        before = model.rows if model is not None else None
         if self.loaded is None:
             self.setCurrentWidget(self._loading)
         self._set_state(State.LOADING)
         self._bridge.start(
             Lane.READING,
             self._slot,
-            lambda control: load(path, opener, control),
+            lambda control: load(path, opener, control, before),
             on_value=self._opened,
             on_error=self._failed,
             on_stopped=self._stopped,
@@ -172,31 +182,23 @@ class DocumentTab(QStackedWidget):
         return self.splitter.saveState()
 
     def _opened(self, loaded: Loaded) -> None:
-        before = self.loaded
-        node = self.tree.current_node()
-        selected = name_of(before.checkpoint, node) if before is not None and node > 0 else ""
-        scrolled = QPoint(self.tree.horizontalScrollBar().value(), self.tree.verticalScrollBar().value())
-        if before is not None and _same_shape(before.checkpoint, loaded.checkpoint):
+        before, node = self.tree.tree_model, self.tree.current_node()
+        scrolled = self.tree.verticalScrollBar().value()
+        if before is not None and _same_shape(before.rows.tree, loaded.rows.tree):
+            # As it is now: something may have been opened while the file was read.
             loaded.rows.expanded, loaded.rows.nodes = before.rows.expanded, before.rows.nodes
-        old_model = self.tree.tree_model
         self.loaded, self.error = loaded, None
         self.tree.show_tree(TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree))
-        if old_model is not None:
-            old_model.deleteLater()
-        if selected:
-            self._return_to(selected, scrolled)
+        if before is not None:
+            before.deleteLater()
+            place = same_node(before.rows.tree, node, loaded.rows.tree) if node > 0 else -1
+            if place > 0:
+                self.tree.select_node(place)
+            self.tree.verticalScrollBar().setValue(scrolled)
         self.setCurrentWidget(self.splitter)
         self._set_state(State.OPEN)
         if self.isVisible():
             self.tree.setFocus()
-
-    def _return_to(self, name: str, scrolled: QPoint) -> None:
-        """After a reload: the entry of before, where it was; if it is gone, the root."""
-        try:
-            self.go_to_name(name)
-        except NameNotFound:
-            return
-        self.tree.verticalScrollBar().setValue(scrolled.y())
 
     def _failed(self, error: BaseException) -> None:
         self.loaded, self.error = None, error
@@ -234,9 +236,11 @@ def node_named(checkpoint: Checkpoint, name: str) -> int:
         row = checkpoint.tensors.find(name).row
     except NameNotFound:
         others = np.flatnonzero((tree.what != TreeNode.TENSOR) & (tree.what != TreeNode.ROOT))
-        last = name.rpartition("/")[2].rpartition(".")[2]
-        for node in others.tolist():
-            if tree.label[node] in (last, name) and name_of(checkpoint, node) == name:
+        last = name.rpartition("/")[2]
+        # A module may be named from its section's start, and a key may itself have dots.
+        labels = dict.fromkeys((last.rpartition(".")[2], last, name))
+        for node in np.sort(np.concatenate([rows_with(tree.label, label, others) for label in labels])).tolist():
+            if name_of(checkpoint, node) == name:
                 return int(node)
         if name in checkpoint.sections:
             index = list(checkpoint.sections).index(name)
@@ -247,6 +251,6 @@ def node_named(checkpoint: Checkpoint, name: str) -> int:
     return int(np.flatnonzero((tree.what == TreeNode.TENSOR) & (tree.ref == row))[0])
 
 
-def _same_shape(before: Checkpoint, after: Checkpoint) -> bool:
+def _same_shape(before: ModuleTree, after: ModuleTree) -> bool:
     """Whether both trees have the same nodes, so that what was open can stay open."""
-    return before.tree.label == after.tree.label and np.array_equal(before.tree.end, after.tree.end)
+    return before.label == after.label and np.array_equal(before.end, after.end)

@@ -105,7 +105,10 @@ class TreeModel(QAbstractTableModel):
 
     def cells(self, row: int) -> Cells:
         """What stands in a row, made once while it is on screen."""
-        node = self.rows.node(row)
+        return self.cells_of(self.rows.node(row))
+
+    def cells_of(self, node: int) -> Cells:
+        """What stands in the row of a node, be it visible or not."""
         found = self._cells.get(node)
         if found is None:
             if len(self._cells) >= _CELLS_KEPT:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sdviewer.analysis.histogram import Histogram
 
 _HEIGHT = 240
+_FEW = 10
 
 
 class HistogramView(QWidget):
@@ -63,7 +64,11 @@ class HistogramView(QWidget):
         margin = (high / 2 - low / 2) * 0.04
         box.setLimits(xMin=low - margin, xMax=high + margin, yMin=0)
         box.setXRange(low - margin, high + margin, padding=0)
-        box.setYRange(0, max(*self._counts, 1) * 1.05, padding=0)
+        most = max(self._counts)
+        box.setYRange(0, max(most, 1) * 1.05, padding=0)
+        # Left to itself, the axis would count in fifths.
+        axis = self.plot.getAxis("left")
+        axis.setTickSpacing(*((1, 1) if most < _FEW else ()))
         self.caption.setText(self._summary)
         self.plot.setAccessibleDescription(self._summary)
 

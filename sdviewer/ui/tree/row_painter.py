@@ -102,7 +102,7 @@ class RowPainter:
 
     def _name_left(self, cells: Cells) -> int:
         mark = _MARK + 6 if cells.what in (TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.OBJECT) else 0
-        branch = 0 if cells.what is TreeNode.ROOT else _INDENT + 4
+        branch = 4 if cells.what is TreeNode.ROOT else _INDENT + 4
         return 4 + cells.indent * _INDENT + branch + mark
 
     def _paint_name(

@@ -62,8 +62,10 @@ class TreeView(QTableView):
         self.selectionModel().currentRowChanged.connect(self._current_changed)
         header = self.horizontalHeader()
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
-        step = max(1, model.rowCount() // _SAMPLE)
-        sample = [model.cells(row) for row in range(0, model.rowCount(), step)]
+        # What is in sight, and of what is still closed some from everywhere.
+        nodes = len(model.checkpoint.tree)
+        sample = [model.cells(row) for row in range(min(model.rowCount(), _SAMPLE))]
+        sample += [model.cells_of(node) for node in range(0, nodes, max(1, nodes // _SAMPLE))]
         for column, widest in _WIDEST.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             wanted = max((self._painter.cell_width(cells, column) for cells in sample), default=0)

@@ -27,6 +27,14 @@ class VisibleRows:
         self.expanded = _expanded_at_first(tree, self.has_children)
         self.nodes = self._visible_within(0, len(tree))
 
+    def expand_only(self, nodes: npt.NDArray[np.int64]) -> None:
+        """Open these nodes and close all others."""
+        self.expanded = np.zeros(len(self.tree), np.bool_)
+        self.expanded[nodes] = True
+        self.expanded &= self.has_children
+        self.expanded[0] = True
+        self.nodes = self._visible_within(0, len(self.tree))
+
     def __len__(self) -> int:
         return len(self.nodes)
 
