@@ -13,6 +13,7 @@ import os
 import stat
 import tempfile
 import threading
+import weakref
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from sdviewer.errors import (
     MissingBytes,
     NotACheckpoint,
     NotPermitted,
+    SdviewerError,
     SourceChanged,
 )
 
@@ -186,6 +188,8 @@ class Inflated:
         with self._lock:
             if self._file is None:
                 self._file = self._inflate()
+                # With its last reference, also from a cycle, where the file would complain before `__del__` runs.
+                weakref.finalize(self, self._file.close)
             self._file.seek(offset)
             view[:] = self._file.read(len(view))
 
@@ -209,8 +213,10 @@ class Inflated:
         except zlib.error as error:
             target.close()
             raise CannotRead(f"its compressed data is damaged: {error}", file=self.label) from error
-        except BaseException:
+        except BaseException as error:
             target.close()
+            if isinstance(error, OSError) and not isinstance(error, SdviewerError):
+                raise CannotRead(f"cannot be unpacked to a temporary file: {error}", file=self.label) from error
             raise
         if written != self.spec.size:
             target.close()
@@ -233,11 +239,6 @@ class Inflated:
             if self._file is not None:
                 self._file.close()
                 self._file = None
-
-    def __del__(self) -> None:
-        # One that made room for others in `LocalSources` is closed by nobody else.
-        if getattr(self, "_file", None) is not None:
-            self.close()
 
 
 class Inline:
