@@ -45,6 +45,8 @@ _STEP = 1 << 20
 _INFLATED_IN_MEMORY = 16 << 20
 # How many inflated entries stay open; each costs its size in memory or on disk.
 _INFLATED_KEPT = 8
+# How many sources stay open: a checkpoint may have more shards than a process may have files (256 on macOS).
+_SOURCES_KEPT = 64
 
 
 def _out_of_range(label: str, offset: int, count: int, size: int) -> MissingBytes:
@@ -288,7 +290,7 @@ class LocalSources:
         # Bytes that have no place of their own in a file; readers append, and refer to them by offset.
         self.inline = bytearray(inline)
         self._inline_index = -1
-        self._open: dict[int, ByteSource] = {}
+        self._open: OrderedDict[int, ByteSource] = OrderedDict()
         self._inflated: OrderedDict[tuple[int, int, int, int], Inflated] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -334,6 +336,11 @@ class LocalSources:
                 source = self._make(spec)
                 if spec.kind != "inflated":
                     self._open[index] = source
+            if index in self._open:
+                self._open.move_to_end(index)
+            while len(self._open) > _SOURCES_KEPT:
+                # As below: whoever holds it may go on, and the file is closed with the last reference.
+                self._open.popitem(last=False)
             return source
 
     def _make(self, spec: SourceSpec) -> ByteSource:
