@@ -37,12 +37,12 @@ def torch_lines(
             lines += before
             load = last.partition(" = ")[2].replace("'file'", "file", 1)
         among = _pattern(files, shards, are_all=are_all)
-        if among is not None:
+        if among is None:
+            listed = repr(files)
+        else:
             lines.insert(0, "import glob")
-        loops += [
-            f"for file in {f'sorted(glob.glob({among!r}))' if among is not None else files!r}:",
-            f"    checkpoint.update({load})",
-        ]
+            listed = f"sorted(glob.glob({among!r}))"
+        loops += [f"for file in {listed}:", f"    checkpoint.update({load})"]
     comment = ["# of a name that stands in two shards this takes the last one"] if has_duplicates else []
     return (*dict.fromkeys(lines), "checkpoint = {}", *comment, *loops)
 

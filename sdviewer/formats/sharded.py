@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import stat
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +23,8 @@ ReadSource = Callable[[Reading], Description]
 
 # What a shard's own problems are called when a part of it is not there.
 _TRUNCATED = {"partial", "missing", "out_of_bounds"}
+# As in a cache of Hugging Face whose download was stopped.
+_LINK_TO_NOTHING = "a link leads to a file that is not there"
 _PROBLEMS_TOLD = 20
 _NAMES_TOLD = 5
 _MOST_MISSING_TOLD = 1000
@@ -116,9 +118,14 @@ def read_family(
         CannotOpen: none of them could be read.
 
     """
-    first = 0 if 0 in shards else 1
+    numbers = range(family.total) if 0 in shards else range(1, family.total + 1)
+    lacking = family.total - sum(number in numbers for number in shards)
     known = next(iter(shards.values()))
-    absent = [number for number in range(first, first + family.total) if number not in shards]
+    # A name may claim a million shards.
+    absent = [
+        sibling(known, number)
+        for number in itertools.islice((n for n in numbers if n not in shards), _MOST_MISSING_TOLD)
+    ]
     read = [
         _read(folder, shards[number], sources, _PartOfWhole(control, done, len(shards), shards[number]), read_source)
         for done, number in enumerate(sorted(shards))
@@ -131,12 +138,11 @@ def read_family(
             Problem(
                 "missing",
                 "error",
-                f"{len(absent):,} of {family.total:,} shards are not in the folder: "
-                f"{_some([sibling(known, number) for number in absent])}",
-                sibling(known, absent[0]),
+                f"{lacking:,} of {family.total:,} shards are not in the folder: {_some(absent, lacking)}",
+                absent[0],
             )
         )
-        read += [ReadShard(Shard(sibling(known, number), 0, 0, "missing")) for number in absent[:_MOST_MISSING_TOLD]]
+        read += [ReadShard(Shard(file, 0, 0, "missing")) for file in absent]
         read.sort(key=lambda one: natural_key(one.shard.file))
     control.report(1000, 1000)
     return joined(read, None, [*problems, *_unreadable(read)])
@@ -150,27 +156,14 @@ def _read(folder: str, file: str, sources: LocalSources, control: Control, read_
     try:
         spec = describe_file(path)
         size = spec.size
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise Damaged("is no regular file", file=str(path))
         description = read_source(Reading(sources, sources.add(spec), control))
-    except FileMissing as error:
-        reason = "the link leads nowhere" if _is_link(path) else error.message
-        return ReadShard(Shard(file, 0, 0, "missing"), reason=reason)
-    except (CannotOpen, CannotRead, OSError, ValueError) as error:
-        return ReadShard(Shard(file, 0, size, "unreadable"), reason=getattr(error, "message", str(error)))
-    finally:
-        # There may be more shards than files that may be open at a time.
-        sources.close()
+    except (CannotOpen, CannotRead) as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return ReadShard(Shard(file, 0, 0, "missing"), reason=_LINK_TO_NOTHING if path.is_symlink() else "")
+        return ReadShard(Shard(file, 0, size, "unreadable"), reason=error.message)
     lacking = any(problem.kind in _TRUNCATED and problem.severity == "error" for problem in description.problems)
     status = "truncated" if lacking else "ok"
     return ReadShard(Shard(file, description.tensors.listed, size, status), _with_file(description, file))
-
-
-def _is_link(path: Path) -> bool:
-    try:
-        return path.is_symlink()
-    except (OSError, ValueError):
-        return False
 
 
 def _with_file(description: Description, file: str) -> Description:
@@ -213,7 +206,7 @@ def _absences(read: Sequence[ReadShard], index: ShardIndex) -> list[Problem]:
     problems = []
     if missing:
         files = [read[number].shard.file for number in missing]
-        reason = next((f" ({one.reason})" for one in read if one.reason == "the link leads nowhere"), "")
+        reason = f" ({_LINK_TO_NOTHING})" if any(one.reason == _LINK_TO_NOTHING for one in read) else ""
         problems.append(
             Problem(
                 "missing",
@@ -254,6 +247,7 @@ def _extra(folder: str, index_name: str, index: ShardIndex, names: Sequence[str]
     return shards
 
 
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_TOLD
+def _some(names: Sequence[str], count: int = -1) -> str:
+    """The first of `count` names, of all of them where that is not given."""
+    more = max(count, len(names)) - _NAMES_TOLD
     return ", ".join(names[:_NAMES_TOLD]) + (f" and {more:,} more" if more > 0 else "")
