@@ -205,8 +205,11 @@ def _find_end_in(source: ByteSource, last_bytes: int) -> tuple[int, int, int, in
                 directory_end = wide[3]
             real_start = directory_end - size
             if real_start >= 0 and _begins_directory(source, real_start, size):
-                return real_start, size, count, real_start - start
-            if start + size <= source.size and _begins_directory(source, start, size):
+                shift = real_start - start
+                # An archive that begins behind another one's first entry lies inside that, whose end is lost.
+                if shift <= 0 or read_bytes(source, 0, 4) != b"PK\x03\x04":
+                    return real_start, size, count, shift
+            elif start + size <= source.size and _begins_directory(source, start, size):
                 return start, size, count, 0
         at = tail.rfind(b"PK\x05\x06", 0, at)
     return None
