@@ -29,7 +29,9 @@ from sdviewer.formats.reading import Reading
 from sdviewer.formats.torch_objects import checked_shape
 from sdviewer.formats.torch_zip import Archive
 from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry
+from sdviewer.formats.zip_entries import first_bytes
 
+_PT2 = b"pt2"
 _PROGRAM = "serialized_exported_program.json"
 # Torch writes about 280 bytes for each tensor.
 _LARGEST_CONFIG = 64 << 20
@@ -81,11 +83,11 @@ def _folder(reading: Reading) -> str:
 
 def _is_pt2(reading: Reading) -> bool:
     entry = reading.directory.find(f"{_folder(reading)}archive_format")
-    if entry is None or entry.method != STORED or entry.size != len(b"pt2") or entry.offset < 0:
+    if entry is None or entry.size != len(_PT2):
         return False
     try:
-        return read_bytes(reading.source, entry.offset, entry.size) == b"pt2"
-    except CannotRead:
+        return first_bytes(reading, entry, len(_PT2)) == _PT2
+    except (CannotOpen, CannotRead):
         return False
 
 
@@ -133,7 +135,8 @@ class _Export:
 
     def __post_init__(self) -> None:
         prefix = self.archive.prefix
-        self.names = [name.removeprefix(prefix) for name in self.archive.index if name.startswith(prefix)]
+        once = dict.fromkeys(self.archive.directory.names)
+        self.names = [name.removeprefix(prefix) for name in once if name.startswith(prefix)]
 
     def parts(self) -> list[Part]:
         """All that it holds: of several models, each under its name.
