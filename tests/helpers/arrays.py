@@ -123,7 +123,7 @@ class ArrayFile:
         storage = tensor.untyped_storage()
         index = self._storages.get(storage.data_ptr()) if storage.nbytes() else None
         if index is None:
-            index = self._storages[storage.data_ptr()] = self.storage(bytes(storage))
+            index = self._storages[storage.data_ptr()] = self.storage(_bytes_of(storage))
         offset = int(tensor.storage_offset())
         return self.table.add_tensor(dtype, shape, stride, storage=index, offset=offset, flags=flags, extra=extra)
 
@@ -162,6 +162,11 @@ class ArrayFile:
         description = Description("made", table, structure.finish(plain_keys=plain_keys))
         tree = cast("ModuleTree", SimpleNamespace(role=np.zeros(len(table), np.uint8)))
         return Checkpoint(str(self.path), len(self.data), description, {}, tree, sources)
+
+
+def _bytes_of(storage: torch.UntypedStorage) -> bytes:
+    # bytes(storage) makes a Python integer of every byte.
+    return torch.empty(0, dtype=torch.uint8).set_(storage).numpy().tobytes()
 
 
 def checkpoint_of_arrays(path: Path, arrays: Mapping[str, torch.Tensor | npt.NDArray[Any]]) -> Checkpoint:
