@@ -7,6 +7,7 @@ them can run code, touch files or talk to the network. All others are unknown. N
 from __future__ import annotations
 
 import re
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
@@ -54,7 +55,7 @@ _TORCH_ALLOWS = frozenset(
         "torch.per_channel_affine_float_qparams",
     }
 )
-_TORCH_CLASS = re.compile(r"torch(\.cuda|\.sparse|\.storage|\.xpu)?\.\w*(Storage|Tensor)")
+_TORCH_CLASS = re.compile(r"torch(\.cuda|\.sparse|\.cuda\.sparse|\.storage|\.xpu)?\.\w*(Storage|Tensor)")
 
 # Data classes of the standard library, numpy and torch that only hold values.
 _HARMLESS = re.compile(
@@ -73,10 +74,10 @@ _HARMLESS = re.compile(
     | torch\.nested\._internal\.nested_tensor\.(_rebuild_njt|NestedTensor) | torch\._dynamo\.decorators\._DimRange
     | torch\.jit\._pickle\.(build_(int|tensor|double|bool)list|restore_type_tag)
     | torch\.(strided|sparse_coo|sparse_csr|contiguous_format|preserve_format|channels_last(_3d)?|Generator|Tensor)
-    | torch\.nn\.(modules|parameter|backends|quantized|intrinsic|qat|parallel)\..*
-    | torch\.ao\.(nn|quantization)\..* | torch\.quantization\..* | torch\.optim\..*
-    | torch\.distributed\.(_tensor|tensor)\..* | torch\.distributed\.checkpoint\.metadata\.\w+
-    | __torch__\..*
+    | torch\.(nn\.(modules|parameter|backends|quantized|intrinsic|qat|parallel)|ao\.(nn|quantization)|quantization|optim
+             |distributed\.(_tensor|tensor))(\.\w+)*\._?[A-Z]\w*
+    | torch\.nn\.backends\.thnn\._get_thnn_function_backend | torch\.distributed\.checkpoint\.metadata\.\w+
+    | (io|_io|StringIO|cStringIO)\.(BytesIO|StringIO)
     """,
     re.VERBOSE,
 )
@@ -98,6 +99,25 @@ _DANGEROUS_MODULES = frozenset(
         "runpy",
         "code",
         "codeop",
+        "cgitb",
+        "_osx_support",
+        "_aix_support",
+        "_pyrepl",
+        "winreg",
+        "_winreg",
+        "_winapi",
+        "msvcrt",
+        "mmap",
+        "tkinter",
+        "Tkinter",
+        "sqlite3",
+        "dbm",
+        "anydbm",
+        "zipfile",
+        "tarfile",
+        "gzip",
+        "bz2",
+        "lzma",
         "commands",
         "ctypes",
         "_ctypes",
@@ -120,6 +140,15 @@ _DANGEROUS_MODULES = frozenset(
         "concurrent",
         "threading",
         "_thread",
+        "thread",
+        "socketserver",
+        "SocketServer",
+        "SimpleHTTPServer",
+        "BaseHTTPServer",
+        "CGIHTTPServer",
+        "xmlrpclib",
+        "SimpleXMLRPCServer",
+        "DocXMLRPCServer",
         "signal",
         "webbrowser",
         "urllib",
@@ -176,6 +205,8 @@ _DANGEROUS_MODULES = frozenset(
         "torch._dynamo",
         "torch.distributed.elastic",
         "torch.distributed.run",
+        "torch.distributed.rpc",
+        "torch.utils.model_zoo",
         "torch.onnx",
         "lib2to3",
         "idlelib",
@@ -195,39 +226,101 @@ _DANGEROUS_NAMES = re.compile(
     | (functools|_functools)\.(partial|reduce|partialmethod|cached_property)
     | itertools\.(starmap|accumulate) | types\.(FunctionType|CodeType|MethodType|ModuleType|LambdaType)
     | copyreg\.(add_extension|pickle|extension.*) | codecs\.(open|decode|encode|getdecoder)
-    | torch\.(load|save|compile|classes|ops)(\..*)?
-    | torch\.(serialization\.(load|save)|jit\.(load|script|unsupported.*)|package\..*)
-    | torch\.storage\._load_from_bytes
+    | torch\.(load|save|from_file|compile|classes|ops)(\..*)?
+    | torch\.(serialization\.(_?(legacy_)?(load|save)|_open\w*)|package\..*
+             |jit\.((_serialization|_script)\.)?(load|save|script|\w*exec\w*)|jit\.unsupported.*)
+    | torch\._C\.(PyTorchFile\w*|_?(import|load|save|run|jit)\w*)
+    | torch\.multiprocessing\..* | torch\.storage\._load_from_bytes | uuid\._\w+
+    | pathlib(\._local)?\.\w+\.\w+ | .*\.(tofile|dump|write_text|write_bytes)
     | numpy\.(load|loads|save|fromfile|memmap|genfromtxt|loadtxt|savetxt) | numpy\.lib\..* | numpy\.ctypeslib\..*
     | logging\.config\..* | yaml\..* | pandas\.(read_pickle|eval|io\..*|core\.computation\..*) | sympy\..*
     """,
     re.VERBOSE,
 )
-_REACHED_THROUGH = frozenset({"os", "sys", "subprocess", "builtins", "__globals__", "__dict__", "__class__"})
+# What a dotted name may reach by way of a module that imports it: `package.module.os.system`.
+_REACHED_THROUGH = frozenset(
+    [
+        "os",
+        "sys",
+        "posix",
+        "nt",
+        "subprocess",
+        "builtins",
+        "shutil",
+        "socket",
+        "ctypes",
+        "importlib",
+        "runpy",
+        "pty",
+        "__builtins__",
+        "__import__",
+        "__globals__",
+        "__dict__",
+        "__class__",
+        "__base__",
+        "__bases__",
+        "__mro__",
+        "__subclasses__",
+        "__getattribute__",
+        "__init__",
+        "__loader__",
+        "__spec__",
+        "__code__",
+    ]
+)
+_DEEPEST_MODULE = max(name.count(".") + 1 for name in _DANGEROUS_MODULES)
+# Parts at the end of a name that may be a dangerous name by themselves: `torch.optim.optimizer.functools.partial`.
+_REACHED_PARTS = 4
+_LONGEST_HONEST = 1000
+
+
+# Classes whose items torch's weights-only loader does not append, even if it is told to take them.
+_NEVER_TAKEN = frozenset({"collections.deque"})
+_RANK: dict[GlobalClass, int] = {"dangerous": 0, "unknown": 1, "known": 2}
+
+
+def python3_name(full_name: str) -> str:
+    """The name that pickle imports for one of Python 2 ("__builtin__.set") in protocols below 3."""
+    module, _, name = full_name.rpartition(".")
+    if (module, name) in NAME_MAPPING:
+        return ".".join(NAME_MAPPING[module, name])
+    return f"{IMPORT_MAPPING[module]}.{name}" if module in IMPORT_MAPPING else full_name
 
 
 def classify(full_name: str) -> GlobalClass:
-    """What to think of a global by its full name."""
-    if full_name in _TORCH_ALLOWS or _TORCH_CLASS.fullmatch(full_name) or _HARMLESS.fullmatch(full_name):
+    """What to think of a global by its full name, and by the one that it has in Python 3."""
+    found = _classify(full_name)
+    translated = python3_name(full_name)
+    if translated == full_name or found == "dangerous":
+        return found
+    other = _classify(translated)
+    return "dangerous" if other == "dangerous" else max(found, other, key=_RANK.__getitem__)
+
+
+def _classify(full_name: str) -> GlobalClass:
+    if full_name.startswith("__torch__."):
+        # A class of a scripted module: there is no Python module of that name.
         return "known"
+    if len(full_name) > _LONGEST_HONEST:
+        # Only a name that wanders through modules until it reaches something becomes so long.
+        return "dangerous"
     parts = full_name.split(".")
-    if any(".".join(parts[:count]) in _DANGEROUS_MODULES for count in range(1, len(parts) + 1)):
-        return "dangerous"
-    if _DANGEROUS_NAMES.fullmatch(full_name):
-        return "dangerous"
-    # A dotted name may reach through a module into what that imports: `package.module.os.system`.
-    if any(
-        part in ("os", "sys", "subprocess", "builtins", "__globals__", "__dict__", "__class__") for part in parts[1:]
+    if not _REACHED_THROUGH.isdisjoint(parts[1:]) or any(
+        _DANGEROUS_NAMES.fullmatch(".".join(parts[start:]))
+        for start in range(max(1, len(parts) - _REACHED_PARTS), len(parts) - 1)
     ):
         return "dangerous"
-    return "unknown"
+    if full_name in _TORCH_ALLOWS or _TORCH_CLASS.fullmatch(full_name) or _HARMLESS.fullmatch(full_name):
+        return "known"
+    if any(".".join(parts[:count]) in _DANGEROUS_MODULES for count in range(1, min(len(parts), _DEEPEST_MODULE) + 1)):
+        return "dangerous"
+    return "dangerous" if _DANGEROUS_NAMES.fullmatch(full_name) else "unknown"
 
 
 def uses(names: Iterable[str]) -> tuple[GlobalUse, ...]:
     """Each name with its class, dangerous first, then unknown, else as in the file."""
-    rank = {"dangerous": 0, "unknown": 1, "known": 2}
     found = [GlobalUse(name, classify(name)) for name in dict.fromkeys(names)]
-    return tuple(sorted(found, key=lambda use: rank[use.klass]))
+    return tuple(sorted(found, key=lambda use: _RANK[use.klass]))
 
 
 def allowed_by_torch(full_name: str) -> bool:
@@ -254,17 +347,25 @@ def torch_lines(path: str, found: Sequence[GlobalUse], *, weights_only_reads: bo
     load = f'checkpoint = torch.load({name!r}, map_location="cpu", weights_only=True)'
     if not refused:
         return ("import torch", load)
-    importable = [full for full in refused if all(part.isidentifier() for part in full.split("."))]
-    if len(importable) < len(refused):
-        return torch_lines(path, found, weights_only_reads=False)
     # Protocols below 3 write Python 2's names, which torch translates.
-    importable = [full.replace("__builtin__.", "builtins.").replace("copy_reg.", "copyreg.") for full in importable]
-    modules = dict.fromkeys(full.rpartition(".")[0] for full in importable)
-    listed = ", ".join(full.removeprefix("builtins.").removeprefix("__main__.") for full in importable)
+    wanted = [python3_name(full) for full in refused]
+    if not _NEVER_TAKEN.isdisjoint(wanted) or not all(
+        part.isidentifier() for full in wanted for part in full.split(".")
+    ):
+        return torch_lines(path, found, weights_only_reads=False)
+    places = {full: full.replace("numpy.core.", "numpy._core.", 1) for full in wanted}
+    modules = dict.fromkeys(place.rpartition(".")[0] for place in places.values())
+    listed = [
+        (place if place == full else f'({place}, "{full}")').removeprefix("builtins.").removeprefix("__main__.")
+        for full, place in places.items()
+    ]
+    if "numpy.dtype" in places:
+        # Each kind of dtype is a class of its own, which the file does not name.
+        listed.append('*(type(numpy.dtype(kind)) for kind in "?bhilqBHILQefdgFDGSUMm")')
     return (
         "import torch",
         *(f"import {module}" for module in modules if module not in ("torch", "builtins", "__main__")),
-        f"torch.serialization.add_safe_globals([{listed}])",
+        f"torch.serialization.add_safe_globals([{', '.join(listed)}])",
         load,
     )
 
