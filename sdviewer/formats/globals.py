@@ -13,6 +13,7 @@ from pathlib import PurePath
 
 from sdviewer.checkpoint.document import GlobalClass, GlobalUse
 from sdviewer.checkpoint.dtypes import DTYPES
+from sdviewer.checkpoint.wording import shown
 
 # torch 2.13, torch._weights_only_unpickler._get_allowed_globals: functions and types beside dtypes and classes
 # of tensors and storages.
@@ -336,7 +337,8 @@ def torch_lines(path: str, found: Sequence[GlobalUse], *, weights_only_reads: bo
     name = PurePath(path).name
     dangerous = [use.name for use in found if use.klass == "dangerous"]
     if dangerous:
-        return (f"# do not load this file: it calls {', '.join(dangerous[:5])}",)
+        # Escaped, so that no name can end the comment.
+        return (f"# do not load this file: it calls {', '.join(shown(name, 100) for name in dangerous[:5])}",)
     if not weights_only_reads:
         return (
             "import torch",
@@ -349,9 +351,8 @@ def torch_lines(path: str, found: Sequence[GlobalUse], *, weights_only_reads: bo
         return ("import torch", load)
     # Protocols below 3 write Python 2's names, which torch translates.
     wanted = [python3_name(full) for full in refused]
-    if not _NEVER_TAKEN.isdisjoint(wanted) or not all(
-        part.isidentifier() for full in wanted for part in full.split(".")
-    ):
+    importable = all(part.isidentifier() for full in wanted for part in full.split("."))
+    if not importable or not _NEVER_TAKEN.isdisjoint(wanted):
         return torch_lines(path, found, weights_only_reads=False)
     places = {full: full.replace("numpy.core.", "numpy._core.", 1) for full in wanted}
     modules = dict.fromkeys(place.rpartition(".")[0] for place in places.values())
