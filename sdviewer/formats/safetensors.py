@@ -144,6 +144,8 @@ class _Describer:
         count = len(header.names)
         places = np.fromstring(",".join(header.places), np.int64, sep=",") if count else np.zeros(0, np.int64)
         start, end = places[::2].copy(), places[1::2].copy()
+        for item in np.flatnonzero(start > end).tolist():
+            header.unplace(item)
         start[header.unplaced] = end[header.unplaced] = -1
         shapes, possible = self._shapes()
         shape_of = np.array(header.shapes, np.int64)
@@ -180,8 +182,9 @@ class _Describer:
             where = f"bytes {start[item]:,} to {end[item]:,} of the data" if start[item] >= 0 else "nowhere"
             self.duplicates.append(Duplicate(names[item], where))
         if len(hidden):
-            count = f"{len(hidden):,} entries have names" if len(hidden) > 1 else "an entry has a name"
-            self._tell("duplicate", "warning", f"{count} that stand again; the last one counts", names[int(hidden[0])])
+            count = f"{len(hidden):,} entries have" if len(hidden) > 1 else "an entry has"
+            text = f"{count} the name of a later one; the last one counts"
+            self._tell("duplicate", "warning", text, names[int(hidden[0])])
         return keep[stays]
 
     def _kinds(
@@ -301,7 +304,7 @@ class _Describer:
         few, many = placed & (needed > claimed), placed & (needed < claimed)
         self._tell_rows("out_of_bounds", "error", "less bytes than shape and dtype take", table, few)
         self._tell_rows("irregular", "warning", "more bytes than shape and dtype take", table, many)
-        halves = table.numel % 2 * _has_dtype(table, "F4") != 0
+        halves = table.numel % 2 * (_has_dtype(table, "F4") & (table.dtype == OTHER.code)) != 0
         quarters = table.numel % 4 * (_has_dtype(table, "F6_E2M3") | _has_dtype(table, "F6_E3M2")) != 0
         self._tell_rows("irregular", "warning", "the last element ends inside a byte", table, halves | quarters)
 
@@ -339,8 +342,8 @@ class _Describer:
             self._tell("irregular", "warning", f"the entry {why}", name)
         if (more := header.irregular_count - len(header.irregular)) > 0:
             self._tell("irregular", "warning", f"{more:,} entries more break the rules", label)
-        for message in _odd_metadata(header.metadata):
-            self._tell("irregular", "warning", message, METADATA)
+        for kind, message in _odd_metadata(header.metadata):
+            self._tell(kind, "warning", message, METADATA)
         if not table.name.data.isascii():
             try:
                 table.name.data.decode("utf-8")
@@ -352,7 +355,9 @@ class _Describer:
 
     def _lines(self) -> tuple[str, ...]:
         """How to load it: no torch pickle is involved, so it runs nothing."""
-        refused = self.data - 8 > _LIBRARY_TAKES or any(problem.severity != "info" for problem in self.problems)
+        refused = self.data - 8 > _LIBRARY_TAKES or any(
+            problem.severity != "info" and problem.kind != "duplicate" for problem in self.problems
+        )
         return (
             *(["# the safetensors library refuses the file as it is: see its problems"] if refused else []),
             "from safetensors.torch import load_file",
@@ -388,13 +393,24 @@ def _leaf(value: Any) -> str:
         return '"nested too deeply to be shown"'
 
 
-def _odd_metadata(found: list[Any]) -> Iterator[str]:
+def _odd_metadata(found: list[Any]) -> Iterator[tuple[str, str]]:
+    """Kind and message of what is wrong with it."""
     if len(found) > 1:
-        yield "stands more than once; the last one counts"
+        yield "duplicate", "stands more than once; the last one counts"
     for value in found[-1:]:
         if not isinstance(value, dict):
-            yield "is no JSON object"
+            yield "irregular", "is no JSON object"
         elif not all(isinstance(item, str) for item in value.values()):
-            yield "holds values that are no strings"
+            yield "irregular", "holds values that are no strings"
+        elif not _is_unicode("".join([*value, *value.values()])):
+            yield "irregular", "holds bytes that are no UTF-8"
         if type(value) is Twice:
-            yield "has a key twice; the last one counts"
+            yield "duplicate", "has a key twice; the last one counts"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

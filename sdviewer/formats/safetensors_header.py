@@ -80,6 +80,11 @@ class Header:
         self.shapes.append(self.shape_texts.setdefault(shape, len(self.shape_texts)))
         self.places.append(place)
 
+    def unplace(self, item: int) -> None:
+        """Say that an entry has no usable data_offsets."""
+        self.unplaced.append(item)
+        self.note_irregular(self.names[item], "has no possible data_offsets: its values cannot be found")
+
     def note_irregular(self, name: str, why: str) -> None:
         """Say what is wrong with an entry."""
         self.irregular_count += 1
@@ -264,10 +269,9 @@ class _Parser:
         if type(value) is Twice:
             header.note_irregular(name, "says something twice; the last one counts")
         text = _place(place)
-        if not text:
-            header.note_irregular(name, "has no possible data_offsets: its values cannot be found")
-            header.unplaced.append(len(header.names))
         header.add(name, dtype, ",".join(map(str, shape)), text or "0,0")
+        if not text:
+            header.unplace(len(header.names) - 1)
         order = tuple(value)
         if order != self._fields and sorted(order) == sorted(_FIELDS):
             self._fields = order
