@@ -157,6 +157,12 @@ def _style_sheet(c: Colors) -> str:
     QHeaderView::section {{ background: {c.base}; color: {c.muted}; border: none;
         border-bottom: 1px solid {c.line}; padding: 4px 8px; }}
     GridView QHeaderView::section {{ padding: 4px 3px; }}
+    QPushButton, QToolButton {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 4px; }}
+    QPushButton {{ padding: 5px 14px; }}
+    QToolButton {{ padding: 2px 8px; }}
+    QPushButton:hover, QToolButton:hover, QPushButton:checked {{ background: {c.inactive_highlight}; }}
+    QPushButton:pressed, QToolButton:pressed {{ background: {c.line}; }}
+    QPushButton:focus, QToolButton:focus {{ border-color: {c.accent}; }}
     QScrollBar:vertical {{ width: 11px; background: transparent; margin: 0; }}
     QScrollBar:horizontal {{ height: 11px; background: transparent; margin: 0; }}
     QScrollBar::handle {{ background: {c.line}; border-radius: 4px; margin: 2px; }}

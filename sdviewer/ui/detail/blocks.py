@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QPalette, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -13,6 +27,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QPlainTextEdit,
     QPushButton,
     QSizePolicy,
@@ -23,7 +38,7 @@ from PySide6.QtWidgets import (
 )
 
 from sdviewer.checkpoint.wording import PROBLEM_MARKS, shown
-from sdviewer.ui.detail.describe import Fact, Grid, Note, Text
+from sdviewer.ui.detail.parts import Fact, Grid, Note, Text
 from sdviewer.ui.models.grid_model import GridModel
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
@@ -31,6 +46,11 @@ from sdviewer.ui.tooltips import tooltip
 _MOST_ROWS_IN_SIGHT = 14
 _MOST_LINES_IN_SIGHT = 24
 _ROWS_MEASURED = 200
+_BAR = 3
+# Unseen, and a place where a line may end; names are shown with theirs escaped, so every one is ours.
+_BREAK = "\u200b"
+_LONG_WORD = re.compile(r"\S{40,}")
+_BREAKABLE = re.compile(r"[._/\\](?=\w)")
 
 
 def plain_label(text: str = "", *, muted: bool = False, selectable: bool = False) -> QLabel:
@@ -54,6 +74,47 @@ def heading(text: str) -> QLabel:
     return label
 
 
+class ValueLabel(QLabel):
+    """A value that may be broken behind its dots and lines: names have no blanks. It is copied without the breaks."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._value = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFont(number_font())
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    @property
+    def value(self) -> str:
+        """What is shown."""
+        return self._value
+
+    def show_value(self, value: str) -> None:
+        """Show another value."""
+        self._value = value
+        self.setText(_LONG_WORD.sub(lambda word: _BREAKABLE.sub(rf"\g<0>{_BREAK}", word.group()), value))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
+        """Ctrl+C."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802  # Qt
+        """Copy, without the breaks."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("&Copy", self._copy)
+        menu.popup(event.globalPos())
+
+    def _copy(self) -> None:
+        selected = self.selectedText().replace(_BREAK, "").replace("\u2029", "\n")
+        QGuiApplication.clipboard().setText(selected or self._value)
+
+
 class FactGrid(QWidget):
     """Facts, one a line; the labels are kept and filled anew, so that walking through tensors is quick."""
 
@@ -64,7 +125,7 @@ class FactGrid(QWidget):
         self._grid.setHorizontalSpacing(18)
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
-        self._rows: list[tuple[QLabel, QLabel]] = []
+        self._rows: list[tuple[QLabel, ValueLabel]] = []
 
     def show_facts(self, facts: Sequence[Fact]) -> None:
         """Show these and no others."""
@@ -79,20 +140,17 @@ class FactGrid(QWidget):
             if used:
                 fact = facts[position]
                 name.setText(fact.label)
-                value.setText(fact.value)
+                value.show_value(fact.value)
                 value.setToolTip(tooltip(fact.exact))
                 value.setAccessibleName(f"{fact.label}: {fact.value}")
 
     def texts(self) -> list[tuple[str, str]]:
         """The facts in sight."""
-        return [(name.text(), value.text()) for name, value in self._rows if not name.isHidden()]
+        return [(name.text(), value.value) for name, value in self._rows if not name.isHidden()]
 
     def _add_row(self) -> None:
-        name, value = plain_label(muted=True), plain_label(selectable=True)
-        value.setFont(number_font())
-        value.setWordWrap(True)
+        name, value = plain_label(muted=True), ValueLabel()
         name.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = len(self._rows)
         self._grid.addWidget(name, row, 0)
         self._grid.addWidget(value, row, 1)
@@ -108,18 +166,16 @@ class NoteStrip(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._color()
+        self.setContentsMargins(_BAR + 7, 3, 0, 3)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
-        """A new theme has other colours."""
-        super().changeEvent(event)
-        if event.type() is QEvent.Type.ApplicationPaletteChange:
-            self._color()
-
-    def _color(self) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt
+        """The text beside a bar of its colour."""
+        super().paintEvent(event)
+        painter = QPainter(self)
         c = colors()
         color = {"error": c.error, "warning": c.warning}.get(self._severity, c.accent)
-        self.setStyleSheet(f"color: {color}; border-left: 3px solid {color}; padding: 4px 8px;")
+        painter.fillRect(0, 0, _BAR, self.height(), QColor(color))
+        painter.end()
 
 
 class PartStrip(QFrame):
@@ -188,6 +244,7 @@ class GridView(QTableView):
         row_height = QFontMetrics(self.font()).height() + 6
         self.verticalHeader().setMinimumSectionSize(row_height)
         self.verticalHeader().setDefaultSectionSize(row_height)
+        self._text_widths = [self._text_width(column) for column in range(len(grid.header))]
         self._fit_columns()
         rows = min(len(grid.rows), _MOST_ROWS_IN_SIGHT)
         self.setFixedHeight(rows * row_height + self.horizontalHeader().sizeHint().height() + 2)
@@ -210,21 +267,21 @@ class GridView(QTableView):
         super().resizeEvent(event)
         self._fit_columns()
 
+    def _text_width(self, column: int) -> int:
+        metrics, head = QFontMetrics(self.font()), QFontMetrics(self.horizontalHeader().font())
+        texts = (row[column] for row in self.grid.rows[:_ROWS_MEASURED])
+        longest = max(map(metrics.horizontalAdvance, texts), default=0)
+        return max(longest, head.horizontalAdvance(self.grid.header[column])) + 22
+
     def _fit_columns(self) -> None:
-        """As wide as their texts; where these do not fit, the widest of the text columns gives way."""
-        metrics, header = QFontMetrics(self.font()), self.horizontalHeader()
-        head = QFontMetrics(header.font())
-        wanted = [
-            max([head.horizontalAdvance(title), *(metrics.horizontalAdvance(row[i]) for row in self.grid.rows[:200])])
-            + 22
-            for i, title in enumerate(self.grid.header)
-        ]
-        excess = sum(wanted) - self.viewport().width()
+        """As wide as their texts; where these do not fit, the widest of the columns gives way."""
+        widths = list(self._text_widths)
+        excess = sum(widths) - self.viewport().width()
         if excess > 0:
-            widest = max(range(len(wanted)), key=wanted.__getitem__)
-            wanted[widest] = max(wanted[widest] - excess, 80)
-        for column, width in enumerate(wanted):
-            header.resizeSection(column, width)
+            widest = max(range(len(widths)), key=widths.__getitem__)
+            widths[widest] = max(widths[widest] - excess, 80)
+        for column, width in enumerate(widths):
+            self.horizontalHeader().resizeSection(column, width)
 
     def _follow(self, index: QModelIndex) -> None:
         if self.grid.nodes:

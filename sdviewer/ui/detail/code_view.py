@@ -14,7 +14,7 @@ from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import GridView, TextView
-from sdviewer.ui.detail.describe import Grid, Text
+from sdviewer.ui.detail.parts import Grid, Text
 from sdviewer.ui.errors import describe_error
 
 _MOST_BYTES = 1 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -24,8 +24,9 @@ from sdviewer.ui.detail.blocks import (
     plain_label,
 )
 from sdviewer.ui.detail.code_view import CodeView
-from sdviewer.ui.detail.describe import Description, Grid, Text, basis_of, can_be_read, describe
+from sdviewer.ui.detail.describe import basis_of, can_be_read, describe
 from sdviewer.ui.detail.numbers import NumbersView
+from sdviewer.ui.detail.parts import Description, Grid, Text
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
@@ -150,5 +151,5 @@ def _text_heading(block: Text) -> QWidget:
     row = QHBoxLayout(line)
     row.setContentsMargins(0, 0, 0, 0)
     row.addWidget(heading(block.title), 1)
-    row.addWidget(button)
+    row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
     return line

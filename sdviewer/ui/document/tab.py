@@ -20,7 +20,8 @@ from sdviewer.errors import NameNotFound
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import plain_label
-from sdviewer.ui.detail.describe import name_of, summary_line
+from sdviewer.ui.detail.describe import name_of
+from sdviewer.ui.detail.describe_file import summary_line
 from sdviewer.ui.detail.pane import DetailPane
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.models.tree_model import TreeModel
@@ -28,6 +29,8 @@ from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.tree.places import rows_with, same_branches, same_node
 from sdviewer.ui.tree.view import TreeView
 from sdviewer.ui.tree.visible_rows import VisibleRows
+
+_LONGEST_TITLE = 64
 
 Opener = Callable[[str, Control], Checkpoint]
 
@@ -80,7 +83,7 @@ class DocumentTab(QStackedWidget):
     ) -> None:
         super().__init__(parent)
         self.path = path
-        self.title = shown(Path(os.path.abspath(path)).name or path, 60)  # noqa: PTH100  # resolves no links
+        self.title = _shortened(shown(Path(os.path.abspath(path)).name or path))  # noqa: PTH100  # resolves no links
         self._opener, self._bridge = opener, bridge
         self._slot = (id(self), "load")
         self._detail_slot = (id(self), "detail")
@@ -101,8 +104,8 @@ class DocumentTab(QStackedWidget):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.tree)
         self.splitter.addWidget(self.detail)
-        self.splitter.setStretchFactor(0, 0)
-        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setStretchFactor(0, 45)
+        self.splitter.setStretchFactor(1, 55)
         self.splitter.setSizes([640, 760])
         self.tree.setMinimumWidth(260)
         self.detail.setMinimumWidth(300)
@@ -249,6 +252,11 @@ def node_named(checkpoint: Checkpoint, name: str) -> int:
                 return int(found[0])
         raise
     return int(np.flatnonzero((tree.what == TreeNode.TENSOR) & (tree.ref == row))[0])
+
+
+def _shortened(name: str) -> str:
+    """A name without its middle if it is long: files of one folder often begin alike and differ at the end."""
+    return name if len(name) <= _LONGEST_TITLE else f"{name[:34]}…{name[-(_LONGEST_TITLE - 35) :]}"
 
 
 def _same_shape(before: ModuleTree, after: ModuleTree) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from sdviewer.ui.detail.describe import Grid
+from sdviewer.ui.detail.parts import Grid
 from sdviewer.ui.tooltips import tooltip
 
 Index = QModelIndex | QPersistentModelIndex

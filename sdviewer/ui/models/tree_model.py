@@ -12,6 +12,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.roles import Role
 from sdviewer.checkpoint.wording import bytes_for_people, label_of, plural, shape_text, shown
+from sdviewer.ui.scalars import scalar_line
 from sdviewer.ui.tooltips import tooltip
 from sdviewer.ui.tree.visible_rows import VisibleRows
 
@@ -180,7 +181,7 @@ class TreeModel(QAbstractTableModel):
         elif what is TreeNode.ROOT:
             name, kind = self.title, self.checkpoint.format
         elif what is TreeNode.SCALAR:
-            aside, kind = f" = {scalar_text(self.checkpoint, node, _LONGEST_VALUE)}", ""
+            aside, kind = f" = {scalar_line(self.checkpoint, node, _LONGEST_VALUE)}", ""
         elif what is TreeNode.ALIAS:
             aside = " (shown above)"
         if what is not TreeNode.TENSOR and tree.tensors[node] > 0:
@@ -207,9 +208,3 @@ class TreeModel(QAbstractTableModel):
         what = cells.kind or cells.what.name.lower()
         tied = ", tied" if cells.tie else ""
         return f"{cells.name}{cells.aside}, {what}, level {int(self.checkpoint.tree.depth[cells.node])}{state}{tied}"
-
-
-def scalar_text(checkpoint: Checkpoint, node: int, limit: int) -> str:
-    """The value of a scalar node as its file has it, on one line."""
-    structure = checkpoint.description.structure
-    return shown(structure.values[int(structure.ref[checkpoint.tree.node[node]])], limit)

@@ -16,6 +16,7 @@ from sdviewer.ui.theme import colors, number_font
 _INDENT = 16
 _MARGIN = 8
 _MARK = 8
+_NAME_KEPT = 150
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -58,18 +59,19 @@ class RowPainter:
 
     def branch_rect(self, cells: Cells, rect: QRect) -> QRect:
         """Where a click opens or closes the node, given the rectangle of its name cell."""
-        return QRect(rect.left() + 4 + cells.indent * _INDENT, rect.top(), _INDENT, rect.height())
+        left = rect.left() + 4 + _indent(cells, rect.width())
+        return QRect(left, rect.top(), _INDENT, rect.height())
 
-    def name_width(self, cells: Cells) -> int:
-        """Pixels that the whole name cell would take."""
+    def name_width(self, cells: Cells, room: int) -> int:
+        """Pixels that the whole name would take in a cell of `room` pixels."""
         metrics = self.bold_metrics if _is_bold(cells) else self.metrics
         text = metrics.horizontalAdvance(cells.name) + self.metrics.horizontalAdvance(cells.aside)
-        return self._name_left(cells) + text + _MARGIN
+        return _name_left(cells, room) + text + _MARGIN
 
-    def cell_width(self, cells: Cells, column: int) -> int:
-        """Pixels that a whole cell would take."""
+    def cell_width(self, cells: Cells, column: int, room: int = 0) -> int:
+        """Pixels that the whole text of a cell would take."""
         if column == Column.NAME:
-            return self.name_width(cells)
+            return self.name_width(cells, room)
         metrics = self.number_metrics if column in (Column.SHAPE, Column.SIZE) else self.metrics
         return metrics.horizontalAdvance(cells.text(column)) + 2 * _MARGIN
 
@@ -100,22 +102,28 @@ class RowPainter:
             painter.setPen(QPen(self.accent, 1, Qt.PenStyle.DotLine))
             painter.drawRect(whole.adjusted(0, 0, -1, -1))
 
-    def _name_left(self, cells: Cells) -> int:
-        mark = _MARK + 6 if cells.what in (TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.OBJECT) else 0
-        branch = 4 if cells.what is TreeNode.ROOT else _INDENT + 4
-        return 4 + cells.indent * _INDENT + branch + mark
-
     def _paint_name(
         self, painter: QPainter, cells: Cells, rect: QRect, state: RowState, plain: QColor, quiet: QColor
     ) -> None:
         branch = self.branch_rect(cells, rect)
+        if cells.indent * _INDENT > _indent(cells, rect.width()):
+            # So deep that it stands no further right than the row above: its depth is told instead.
+            painter.setFont(self.numbers)
+            painter.setPen(quiet)
+            self._paint_text(
+                painter,
+                QRect(rect.left(), rect.top(), branch.left(), rect.height()),
+                f"{cells.indent}",
+                self.number_metrics,
+                _RIGHT,
+            )
         if cells.has_children and cells.what is not TreeNode.ROOT:
             self._paint_branch(painter, QRectF(branch).center(), state.expanded, quiet)
         if cells.what in (TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.OBJECT):
             mark = QRectF(branch.right() + 4, branch.center().y() - _MARK / 2 + 1, _MARK, _MARK)
             color = plain if state.selected else self.accent if cells.role is Role.PARAMETER else quiet
             self._paint_mark(painter, cells, mark, color)
-        room = rect.adjusted(self._name_left(cells), 0, -4, 0)
+        room = rect.adjusted(_name_left(cells, rect.width()), 0, -4, 0)
         bold = _is_bold(cells)
         metrics = self.bold_metrics if bold else self.metrics
         painter.setFont(self.bold if bold else self.font)
@@ -183,6 +191,17 @@ class RowPainter:
             painter.setBrush(color)
             painter.drawEllipse(square.center(), 1.8, 1.8)
         painter.restore()
+
+
+def _indent(cells: Cells, room: int) -> int:
+    """Pixels by which a name is moved to the right: never so far that too little of it is seen."""
+    return max(min(cells.indent * _INDENT, room - min(_NAME_KEPT, room // 2)), 0)
+
+
+def _name_left(cells: Cells, room: int) -> int:
+    mark = _MARK + 6 if cells.what in (TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.OBJECT) else 0
+    branch = 4 if cells.what is TreeNode.ROOT else _INDENT + 4
+    return 4 + _indent(cells, room) + branch + mark
 
 
 def _is_bold(cells: Cells) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
 
 from sdviewer.ui.models.tree_model import Column, TreeModel
@@ -14,6 +14,8 @@ from sdviewer.ui.tree.row_painter import RowPainter, RowState
 
 _SAMPLE = 200
 _WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
+_GIVING_WAY = (Column.KIND, Column.DTYPE)
+_NAME_NEEDED = 190
 _NARROWEST = {Column.KIND: 60, Column.DTYPE: 60, Column.SHAPE: 80, Column.SIZE: 84}
 
 
@@ -44,6 +46,7 @@ class TreeView(QTableView):
         self._hovered = -1
         self._typed = ""
         self._typed_at = 0.0
+        self._wanted: dict[Column, int] = {}
         self._set_row_height()
 
     @property
@@ -69,7 +72,9 @@ class TreeView(QTableView):
         for column, widest in _WIDEST.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             wanted = max((self._painter.cell_width(cells, column) for cells in sample), default=0)
-            header.resizeSection(column, min(max(wanted, _NARROWEST[column]), widest))
+            self._wanted[column] = min(max(wanted, _NARROWEST[column]), widest)
+            header.resizeSection(column, self._wanted[column])
+        self._give_way()
         self.select_node(0)
 
     def select_node(self, node: int) -> None:
@@ -185,6 +190,11 @@ class TreeView(QTableView):
         self._hover(-1)
         super().leaveEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt
+        """A narrow tree keeps names, shapes and sizes."""
+        super().resizeEvent(event)
+        self._give_way()
+
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """A new font or palette is taken over."""
         super().changeEvent(event)
@@ -262,10 +272,21 @@ class TreeView(QTableView):
             return
         cells = model.cells(row)
         tip = model.tip(row, column)
-        cut = self._painter.cell_width(cells, column) > self.columnWidth(column)
+        width = self.columnWidth(column)
+        cut = self._painter.cell_width(cells, column, width) > width
         shown = tip if cut or tip != cells.text(column) else ""
         rect = self._cell_rect(row, column)
         QToolTip.showText(event.globalPos(), tooltip(shown), self.viewport(), rect)
+
+    def _give_way(self) -> None:
+        """Hide the columns that leave the names too little room, the least needed first."""
+        room = self.viewport().width() - sum(self._wanted.values())
+        for column in _GIVING_WAY:
+            if column in self._wanted:
+                hidden = room < _NAME_NEEDED
+                if self.isColumnHidden(column) is not hidden:
+                    self.setColumnHidden(column, hidden)
+                room += self._wanted[column] if hidden else 0
 
     def _set_row_height(self) -> None:
         self.verticalHeader().setMinimumSectionSize(self._painter.row_height)

@@ -1,0 +1,59 @@
+"""The parts of a description, as plain data: what the detail pane shows, before it is widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line: what, its value, and in the tooltip the exact figure."""
+
+    label: str
+    value: str
+    exact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a user should know before anything else."""
+
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A small table; `right` are the columns of numbers, `nodes` where a row leads in the tree."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+    nodes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Read-only text of several lines: as it is shown, and as it is copied."""
+
+    title: str
+    text: str
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All that is known of a node without reading a payload.
+
+    `part` says of what the file is a part, `whole` is the path of that.
+    """
+
+    name: str
+    copy_name: str
+    subtitle: str
+    notes: tuple[Note, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    blocks: tuple[Grid | Text, ...] = ()
+    part: str = ""
+    whole: str = ""
