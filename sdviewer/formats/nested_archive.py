@@ -23,6 +23,9 @@ from sdviewer.formats.zip_entries import entry_label, entry_source, first_bytes
 
 # An archive in an archive is opened, one in that is not.
 _DEEPEST = 2
+# Enough to tell what may be a checkpoint: an array's first numbers are not read.
+_SIGN_BYTES = 9
+_NPY = b"\x93NUMPY"
 _MOST_ENTRIES = 1000
 # All inflated entries together may be so many times as long as the file, or this long: weights hardly deflate.
 _INFLATION = 4
@@ -32,12 +35,17 @@ _KEPT_INFLATED = 1 << 20
 
 
 def matches(reading: Reading) -> bool:
-    """A zip archive with an entry that begins like a checkpoint; asked after all other readers of zip archives."""
-    return (
-        reading.is_zip
-        and reading.depth < _DEEPEST
-        and any(_begins_like_checkpoint(_head(reading, entry), entry.size) for entry in _first_entries(reading))
-    )
+    """A zip archive with an entry that begins like a checkpoint; one of nothing but arrays is numpy's."""
+    if not reading.is_zip or reading.depth >= _DEEPEST:
+        return False
+    for entry in _first_entries(reading):
+        try:
+            sign = first_bytes(reading, entry, _SIGN_BYTES)
+        except (CannotOpen, CannotRead):
+            continue
+        if _is_checkpoint(sign, entry.size) and not sign.startswith(_NPY):
+            return True
+    return False
 
 
 def read(reading: Reading) -> Description:
@@ -64,21 +72,13 @@ def _first_entries(reading: Reading) -> Iterator[Entry]:
         yield reading.directory.entry(number)
 
 
-def _head(reading: Reading, entry: Entry) -> bytes:
-    """The first bytes of an entry, b"" where they are not to be had."""
-    try:
-        return first_bytes(reading, entry, HEAD_BYTES)
-    except (CannotOpen, CannotRead):
-        return b""
-
-
-def _begins_like_checkpoint(head: bytes, size: int) -> bool:
-    """Whether it may be a torch archive, a pickle, safetensors, a numpy array or a tar archive."""
-    if head.startswith((b"PK\x03\x04", b"\x93NUMPY")) or head[257:262] == b"ustar":
+def _is_checkpoint(sign: bytes, size: int) -> bool:
+    """Whether what begins so may be a torch archive, a pickle, safetensors or a numpy array."""
+    if sign.startswith((b"PK\x03\x04", _NPY)):
         return True
-    if head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5:
+    if sign[:1] == b"\x80" and len(sign) > 1 and sign[1] <= 5:
         return True
-    return head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= size - 8
+    return sign[8:9] == b"{" and 2 <= int.from_bytes(sign[:8], "little") <= size - 8
 
 
 def _is_text(head: bytes) -> bool:
@@ -121,16 +121,15 @@ class _Archive:
                 self._note("irregular", "shares its bytes with another entry and is not read", entry.name)
                 continue
             try:
-                head = first_bytes(self.reading, entry, HEAD_BYTES)
-            except (CannotOpen, CannotRead) as error:
-                self._fail(entry, error)
+                if _is_checkpoint(first_bytes(self.reading, entry, _SIGN_BYTES), entry.size):
+                    yield entry.name, self._read(entry)
+                elif _is_text(first_bytes(self.reading, entry, HEAD_BYTES)):
+                    self._note_text(entry)
+            except NotACheckpoint:
                 continue
-            if _begins_like_checkpoint(head, entry.size):
-                description = self._read(entry)
-                if description is not None:
-                    yield entry.name, description
-            elif _is_text(head):
-                self._note_text(entry)
+            except (CannotOpen, CannotRead) as error:
+                self.failures.append(error)
+                self._note("partial", error.message, entry.name)
 
     def refusal(self) -> CannotOpen:
         """Why nothing of it is shown."""
@@ -157,22 +156,13 @@ class _Archive:
             )
         )
 
-    def _fail(self, entry: Entry, error: CannotOpen | CannotRead) -> None:
-        self.failures.append(error)
-        self._note("partial", error.message, entry.name)
-
-    def _read(self, entry: Entry) -> Description | None:
+    def _read(self, entry: Entry) -> Description:
+        """Raises `CannotOpen` or `CannotRead`; `NotACheckpoint` where it only began like one."""
         from sdviewer.formats.opening import read_source
 
-        try:
-            self._check_budget(entry)
-            source = entry_source(self.reading, entry)
-            description = read_source(self.reading.within(source))
-        except NotACheckpoint:
-            return None
-        except (CannotOpen, CannotRead) as error:
-            self._fail(entry, error)
-            return None
+        self._check_budget(entry)
+        source = entry_source(self.reading, entry)
+        description = read_source(self.reading.within(source))
         opened = self.reading.sources.get(source)
         if isinstance(opened, Inflated) and opened.size > _KEPT_INFLATED:
             opened.close()

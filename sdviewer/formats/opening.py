@@ -36,10 +36,10 @@ READERS: tuple[Reader, ...] = (
     torch_export,
     torch_legacy,
     torch_tar,
+    # Archives of torch hold pickles as well, and this one may hold arrays.
+    nested_archive,
     numpy_files,
     plain_pickle,
-    # Any zip archive that no other reader takes may be one: last.
-    nested_archive,
 )
 
 
