@@ -104,6 +104,9 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
         raise _nothing_there(text, names, folders)
     refusals: list[tuple[str, CannotOpen]] = []
     for whole in wholes[:_MOST_TRIED]:
+        if refusals and whole.rank == _BESIDE and wholes[0].rank < _UNKNOWN:
+            # An optimizer is no stand-in for its model.
+            break
         try:
             description = _read_whole(path, whole, names, sources, control, read_source)
         except CannotOpen as error:

@@ -1,11 +1,10 @@
-"""Sharded checkpoints are shown as one, and whatever index and shards disagree on is told in both directions."""
+"""Sharded checkpoints are shown as one: with an index, by their names, through links, and offered by a shard alone."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,72 +13,16 @@ import safetensors.torch
 import torch
 
 import sdviewer
-from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.cli.facts import has_findings
 from sdviewer.cli.main import run
 from sdviewer.control import Control
-from sdviewer.errors import Cancelled, CannotOpen, Damaged, FileMissing, LimitExceeded, NotACheckpoint
-from sdviewer.formats import files, opening, shard_index, sharded
-from sdviewer.formats.shard_names import Family, ShardName, is_index, is_plain_name, parse_shard
+from sdviewer.errors import Cancelled, CannotOpen
+from sdviewer.formats import files, opening, sharded
 from sdviewer.processes import limits
+from tests.helpers.shards import INDEX, ONE, TWO, all_of, assert_holds, found, loaded_by, statuses, two_shards, write
 
-Tensors = Mapping[str, torch.Tensor]
-
-ONE, TWO = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
-INDEX = "model.safetensors.index.json"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
-
-
-def write(folder: Path, shards: Mapping[str, Any], index: str | None = INDEX, **changes: str | None) -> Path:
-    """Shards in a folder, and the index that lists their tensors.
-
-    `changes` make it lie: name → the file that it says, None for a name that it leaves out.
-    """
-    folder.mkdir(exist_ok=True)
-    listed: dict[str, str] = {}
-    for file, content in shards.items():
-        if file.endswith(".safetensors"):
-            safetensors.torch.save_file(dict(content), folder / file, metadata={"format": "pt"})
-        else:
-            torch.save(content, folder / file)
-        listed.update(dict.fromkeys(content, file))
-    for name, said in changes.items():
-        listed.pop(name, None)
-        if said is not None:
-            listed[name] = said
-    if index is not None:
-        (folder / index).write_text(json.dumps({"metadata": {}, "weight_map": listed}))
-    return folder
-
-
-def two_shards() -> dict[str, dict[str, torch.Tensor]]:
-    return {
-        ONE: {"embed": torch.arange(12.0).reshape(3, 4), "a": torch.ones(2, dtype=torch.bfloat16)},
-        TWO: {"b": torch.tensor([1, 2, 3]), "head": torch.full((4, 1), 0.5)},
-    }
-
-
-def all_of(shards: Mapping[str, Tensors]) -> dict[str, torch.Tensor]:
-    return {name: tensor for tensors in shards.values() for name, tensor in tensors.items()}
-
-
-def assert_holds(checkpoint: Checkpoint, expected: Tensors) -> None:
-    """The checkpoint has these tensors in this order, with torch's values."""
-    assert list(checkpoint.tensors) == list(expected)
-    for name, tensor in expected.items():
-        assert torch.equal(checkpoint.tensors[name].torch(), tensor), name
-
-
-def found(checkpoint: Checkpoint, kind: str) -> list[Problem]:
-    return [problem for problem in checkpoint.problems if problem.kind == kind]
-
-
-def statuses(checkpoint: Checkpoint) -> dict[str, str]:
-    return {shard.file: shard.status for shard in checkpoint.shards}
-
-
-# -- sound ones ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("by", ["folder", "index"])
@@ -193,12 +136,6 @@ def test_shards_that_are_no_state_dicts_list_all_their_tensors_under_distinct_na
     ]
 
 
-def loaded_by(lines: tuple[str, ...]) -> dict[str, torch.Tensor]:
-    scope: dict[str, Any] = {}
-    exec("\n".join(lines), scope)  # noqa: S102  # our own lines, which a user copies
-    return dict(scope["checkpoint"])
-
-
 @pytest.mark.parametrize("kind", ["few", "many of torch", "many of safetensors", "of both formats"])
 def test_the_torch_lines_load_what_is_shown(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     suffixes = {"few": "bin", "many of torch": "bin"}
@@ -247,250 +184,7 @@ def test_progress_is_told_by_shard_and_cancel_ends_it(tmp_path: Path) -> None:
         opening.describe(tmp_path, control)
 
 
-# -- what index and shards disagree on ------------------------------------------------------------
-
-
-def test_a_missing_shard_is_told_and_the_others_are_shown(tmp_path: Path) -> None:
-    write(tmp_path, two_shards())
-    (tmp_path / ONE).unlink()
-    checkpoint = sdviewer.open(tmp_path)
-    assert_holds(checkpoint, two_shards()[TWO])
-    assert statuses(checkpoint) == {ONE: "missing", TWO: "ok"}
-    (problem,) = found(checkpoint, "missing")
-    assert (problem.severity, problem.where) == ("error", ONE)
-    assert "1 of 2 shards is missing, with 2 tensors" in problem.message
-    assert has_findings(checkpoint)
-
-
-def test_an_index_without_any_of_its_shards_is_an_error(tmp_path: Path) -> None:
-    write(tmp_path, two_shards())
-    (tmp_path / ONE).unlink()
-    (tmp_path / TWO).unlink()
-    for path in (tmp_path, tmp_path / INDEX):
-        with pytest.raises(FileMissing, match="none of its 2 shards is there"):
-            sdviewer.open(path)
-
-
-def test_a_tensor_that_no_shard_holds_is_missing(tmp_path: Path) -> None:
-    write(tmp_path, two_shards(), lost=TWO)
-    checkpoint = sdviewer.open(tmp_path)
-    assert_holds(checkpoint, all_of(two_shards()))
-    (problem,) = checkpoint.problems
-    assert (problem.kind, problem.severity, problem.where) == ("missing", "error", f"{TWO}: lost")
-    assert has_findings(checkpoint)
-
-
-def test_a_tensor_that_the_index_does_not_list_is_shown_last(tmp_path: Path) -> None:
-    write(tmp_path, two_shards(), embed=None)
-    checkpoint = sdviewer.open(tmp_path)
-    expected = all_of(two_shards())
-    expected["embed"] = expected.pop("embed")
-    assert_holds(checkpoint, expected)
-    (problem,) = checkpoint.problems
-    assert (problem.kind, problem.severity, problem.where) == ("extra", "warning", f"{ONE}: embed")
-    assert not has_findings(checkpoint)
-
-
-def test_a_tensor_listed_in_another_shard_is_shown_where_it_is(tmp_path: Path) -> None:
-    write(tmp_path, two_shards(), embed=TWO)
-    checkpoint = sdviewer.open(tmp_path)
-    assert torch.equal(checkpoint.tensors["embed"].torch(), two_shards()[ONE]["embed"])
-    (problem,) = checkpoint.problems
-    assert (problem.kind, problem.severity, problem.where) == ("irregular", "warning", "embed")
-    assert f"in {ONE}, listed in {TWO}" in problem.message
-    assert [shard.tensors for shard in checkpoint.shards] == [2, 2]
-
-
-@pytest.mark.parametrize("listed", [ONE, TWO])
-def test_of_a_tensor_in_two_shards_the_index_chooses(tmp_path: Path, listed: str) -> None:
-    shards = two_shards()
-    shards[ONE]["twice"], shards[TWO]["twice"] = torch.ones(2), torch.zeros(5)
-    write(tmp_path, shards, twice=listed)
-    checkpoint = sdviewer.open(tmp_path)
-    assert torch.equal(checkpoint.tensors["twice"].torch(), shards[listed]["twice"])
-    assert len(checkpoint.tensors) == 5
-    assert [(item.name, item.where) for item in checkpoint.duplicates] == [("twice", TWO if listed == ONE else ONE)]
-    (problem,) = checkpoint.problems
-    assert (problem.kind, problem.where) == ("duplicate", "twice")
-    assert has_findings(checkpoint)
-    hidden = shards[TWO if listed == ONE else ONE]["twice"]
-    assert checkpoint.description.unshown_bytes == hidden.nbytes
-
-
-def test_without_an_index_the_last_of_two_wins_as_in_the_torch_lines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shards = two_shards()
-    shards[ONE]["twice"], shards[TWO]["twice"] = torch.ones(2), torch.zeros(5)
-    checkpoint = sdviewer.open(write(tmp_path, shards, index=None))
-    monkeypatch.chdir(tmp_path)
-    loaded = loaded_by(checkpoint.description.torch_lines)
-    assert loaded.keys() == set(checkpoint.tensors)
-    for name, tensor in loaded.items():
-        assert torch.equal(checkpoint.tensors[name].torch(), tensor)
-
-
-def test_a_file_called_like_a_shard_that_the_index_does_not_name_is_extra_and_not_shown(tmp_path: Path) -> None:
-    write(tmp_path, two_shards())
-    safetensors.torch.save_file({"old": torch.ones(1)}, tmp_path / "model-00003-of-00003.safetensors")
-    checkpoint = sdviewer.open(tmp_path)
-    assert_holds(checkpoint, all_of(two_shards()))
-    assert statuses(checkpoint) == {ONE: "ok", TWO: "ok", "model-00003-of-00003.safetensors": "extra"}
-    (problem,) = checkpoint.problems
-    assert (problem.kind, problem.severity) == ("extra", "warning")
-    assert not has_findings(checkpoint)
-
-
-@pytest.mark.parametrize("suffix", ["safetensors", "bin"])
-def test_a_truncated_shard_is_told_and_all_other_tensors_can_be_read(tmp_path: Path, suffix: str) -> None:
-    names = [f"m-0000{number}-of-00002.{suffix}" for number in (1, 2)]
-    shards = {names[0]: {"a": torch.randn(64), "b": torch.randn(64)}, names[1]: {"c": torch.randn(64)}}
-    write(tmp_path, shards, f"m.{suffix}.index.json")
-    whole = (tmp_path / names[0]).read_bytes()
-    (tmp_path / names[0]).write_bytes(whole[:-100] if suffix == "safetensors" else whole[: len(whole) // 2])
-    checkpoint = sdviewer.open(tmp_path)
-    assert statuses(checkpoint) == {names[0]: "truncated", names[1]: "ok"}
-    assert list(checkpoint.tensors) == ["a", "b", "c"]
-    assert torch.equal(checkpoint.tensors["c"].torch(), shards[names[1]]["c"])
-    assert any(names[0] in problem.where for problem in found(checkpoint, "partial"))
-    assert has_findings(checkpoint)
-
-
-def test_a_shard_that_is_no_checkpoint_is_unreadable_and_the_others_are_shown(tmp_path: Path) -> None:
-    write(tmp_path, two_shards())
-    (tmp_path / ONE).write_bytes(b"<html>404</html>" * 10)
-    checkpoint = sdviewer.open(tmp_path)
-    assert_holds(checkpoint, two_shards()[TWO])
-    assert statuses(checkpoint) == {ONE: "unreadable", TWO: "ok"}
-    assert [problem.where for problem in found(checkpoint, "partial")] == [ONE]
-    assert has_findings(checkpoint)
-
-
-def test_shards_none_of_which_can_be_read_are_an_error_that_names_one(tmp_path: Path) -> None:
-    write(tmp_path, two_shards())
-    for file in (ONE, TWO):
-        (tmp_path / file).write_bytes(b"")
-    with pytest.raises(Damaged, match=ONE):
-        sdviewer.open(tmp_path)
-
-
-def test_problems_and_duplicates_of_a_shard_name_its_file(tmp_path: Path) -> None:
-    write(tmp_path, two_shards())
-    header = json.dumps({"x": {"dtype": "NEW", "shape": [1], "data_offsets": [0, 1]}}).encode()
-    (tmp_path / TWO).write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
-    (problem,) = found(sdviewer.open(tmp_path), "unknown_dtype")
-    assert TWO in problem.where
-
-
-def test_a_total_size_that_is_not_the_sum_is_mentioned(tmp_path: Path) -> None:
-    write(tmp_path, two_shards(), index=None)
-    weight_map = {name: file for file, tensors in two_shards().items() for name in tensors}
-    for total, expected in ((123, ["irregular"]), (sum(t.nbytes for t in all_of(two_shards()).values()), [])):
-        text = json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map})
-        (tmp_path / INDEX).write_text(text)
-        checkpoint = sdviewer.open(tmp_path)
-        assert [problem.kind for problem in checkpoint.problems] == expected
-        assert not has_findings(checkpoint)
-
-
-def test_a_tied_tensor_may_count_once_or_twice_in_the_total_size(tmp_path: Path) -> None:
-    tied = torch.randn(4)
-    write(tmp_path, {"m-1-of-1.bin": {"a": tied, "b": tied}}, index=None)
-    for total in (16, 32):
-        text = json.dumps({"metadata": {"total_size": total}, "weight_map": dict.fromkeys("ab", "m-1-of-1.bin")})
-        (tmp_path / "m.bin.index.json").write_text(text)
-        assert sdviewer.open(tmp_path).problems == ()
-
-
-# -- what an index may not do ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name", ["../secret.safetensors", "sub/secret.safetensors", "", "..", ".", "a\0b", "..\\secret.safetensors", "c:x"]
-)
-def test_a_name_that_leaves_the_folder_is_not_opened(tmp_path: Path, name: str) -> None:
-    safetensors.torch.save_file({"secret": torch.ones(1)}, tmp_path / "secret.safetensors")
-    folder = write(tmp_path / "folder", two_shards(), secret=name)
-    (folder / "sub").mkdir()
-    shutil.copy(tmp_path / "secret.safetensors", folder / "sub")
-    checkpoint = sdviewer.open(folder)
-    assert_holds(checkpoint, all_of(two_shards()))
-    assert statuses(checkpoint)[name] == "missing"
-    assert any(problem.severity == "error" and repr(name) in problem.message for problem in checkpoint.problems)
-
-
-def test_an_absolute_name_is_not_opened(tmp_path: Path) -> None:
-    safetensors.torch.save_file({"secret": torch.ones(1)}, tmp_path / "secret.safetensors")
-    folder = write(tmp_path / "folder", two_shards(), secret=str(tmp_path / "secret.safetensors"))
-    assert "secret" not in sdviewer.open(folder).tensors
-
-
-DEEP = b'{"' + b"a" * 30 + b'":'
-BROKEN = {
-    "no JSON": b'{"weight_map": {"a": ',
-    "empty": b"",
-    "not an object": b"[1, 2]",
-    "no weight_map": b'{"metadata": {}}',
-    "a list as weight_map": b'{"weight_map": ["a"]}',
-    "values that are no names": b'{"weight_map": {"a": 3}}',
-    "nested values": b'{"weight_map": {"a": {"b": "c"}}}',
-    "nested deeply": b'{"weight_map": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-    "nested as deeply as Python goes": b'{"weight_map": ' + DEEP * 3_000 + b"1" + b"}" * 3_001,
-    "no UTF-8": b'{"weight_map": {"\xff": "a"}}',
-    "a number without end": b'{"weight_map": {}, "x": ' + b"9" * 10_000 + b"}",
-}
-
-
-@pytest.mark.parametrize("broken", BROKEN)
-def test_shards_of_a_broken_index_are_found_by_their_names(tmp_path: Path, broken: str) -> None:
-    write(tmp_path, two_shards())
-    (tmp_path / INDEX).write_bytes(BROKEN[broken])
-    for path in (tmp_path, tmp_path / INDEX):
-        checkpoint = opening.open_checkpoint(path)
-        assert dict.fromkeys(checkpoint.tensors) == dict.fromkeys(["a", "embed", "b", "head"])
-        assert statuses(checkpoint) == {ONE: "ok", TWO: "ok"}
-        (problem,) = checkpoint.problems
-        assert (problem.severity, problem.where) == ("error", str(tmp_path / INDEX))
-        assert "index" in problem.message
-
-
-@pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_index_alone_is_an_error_that_names_it(tmp_path: Path, broken: str) -> None:
-    (tmp_path / INDEX).write_bytes(BROKEN[broken])
-    for path in (tmp_path, tmp_path / INDEX):
-        with pytest.raises(Damaged, match="no index of shards") as caught:
-            opening.open_checkpoint(path)
-        assert caught.value.file == str(tmp_path / INDEX)
-
-
-def test_an_index_that_lists_nothing_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / INDEX).write_text('{"weight_map": {}}')
-    with pytest.raises(NotACheckpoint, match="lists no tensors"):
-        sdviewer.open(tmp_path)
-
-
-def test_an_index_larger_than_any_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard_index, "_LARGEST", 10)
-    (tmp_path / INDEX).write_text('{"weight_map": {}}')
-    with pytest.raises(LimitExceeded):
-        sdviewer.open(tmp_path)
-
-
-def test_an_index_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileMissing) as caught:
-        sdviewer.open(tmp_path / "nowhere" / INDEX)
-    assert caught.value.file == str(tmp_path / "nowhere" / INDEX)
-
-
-def test_a_name_that_stands_twice_in_the_index_is_told(tmp_path: Path) -> None:
-    write(tmp_path, {ONE: {"a": torch.ones(1)}}, index=None)
-    (tmp_path / INDEX).write_text(f'{{"weight_map": {{"a": "gone", "a": "{ONE}"}}}}')
-    checkpoint = sdviewer.open(tmp_path)
-    assert list(checkpoint.tensors) == ["a"]
-    assert "1 names twice" in checkpoint.problems[0].message
-
-
-# -- shards by their names ---------------------------------------------------------------------------
+# -- shards by their names ----------------------------------------------------------------------
 
 
 def test_shards_without_an_index_open_by_their_names(tmp_path: Path) -> None:
@@ -538,7 +232,7 @@ def test_a_count_of_shards_that_lies_costs_little(tmp_path: Path, monkeypatch: p
     assert "999,997 of 999,999" in checkpoint.problems[0].message
 
 
-# -- a shard alone ---------------------------------------------------------------------------------
+# -- a shard alone ----------------------------------------------------------------------
 
 
 def test_a_shard_alone_opens_and_offers_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -599,7 +293,7 @@ def test_a_file_that_is_called_like_no_shard_costs_no_look_at_its_folder(
     assert list(sdviewer.open(tmp_path / "model.pt").tensors) == ["a"]
 
 
-# -- links -------------------------------------------------------------------------------------------
+# -- links ----------------------------------------------------------------------
 
 
 def as_cache(tmp_path: Path, snapshot: Path) -> Path:
@@ -659,7 +353,7 @@ def test_a_pipe_in_place_of_a_shard_is_not_waited_for(tmp_path: Path) -> None:
     assert statuses(sdviewer.open(tmp_path)) == {ONE: "unreadable", TWO: "ok"}
 
 
-# -- many ---------------------------------------------------------------------------------------------
+# -- many ----------------------------------------------------------------------
 
 
 @posix_only
@@ -672,52 +366,3 @@ def test_more_shards_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest.
     assert_holds(checkpoint, all_of(shards))
     assert len(list(Path("/dev/fd").iterdir())) - before <= 4
     checkpoint.close()
-
-
-# -- names --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("model-00002-of-00004.safetensors", ShardName(Family("model", 4, ".safetensors"), 2)),
-        ("pytorch_model-00001-of-00002.bin", ShardName(Family("pytorch_model", 2, ".bin"), 1)),
-        ("d.fp16-00001-of-00002.safetensors", ShardName(Family("d.fp16", 2, ".safetensors"), 1)),
-        ("d-00001-of-00002.fp16.safetensors", ShardName(Family("d", 2, ".fp16.safetensors"), 1)),
-        ("x_1_of_2.pt", ShardName(Family("x", 2, ".pt"), 1)),
-        ("model-00005-of-00004.safetensors", None),
-        ("model-00000-of-00000.safetensors", None),
-        ("model.safetensors", None),
-        ("model-1-of-2", None),
-    ],
-)
-def test_names_of_shards(name: str, expected: ShardName | None) -> None:
-    assert parse_shard(name) == expected
-
-
-def test_names_of_indexes() -> None:
-    for name in (INDEX, "pytorch_model.bin.index.json", "model.safetensors.index.fp16.json", "/x/d.fp16.index.json"):
-        assert is_index(name), name
-    for name in ("index.json", "config.json", "model.index.d/x.json", "model.safetensors", ".index.json"):
-        assert not is_index(name), name
-
-
-def test_names_that_are_plain() -> None:
-    assert is_plain_name("model-00001-of-00002.safetensors")
-    assert not any(map(is_plain_name, ["a/b", "/a", "..", ".", "", "a\\b", "a\0", "c:a", "a/"]))
-
-
-@pytest.mark.parametrize(
-    ("index", "files"),
-    [
-        ("d.safetensors.fp16.index.json", ["d.fp16-00001-of-00002.safetensors", "d.fp16-00002-of-00002.safetensors"]),
-        ("d.safetensors.index.fp16.json", ["d-00001-of-00002.fp16.safetensors", "d-00002-of-00002.fp16.safetensors"]),
-        ("d.fp16.safetensors.index.json", ["d.fp16-00001-of-00002.safetensors", "d.fp16-00002-of-00002.safetensors"]),
-    ],
-)
-def test_variants_belong_to_their_index(tmp_path: Path, index: str, files: list[str]) -> None:
-    shards = {file: {f"w{number}": torch.ones(1)} for number, file in enumerate(files)}
-    write(tmp_path, shards, index)
-    assert_holds(sdviewer.open(tmp_path), all_of(shards))
-    (tmp_path / index).write_text("broken")
-    assert set(sdviewer.open(tmp_path / index).tensors) == {"w0", "w1"}
