@@ -16,17 +16,11 @@ def entries_of(path: Path) -> Entries:
         return [(info.filename, archive.read(info)) for info in archive.infolist()]
 
 
-def repacked(
-    path: Path,
-    entries: Iterable[tuple[str, bytes]],
-    *,
-    method: int = zipfile.ZIP_STORED,
-    methods: Mapping[str, int] = {},
-) -> Path:
-    """`path`, with an archive of these entries; `methods` compress single ones in their own way."""
+def repacked(path: Path, entries: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -> Path:
+    """`path`, with an archive of these entries."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in entries:
-            archive.writestr(zipfile.ZipInfo(name), content, methods.get(name, method))
+            archive.writestr(zipfile.ZipInfo(name), content, method)
     return path
 
 
