@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 )
 _LITERAL = re.compile(rf"{_TOKEN.pattern}*+", re.ASCII)
 _DEEPEST = 32
-_KIND = re.compile(r"([<>|=]?)([?bBhHiIlLqQpPefdgFDGSUVOMmc])(\d{0,10})(?:\[[A-Za-z0-9/]{1,20}\])?", re.ASCII)
+_KIND = re.compile(r"([<>|=]?)([?bBhHiuIlLqQpPefdgFDGSUVOMmc])(\d{0,10})(?:\[[A-Za-z0-9/]{1,20}\])?", re.ASCII)
 _MOST_BYTES_AN_ELEMENT = 2**31 - 1  # numpy's own limit
 _LONGEST_NAME = 200
 
