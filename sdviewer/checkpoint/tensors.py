@@ -219,10 +219,12 @@ class TensorRef:
         """A number or a list among the facts, or the component of that name."""
         component = self.components.get(key)
         try:
-            if component is not None:
-                return component.numpy()
-            return np.asarray(facts[key]).astype(np.int64 if key == "zero_point" else np.float64)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            values = _real_numbers(np.asarray(facts[key]) if component is None else component.numpy())
+            if component is not None and values.ndim:
+                return values
+            with np.errstate(invalid="raise"):
+                return values.astype(np.int64 if key == "zero_point" else np.float64)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise NotDecodable(f"{self.name!r} has no usable {key}: {error}", file=self.checkpoint.path) from error
 
     # -- values ------------------------------------------------------------------------------
@@ -278,7 +280,9 @@ class TensorRef:
         codes = payload.read_slice(index)
         payload.check_unchanged()
         over = self._quantiser_over(payload.shape)
-        values = self._values(codes, tuple(part[index] for part in over) if over else None)
+        if over is not None and over[0].ndim:
+            over = over[0][index], over[1][index]
+        values = self._values(codes, over)
         return np.asarray(values, order="C")
 
     def chunks(
@@ -398,6 +402,12 @@ class TensorRef:
         if Flag.CONJ in flags:
             values = np.conjugate(values)
         return np.negative(values) if Flag.NEG in flags and values.dtype != np.bool_ else values
+
+
+def _real_numbers(values: Values) -> Values:
+    if values.dtype.kind not in "iuf":
+        raise TypeError("not made of real numbers")
+    return values
 
 
 class Tensors(Mapping[str, TensorRef]):
