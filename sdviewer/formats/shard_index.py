@@ -20,6 +20,9 @@ from sdviewer.formats.shard_names import is_plain_name, natural_key
 _LARGEST = 256 << 20
 # An index has three objects; a file of nothing but brackets would become a hundred times its size in memory.
 _BYTES_A_BRACKET = 16
+# Fifty times as many shards as the largest models have.
+_MOST_FILES = 10_000
+_LONGEST_NAME_TOLD = 200
 _DEEPEST_METADATA = 32
 _MOST_METADATA = 10_000
 
@@ -50,7 +53,7 @@ def read_index(source: ByteSource) -> ShardIndex:
     """The index in a source.
 
     Raises:
-        Damaged: it is no JSON, or has no usable `weight_map`.
+        Damaged: it is no JSON, has no usable `weight_map`, or names more files than any checkpoint has.
         LimitExceeded: it is larger than an honest one.
 
     """
@@ -60,15 +63,18 @@ def read_index(source: ByteSource) -> ShardIndex:
     if len(listed) < len(weight_map):
         message = f"the index lists {len(weight_map) - len(listed):,} names twice; the last entry counts"
         problems.append(Problem("irregular", "warning", message, source.label))
-    files = tuple(sorted(set(listed.values()), key=natural_key))
+    distinct = set(listed.values())
+    if len(distinct) > _MOST_FILES:
+        raise Damaged(f"is no index of shards: it names {len(distinct):,} files", file=source.label)
+    files = tuple(sorted(distinct, key=natural_key))
     refused = frozenset(name for name in files if not is_plain_name(name))
     if refused:
-        some = ", ".join(map(repr, sorted(refused)[:3]))
+        some = ", ".join([repr(name[:_LONGEST_NAME_TOLD]) for name in sorted(refused)[:3]])
         problems.append(
             Problem(
                 "irregular",
                 "error",
-                f"the index names {len(refused):,} files that do not lie in its folder, they are not opened: {some}",
+                f"the index names files that cannot lie in its folder, and are not opened ({len(refused):,}): {some}",
                 source.label,
             )
         )

@@ -24,6 +24,8 @@ FOREIGN_SUFFIXES = (".gguf", ".h5", ".hdf5", ".keras", ".onnx", ".msgpack", ".tf
 
 _SHARD = re.compile(r"(.*?)[-_.](\d{1,6})[-_]of[-_](\d{1,6})((?:\.[^.]+)+)", re.DOTALL)
 _INDEX = re.compile(r"(.+)\.index(\.[^./\\]+)?\.json", re.DOTALL)
+# In characters; no file system in use takes more than 255 of them or of bytes.
+_LONGEST_NAME = 255
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -109,6 +111,7 @@ def is_plain_name(name: str) -> bool:
     """Whether a name can only mean a file in the very folder, on any system."""
     return (
         name not in ("", ".", "..")
+        and len(name) <= _LONGEST_NAME
         and "\0" not in name
         and PurePosixPath(name).name == name
         and PureWindowsPath(name).name == name

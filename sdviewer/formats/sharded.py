@@ -27,6 +27,7 @@ _TRUNCATED = {"partial", "missing", "out_of_bounds"}
 _LINK_TO_NOTHING = "a link leads to a file that is not there"
 _PROBLEMS_TOLD = 20
 _NAMES_TOLD = 5
+_LONGEST_NAME_TOLD = 200
 _MOST_MISSING_TOLD = 1000
 
 
@@ -211,7 +212,7 @@ def _absences(read: Sequence[ReadShard], index: ShardIndex) -> list[Problem]:
             Problem(
                 "missing",
                 "error",
-                f"{len(missing):,} of {plural(len(read), 'shard')} {'is' if len(missing) == 1 else 'are'} missing, "
+                f"{len(missing):,} of {len(read):,} shards {'is' if len(missing) == 1 else 'are'} missing, "
                 f"with {plural(int(listed[missing].sum()), 'tensor')}: {_some(files)}{reason}",
                 files[0],
             )
@@ -250,4 +251,6 @@ def _extra(folder: str, index_name: str, index: ShardIndex, names: Sequence[str]
 def _some(names: Sequence[str], count: int = -1) -> str:
     """The first of `count` names, of all of them where that is not given."""
     more = max(count, len(names)) - _NAMES_TOLD
-    return ", ".join(names[:_NAMES_TOLD]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join([name[:_LONGEST_NAME_TOLD] for name in names[:_NAMES_TOLD]]) + (
+        f" and {more:,} more" if more > 0 else ""
+    )

@@ -16,7 +16,18 @@ from tests.helpers.shards import INDEX, ONE, TWO, all_of, assert_holds, statuses
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret.safetensors", "sub/secret.safetensors", "", "..", ".", "a\0b", "..\\secret.safetensors", "c:x"]
+    "name",
+    [
+        "../secret.safetensors",
+        "sub/secret.safetensors",
+        "",
+        "..",
+        ".",
+        "a\0b",
+        "..\\secret.safetensors",
+        "c:x",
+        "x" * 256,
+    ],
 )
 def test_a_name_that_leaves_the_folder_is_not_opened(tmp_path: Path, name: str) -> None:
     safetensors.torch.save_file({"secret": torch.ones(1)}, tmp_path / "secret.safetensors")
@@ -83,6 +94,12 @@ def test_an_index_larger_than_any_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(shard_index, "_LARGEST", 10)
     (tmp_path / INDEX).write_text('{"weight_map": {}}')
     with pytest.raises(LimitExceeded):
+        sdviewer.open(tmp_path)
+
+
+def test_an_index_that_names_more_files_than_any_is_refused(tmp_path: Path) -> None:
+    (tmp_path / INDEX).write_text(json.dumps({"weight_map": {f"w{number}": f"f{number}" for number in range(10_001)}}))
+    with pytest.raises(Damaged, match="names 10,001 files"):
         sdviewer.open(tmp_path)
 
 
