@@ -23,10 +23,19 @@ from sdviewer.formats.torch_objects import StorageRef
 
 # Containers inside containers; honest files stay below twenty.
 _DEEPEST = 512
-# All canonical names together: deep paths with long keys grow with the product of both.
+# All canonical names together: deep paths with long keys grow with the product of both. Honest ones stay
+# below the size of their pickle.
 _MOST_NAME_CHARACTERS = 256 << 20
+_NAME_CHARACTERS = 32 << 20
 _LONGEST_TEXT = 64 << 10
 _MOST_REPEATS = 10_000
+_MOST_DUPLICATES = 10_000
+# Values this long are shown once; a pickle may refer to one value a million times.
+_MANY_ITEMS = 64
+_MANY_CHARACTERS = 1024
+# Entries of modules that are looked at, beside some for each tensor: modules may share what they hold.
+_MODULE_ENTRIES = 500_000
+_ENTRIES_A_TENSOR = 20
 
 # An attribute dict of nn.Module: what state_dict() looks at.
 _MODULE_MARKS = ("_parameters", "_buffers", "_modules")
@@ -49,9 +58,10 @@ class Walked:
 @dataclass
 class _Frame:
     node: int
-    prefix: str
-    depth: int
-    entries: Iterator[tuple[str, Any]]
+    part: str
+    entries: Iterator[tuple[str, Any]] = field(default_factory=lambda: iter(()))
+    # What the names of its children begin with; made when it is asked for.
+    prefix: str | None = None
 
 
 @dataclass
@@ -81,22 +91,30 @@ class Walk:
     _visited: dict[int, int] = field(default_factory=dict)
     _stack: list[_Frame] = field(default_factory=list)
     _name_characters: int = 0
+    _key_characters: int = 0
+    _long_keys: dict[int, str] = field(default_factory=dict)
+    _module_states: dict[int, bool] = field(default_factory=dict)
+    _module_entries_left: int = 0
     _too_deep: int = 0
+
+    def __post_init__(self) -> None:
+        self._most_names = min(_MOST_NAME_CHARACTERS, _NAME_CHARACTERS + 2 * self.source.size)
 
     def run(self, value: Any, extra: Iterable[tuple[str, Any]] = ()) -> Walked:
         """Walk `value`; `extra` are further children of the root (a TorchScript file's constants)."""
+        self._module_entries_left = _MODULE_ENTRIES + _ENTRIES_A_TENSOR * len(self.builder.dtype)
         tensor = value if isinstance(value, TensorNode) else self.as_tensor(value)
         root: Literal["mapping", "tensor", "other"] = "mapping"
         if tensor is not None:
             root = "tensor"
-            self._tensor("", "", -1, tensor)
+            self._tensor("", None, tensor)
         else:
             if not isinstance(value, Mapping | Opaque):
                 root = "other"
-            self._enter("", value, -1, "", 0)
+            self._enter("", value, None)
             self._walk()
             if extra and self.structure.kinds[0] not in (Node.SCALAR, Node.ALIAS):
-                self._stack.append(_Frame(0, "", 1, iter(list(extra))))
+                self._stack.append(_Frame(0, "", iter(list(extra)), ""))
                 self._walk()
                 self.structure.close(0)
         plain_keys = isinstance(value, Mapping) and self._make_plain(value)
@@ -131,50 +149,71 @@ class Walk:
 
     def _emit(self, part: str, value: Any, frame: _Frame) -> None:
         if type(value) is TensorNode:
-            self._tensor(part, frame.prefix + part, frame.node, value)
-        elif value is None or isinstance(value, bool | int | float | str):
+            self._tensor(part, frame, value)
+        elif (
+            value is None
+            or isinstance(value, bool | int | float)
+            or (isinstance(value, str) and len(value) < _MANY_CHARACTERS)
+        ):
             self.structure.scalar(part, frame.node, _json(value))
         else:
-            self._enter(part, value, frame.node, frame.prefix, frame.depth)
+            self._enter(part, value, frame)
 
-    def _tensor(self, part: str, name: str, parent: int, tensor: TensorNode) -> None:
-        if self._name_characters > _MOST_NAME_CHARACTERS:
+    def _prefix(self) -> str:
+        """What the names of the children of the innermost container begin with."""
+        stack = self._stack
+        known = len(stack) - 1
+        while (start := stack[known].prefix) is None:
+            known -= 1
+        innermost = stack[-1]
+        if innermost.prefix is None:
+            innermost.prefix = start + "".join([frame.part + "/" for frame in stack[known + 1 :]])
+        return innermost.prefix
+
+    def _tensor(self, part: str, frame: _Frame | None, tensor: TensorNode) -> None:
+        if self._name_characters > self._most_names:
             self._too_deep += 1
             return
+        name = part if frame is None else self._prefix() + part
         self._name_characters += len(name)
         if tensor.state is not None:
             self.finish_tensor(tensor)
-        self.structure.tensor(part, parent, len(self.rows))
+            # Once: the tensor may stand in many places.
+            tensor.state = None
+        self.structure.tensor(part, -1 if frame is None else frame.node, len(self.rows))
         self.names.append(name)
         self.rows.append(tensor.row)
 
-    def _enter(self, part: str, value: Any, parent: int, prefix: str, depth: int) -> None:
+    def _enter(self, part: str, value: Any, frame: _Frame | None) -> None:
         """A value that is no tensor and no plain scalar: a leaf of its own kind, or a container to walk."""
         structure = self.structure
+        parent = -1 if frame is None else frame.node
         array = self.as_tensor(value)
         if array is not None:
-            self._tensor(part, prefix + part, parent, array)
-            return
-        leaf = self._leaf(value)
-        if leaf is not None:
-            structure.scalar(part, parent, *leaf)
+            self._tensor(part, frame, array)
             return
         known = self._visited.get(id(value))
         if known is not None:
             structure.alias(part, parent, known)
             return
-        inner = prefix + part + "/" if parent >= 0 else ""
+        leaf = self._leaf(value)
+        if leaf is not None:
+            node = structure.scalar(part, parent, *leaf)
+            if _is_long(value):
+                self._visited[id(value)] = node
+            return
         kind, type_name = _kind(value)
         node = structure.open(part, kind, parent, type_name)
         self._visited[id(value)] = node
-        if depth >= _DEEPEST:
+        if len(self._stack) >= _DEEPEST:
             self._too_deep += 1
             return
+        inner = _Frame(node, part, prefix="" if frame is None else None)
+        self._stack.append(inner)
         if isinstance(value, Opaque) and self._is_module(value):
-            entries = self._module_entries(value, node)
+            inner.entries = self._module_entries(value, node)
         else:
-            entries = self._entries(value, node, inner)
-        self._stack.append(_Frame(node, inner, depth + 1, entries))
+            inner.entries = self._entries(value, node)
 
     def _leaf(self, value: Any) -> tuple[str, str] | tuple[str] | None:
         """JSON text and type name of a value that is shown in one row, None for a container to walk."""
@@ -194,9 +233,10 @@ class Walk:
             case StorageRef():
                 dtype = value.dtype.name if value.dtype else "bytes"
                 return (json.dumps({"$storage": dtype, "elements": value.numel}), "torch storage")
-            case list() | tuple() if all(item is None or type(item) in (bool, int, float, str) for item in value):
-                # A row of numbers is one value: a million row nodes would say no more.
+            case list() | tuple() if _is_row(value):
                 return ("[" + ", ".join([_json(item) for item in value]) + "]", type(value).__name__)
+            case Group() if value.items and _is_row(value.items):
+                return ("[" + ", ".join([_json(item) for item in value.items]) + "]", value.type)
         return None
 
     def _long(self, text: ByteRange) -> tuple[str, str]:
@@ -213,28 +253,33 @@ class Walk:
 
     # -- what a container holds -----------------------------------------------------
 
-    def _entries(self, value: Any, node: int, prefix: str) -> Iterator[tuple[str, Any]]:
+    def _entries(self, value: Any, node: int) -> Iterator[tuple[str, Any]]:
         match value:
             case Mapping():
                 if isinstance(value.state, Mapping):
                     self._note_versions(value.state, node)
-                return self._mapping_entries(value.items, prefix)
+                return self._mapping_entries(value.items)
             case Group():
                 return _indexed(value.items)
             case list() | tuple():
                 return _indexed(value)
             case Opaque():
-                return self._opaque_entries(value, prefix)
+                return self._opaque_entries(value, node)
         return iter(())
 
-    def _mapping_entries(self, items: list[Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    def _mapping_entries(self, items: list[Any]) -> Iterator[tuple[str, Any]]:
         """Encoded key and value; of several entries with one key the last, where the first stood, as in a dict."""
-        parts = [encode_part(key) if type(key) is str else self._key_part(key) for key in items[::2]]
+        parts = [
+            encode_part(key) if type(key) is str else self._key_part(key, index) for index, key in enumerate(items[::2])
+        ]
         values = items[1::2]
         positions: dict[str, int] = dict(zip(parts, range(len(parts)), strict=True))
         if len(positions) == len(parts):
             return iter(zip(parts, values, strict=True))
+        prefix = self._prefix()
         for index, part in enumerate(parts):
+            if len(self.duplicates) >= _MOST_DUPLICATES:
+                break
             if positions[part] != index:
                 self.duplicates.append(Duplicate(prefix + part, "an earlier entry of the same mapping"))
         self.problems.append(
@@ -247,15 +292,10 @@ class Walk:
         )
         return iter([(part, values[positions[part]]) for part in dict.fromkeys(parts)])
 
-    def _key_part(self, key: Any) -> str:
-        """The part for a key that is no short string."""
+    def _key_part(self, key: Any, index: int) -> str:
+        """The part for a key that is no short string, the `index`-th of its mapping."""
         if isinstance(key, ByteRange) and key.text:
-            try:
-                return encode_part(
-                    read_bytes(self.source, key.offset, min(key.size, _LONGEST_TEXT)).decode("utf-8", "replace")
-                )
-            except CannotRead:
-                return f"[a text of {key.size:,} bytes]"
+            return self._long_key(key) or f"[key #{index}]"
         if isinstance(key, Scalar):
             key = key.value
         if key is None or isinstance(key, bool | int | float | complex | str | bytes):
@@ -266,10 +306,24 @@ class Walk:
             and all(item is None or isinstance(item, bool | int | float | str | bytes) for item in key)
         ):
             return encode_part(key)
-        # Numbered by where it first stands: nothing of it is hashed or printed.
-        return f"[key #{len(self.structure.kinds)}]"
+        # Numbered: nothing of it is hashed or printed.
+        return f"[key #{index}]"
 
-    def _opaque_entries(self, value: Opaque, prefix: str) -> Iterator[tuple[str, Any]]:
+    def _long_key(self, key: ByteRange) -> str | None:
+        """The part for a long text as a key, None where such keys have taken too much room already."""
+        if self._key_characters > self._most_names:
+            return None
+        part = self._long_keys.get(id(key))
+        if part is None:
+            try:
+                raw = read_bytes(self.source, key.offset, min(key.size, _LONGEST_TEXT))
+            except CannotRead:
+                return None
+            part = self._long_keys[id(key)] = encode_part(raw.decode("utf-8", "replace"))
+        self._key_characters += len(part)
+        return part
+
+    def _opaque_entries(self, value: Opaque, node: int) -> Iterator[tuple[str, Any]]:
         """Attributes by name, what it was called with as $args, what a list or dict subclass holds."""
         entries: list[tuple[str, Any]] = []
         if not isinstance(value.args, tuple) or value.args:
@@ -277,19 +331,26 @@ class Walk:
         if value.items:
             entries.append(("$items", value.items))
         if value.entries is not None:
-            entries += self._mapping_entries(value.entries, prefix)
+            entries += self._mapping_entries(value.entries)
             if value.state is not None:
                 entries.append(("$state", value.state))
-        elif isinstance(value.state, Mapping):
-            entries += self._mapping_entries(value.state.items, prefix)
         elif isinstance(value.state, tuple) and len(value.state) == 2 and isinstance(value.state[1], Mapping):
             # (dict, slots): attributes of a class with __slots__.
             for half in value.state:
                 if isinstance(half, Mapping):
-                    entries += self._mapping_entries(half.items, prefix)
+                    entries += self._attributes(half, node)
+        elif isinstance(value.state, Mapping):
+            entries += self._attributes(value.state, node)
         elif value.state is not None:
             entries.append(("$state", value.state))
         return iter(entries)
+
+    def _attributes(self, state: Mapping, node: int) -> Iterable[tuple[str, Any]]:
+        """The entries of an object's state, unless another object, which has the same one, shows them."""
+        if id(state) in self._visited:
+            return [("$state", state)]
+        self._visited[id(state)] = node
+        return self._mapping_entries(state.items)
 
     # -- modules ---------------------------------------------------------------------
 
@@ -298,7 +359,11 @@ class Walk:
             return False
         if self.scripted:
             return value.class_name.startswith("__torch__")
-        return all(mark in value.state.items[::2] for mark in _MODULE_MARKS)
+        known = self._module_states.get(id(value.state))
+        if known is None:
+            keys = [key for key in value.state.items[::2] if type(key) is str]
+            known = self._module_states[id(value.state)] = all(mark in keys for mark in _MODULE_MARKS)
+        return known
 
     def _module_entries(self, value: Opaque, node: int) -> Iterator[tuple[str, Any]]:
         """Dotted name and tensor of a whole module, in the order of state_dict()."""
@@ -310,11 +375,11 @@ class Walk:
             prefix, module = pending.pop()
             # A module registered under two names gives its tensors under both, as state_dict() does. Cycles and
             # doublings of doublings end here.
-            repeats += id(module) in visited
-            if repeats > _MOST_REPEATS or prefix.count(".") > _DEEPEST:
+            repeats += id(module.state) in visited
+            if repeats > _MOST_REPEATS or prefix.count(".") > _DEEPEST or self._module_entries_left <= 0:
                 self._too_deep += 1
                 continue
-            visited.add(id(module))
+            visited.add(id(module.state))
             self.module_classes.append(ModuleClass(node, prefix[:-1], module.class_name))
             children: list[tuple[str, Opaque]] = []
             for name, tensor in collect(module, children):
@@ -322,24 +387,26 @@ class Walk:
             pending += [(f"{prefix}{name}.", child) for name, child in reversed(children)]
 
     def _module_tensors(self, module: Opaque, children: list[tuple[str, Opaque]]) -> Iterator[tuple[str, TensorNode]]:
-        attributes = _as_dict(module.state)
+        attributes = self._part_of_module(module.state)
         skipped = attributes.get("_non_persistent_buffers_set")
         transient = {name for name in skipped.items if type(name) is str} if isinstance(skipped, Group) else set()
         for table in ("_parameters", "_buffers"):
-            for name, tensor in _as_dict(attributes.get(table)).items():
+            for name, tensor in self._part_of_module(attributes.get(table)).items():
                 if isinstance(tensor, TensorNode) and not (table == "_buffers" and name in transient):
                     self.builder.flags[tensor.row] |= _PARAMETER if table == "_parameters" else _BUFFER
                     yield name, tensor
-        for name, child in _as_dict(attributes.get("_modules")).items():
+        for name, child in self._part_of_module(attributes.get("_modules")).items():
             if isinstance(child, Opaque):
                 children.append((name, child))
 
     def _scripted_tensors(self, module: Opaque, children: list[tuple[str, Opaque]]) -> Iterator[tuple[str, TensorNode]]:
-        pending = list(reversed(_as_dict(module.state).items()))
-        budget = 100_000
-        while pending and budget:
-            budget -= 1
+        pending = list(reversed(self._part_of_module(module.state).items()))
+        while pending and self._module_entries_left > 0:
+            self._module_entries_left -= 1
             name, value = pending.pop()
+            if name.count(".") > _DEEPEST:
+                self._too_deep += 1
+                continue
             if isinstance(value, TensorNode):
                 yield name, value
             elif isinstance(value, Opaque) and isinstance(value.state, Mapping):
@@ -348,15 +415,24 @@ class Walk:
                 # A class of the runtime (packed weights of a mobile backend): what it holds, by position.
                 pending.append((name, value.state))
             elif isinstance(value, list | tuple):
+                self._module_entries_left -= len(value)
                 pending += [(f"{name}.{index}", item) for index, item in reversed(list(enumerate(value)))]
             elif isinstance(value, Mapping):
-                pending += [(f"{name}.{key}", item) for key, item in reversed(_as_dict(value).items())]
+                pending += [(f"{name}.{key}", item) for key, item in reversed(self._part_of_module(value).items())]
+
+    def _part_of_module(self, value: Any) -> dict[str, Any]:
+        """The entries with string keys of a part of a module, {} once modules have taken too many."""
+        if self._module_entries_left <= 0:
+            return {}
+        entries = _as_dict(value)
+        self._module_entries_left -= len(entries)
+        return entries
 
     def _note_versions(self, state: Mapping, node: int) -> None:
         """Module names and versions from the `_metadata` of a state_dict."""
         metadata = _as_dict(state).get("_metadata")
-        for prefix, facts in _as_dict(metadata).items():
-            version = _as_dict(facts).get("version")
+        for prefix, facts in self._part_of_module(metadata).items():
+            version = self._part_of_module(facts).get("version")
             self.module_versions.append(ModuleVersion(node, prefix, version if type(version) is int else None))
 
     # -- one bare state_dict ----------------------------------------------------------
@@ -388,6 +464,20 @@ def _kind(value: Any) -> tuple[Node, str]:
         case Opaque():
             return Node.OBJECT, value.class_name
     return Node.OBJECT, type(value).__name__
+
+
+def _is_row(items: Iterable[Any]) -> bool:
+    """Whether these are plain values, which are shown as one: a million row nodes would say no more."""
+    return all(item is None or type(item) in (bool, int, float, str) for item in items)
+
+
+def _is_long(leaf: Any) -> bool:
+    """Whether a leaf has so much to show that it is shown once."""
+    if isinstance(leaf, ByteRange):
+        return leaf.text
+    if isinstance(leaf, Group):
+        return len(leaf.items) > _MANY_ITEMS
+    return isinstance(leaf, str | list | tuple) and len(leaf) > _MANY_ITEMS
 
 
 def _indexed(items: Iterable[Any]) -> Iterator[tuple[str, Any]]:
