@@ -14,6 +14,7 @@ from sdviewer.checkpoint.document import Description, Problem, TextEntry
 from sdviewer.checkpoint.dtypes import DTYPES, Dtype
 from sdviewer.checkpoint.source import read_bytes
 from sdviewer.checkpoint.table import Encoding, Flag, TableBuilder, reach
+from sdviewer.errors import Damaged
 from sdviewer.formats import globals as known_globals
 from sdviewer.formats.class_code import class_code
 from sdviewer.formats.files import read_pieces
@@ -48,6 +49,8 @@ class _Legacy:
         position = 0
         for _ in range(3):  # magic number, protocol version, system
             system = pickle.load(position)
+            if self._is_broken():
+                raise Damaged("is cut off before the object that it holds", file=self.reading.source.label)
             position = pickle.machine.position
         if isinstance(system, Mapping) and _entry(system, "little_endian") is False:
             pickle.problems.append(
@@ -58,11 +61,9 @@ class _Legacy:
                 )
             )
         value = pickle.load(position)
-        if any(problem.kind == "partial" for problem in pickle.problems):
-            # Behind a pickle that breaks off nothing can be found.
-            self._place_storages([], pickle.machine.position)
-        else:
-            self._place_storages(pickle.load(pickle.machine.position), pickle.machine.position)
+        # Behind a pickle that breaks off nothing can be found.
+        keys = [] if self._is_broken() else pickle.load(pickle.machine.position)
+        self._place_storages([] if self._is_broken() else keys, pickle.machine.position)
         walked = pickle.walk(value)
         found = pickle.global_uses()
         return Description(
@@ -81,6 +82,9 @@ class _Legacy:
             ),
             unshown_bytes=unshown_bytes(walked.tensors),
         )
+
+    def _is_broken(self) -> bool:
+        return any(problem.kind == "partial" for problem in self.pickle.problems)
 
     def _find_storage(self, builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
         # Where it lies is told behind the pickles; until then it has what the pickle says. The first dtype that is
