@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.source import read_bytes
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.formats.opening import open_checkpoint
 
@@ -133,3 +134,12 @@ def assert_same(ref: TensorRef, expected: torch.Tensor) -> None:
         assert ref.numpy().dtype == values.dtype
         np.testing.assert_array_equal(ref.numpy(), values)
     assert_same_tensor(ref.torch(), expected)
+
+
+def text_of(checkpoint: Checkpoint, name: str) -> str:
+    """A text that the file carries, read as the window reads it."""
+    entry = next(entry for entry in checkpoint.description.texts if entry.name == name)
+    if entry.deflated:
+        source = checkpoint.sources.inflated(entry.source, entry.offset, entry.stored, entry.nbytes)
+        return read_bytes(source, 0, entry.nbytes).decode()
+    return read_bytes(checkpoint.sources.get(entry.source), entry.offset, entry.nbytes).decode()
