@@ -73,6 +73,14 @@ _FOREIGN_FOLDERS = {
         "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER OUT.pt, if you trust it",
     ),
     "saved_model.pb": ("is a TensorFlow SavedModel", "export its variables with tf.saved_model.load and numpy.savez"),
+    "_CHECKPOINT_METADATA": (
+        "is a checkpoint of Orbax (JAX, Flax)",
+        "restore it with orbax.checkpoint.PyTreeCheckpointer, and save its arrays with numpy.savez",
+    ),
+    "Manifest.json": (
+        "is a Core ML package",
+        "take its weights from coremltools.optimize.coreml.get_weights_metadata, and save them with numpy.savez",
+    ),
 }
 
 
@@ -93,8 +101,9 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
 
     """
     path = Path(text)
-    if not path.is_dir():
-        names, _ = _list(path.parent) if path.exists() else ([], [])
+    # Not the methods of Path, which raise for a name that is too long or a folder that may not be entered.
+    if not os.path.isdir(text):  # noqa: PTH112  # see above
+        names, _ = _list(path.parent) if os.path.exists(text) else ([], [])  # noqa: PTH110  # see above
         return read_indexed(str(path.parent), path.name, names, sources, control, read_source)
     names, folders = _list(path)
     wholes = _wholes(names)
