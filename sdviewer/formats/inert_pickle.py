@@ -191,6 +191,11 @@ class Machine:
     def position(self, offset: int) -> None:
         self._at = self._seek(offset)
 
+    def start_at(self, offset: int) -> None:
+        """Stand at `offset` and keep nothing of what was read: the source may have grown since."""
+        self._base, self.data, self._at = offset, b"", 0
+        self._set_soft_end()
+
     def salvage(self) -> Any:
         """What a broken pickle had built: the outermost value with all that was to go into it, or None."""
         while self.marks:

@@ -91,7 +91,7 @@ class _Stream:
         size = _FIRST_WINDOW
         while True:
             self._window.size = min(self.position + size, self.end)
-            self.machine.position = self.position
+            self.machine.start_at(self.position)
             try:
                 value = self.machine.load()
             except BrokenPickle as error:
