@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,6 @@ from tests.helpers.shards import INDEX, ONE, TWO, all_of, assert_holds, statuses
         "a\0b",
         "..\\secret.safetensors",
         "c:x",
-        "x" * 256,
     ],
 )
 def test_a_name_that_leaves_the_folder_is_not_opened(tmp_path: Path, name: str) -> None:
@@ -38,6 +38,13 @@ def test_a_name_that_leaves_the_folder_is_not_opened(tmp_path: Path, name: str) 
     assert_holds(checkpoint, all_of(two_shards()))
     assert statuses(checkpoint)[name] == "missing"
     assert any(problem.severity == "error" and repr(name) in problem.message for problem in checkpoint.problems)
+
+
+def test_a_name_longer_than_any_file_has_is_not_opened_and_cut_in_what_is_told(tmp_path: Path) -> None:
+    checkpoint = sdviewer.open(write(tmp_path, two_shards(), long="x" * 1_000_000))
+    assert_holds(checkpoint, all_of(two_shards()))
+    assert statuses(checkpoint)["x" * 1_000_000] == "missing"
+    assert all(len(problem.message) < 1_000 for problem in checkpoint.problems)
 
 
 def test_an_absolute_name_is_not_opened(tmp_path: Path) -> None:
