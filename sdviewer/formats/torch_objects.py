@@ -18,6 +18,10 @@ from sdviewer.formats.pickle_values import Global, Interpreter, Mapping, Opaque,
 _MAX = 2**63 - 1
 _MAX_DIMENSIONS = 64  # torch's own limit
 _COMPONENTS_OF_SUBCLASS = 256
+# Parts of states that are looked at, of all tensors of a pickle together: they may share them.
+_STATE_PARTS = 100_000
+_STATE_PARTS_A_TENSOR = 50
+_LONGEST_PART = 1000
 
 _GRAD = (int(Flag.GRAD_KNOWN), int(Flag.GRAD_KNOWN | Flag.REQUIRES_GRAD))
 
@@ -76,6 +80,7 @@ class TorchObjects:
         # Set where a storage key is used with more bytes than the container has for it.
         self.storages_seen: dict[str, int] = {}
         self.credit: Callable[[int], None] = lambda _: None
+        self._state_parts_seen = 0
 
     def interpreters(self) -> dict[str, Interpreter]:
         """Full name → interpreter: torch's on top of those of plain pickles."""
@@ -327,7 +332,8 @@ class TorchObjects:
         attributes: dict[str, Any] = {}
         pending: list[tuple[str, Any]] = [("", node.state)]
         visited: set[int] = set()
-        while pending and len(components) < _COMPONENTS_OF_SUBCLASS and len(visited) < 4 * _COMPONENTS_OF_SUBCLASS:
+        most_parts = _STATE_PARTS + _STATE_PARTS_A_TENSOR * len(self.builder.dtype)
+        while pending and len(components) < _COMPONENTS_OF_SUBCLASS and self._state_parts_seen < most_parts:
             name, value = pending.pop()
             if isinstance(value, TensorNode):
                 if value.row not in components.values():
@@ -335,9 +341,11 @@ class TorchObjects:
             elif isinstance(value, str | int | float | bool | None):
                 if name:
                     attributes[name] = value if not isinstance(value, str) else value[:200]
-            elif id(value) not in visited:
+            elif id(value) not in visited and len(visited) < 4 * _COMPONENTS_OF_SUBCLASS and len(name) < _LONGEST_PART:
                 visited.add(id(value))
-                pending += [(f"{name}.{key}" if name else key, inner) for key, inner in reversed(_parts(value))]
+                parts = _parts(value)
+                self._state_parts_seen += len(parts)
+                pending += [(f"{name}.{key}" if name else key, inner) for key, inner in reversed(parts)]
         if attributes.pop("_is_param", False) is True:
             # So torch marks a parameter whose class is a subclass's own.
             self.builder.flags[node.row] |= int(Flag.PARAMETER)
@@ -355,10 +363,9 @@ class TorchObjects:
 def _parts(value: Any) -> list[tuple[str, Any]]:
     """The named parts of a state: entries, attributes, members."""
     if isinstance(value, Mapping):
+        items = value.items[: 8 * _COMPONENTS_OF_SUBCLASS]
         return [
-            (str(key), part)
-            for key, part in zip(value.items[::2], value.items[1::2], strict=False)
-            if isinstance(key, str)
+            (key[:_LONGEST_PART], part) for key, part in zip(items[::2], items[1::2], strict=False) if type(key) is str
         ]
     if isinstance(value, Opaque):
         return [*_parts(value.args), *_parts(value.state)]
