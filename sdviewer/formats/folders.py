@@ -142,24 +142,29 @@ def as_part(description: Description, text: str) -> Description:
     index = next((name for name in names if is_index(name) and _mentions(path.parent / name, path.name)), None)
     if index is not None:
         whole = str(path.parent / index)
-    elif len(families(names).get(shard.family, ())) > 1 and _wholes(names)[0].family == shard.family:
+    siblings = families(names).get(shard.family, {})
+    if not whole and len(siblings) > 1 and _wholes(names)[0].family == shard.family:
         whole = str(path.parent)
-    message = f"is shard {shard.number:,} of {shard.family.total:,} of {shard.family.weights}; "
-    message += f"open {whole} to see the whole" if whole else "the others are not beside it"
+    message = f"is shard {shard.number:,} of {shard.family.total:,} of {shard.family.weights}"
+    if whole:
+        message += f"; open {whole} to see the whole"
+    elif len(siblings) <= 1:
+        message += "; the others are not beside it"
     problem = Problem("part", "info", message, path.name)
     return dataclasses.replace(description, part_of=whole, problems=(*description.problems, problem))
 
 
 def _mentions(index: Path, name: str) -> bool:
     """Whether an index holds a file name, by a look at its text alone."""
-    sought = json.dumps(name).encode("ascii")
+    # As writers of JSON have it, with escapes or without.
+    sought = {json.dumps(name).encode("ascii"), f'"{name}"'.encode("utf-8", "surrogateescape")}
     try:
         with index.open("rb") as file:
             before = b""
             while piece := file.read(_STEP):
-                if sought in before + piece:
+                if any(text in before + piece for text in sought):
                     return True
-                before = piece[-len(sought) :]
+                before = piece[-max(map(len, sought)) :]
     except OSError:
         return False
     return False

@@ -265,7 +265,18 @@ def test_a_shard_without_an_index_offers_its_folder(tmp_path: Path) -> None:
 def test_a_shard_of_another_checkpoint_than_the_index_describes_does_not_offer_it(tmp_path: Path) -> None:
     write(tmp_path, two_shards())
     write(tmp_path, {"other-1-of-2.pt": {"x": torch.ones(1)}, "other-2-of-2.pt": {"y": torch.ones(1)}}, index=None)
-    assert sdviewer.open(tmp_path / "other-1-of-2.pt").description.part_of == ""
+    checkpoint = sdviewer.open(tmp_path / "other-1-of-2.pt")
+    assert checkpoint.description.part_of == ""
+    assert checkpoint.problems[0].message == "is shard 1 of 2 of other.pt"
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_an_index_is_found_by_names_beyond_ascii(tmp_path: Path, ensure_ascii: bool) -> None:
+    names = [f"модель-{number}-of-2.safetensors" for number in (1, 2)]
+    write(tmp_path, {name: {name: torch.ones(1)} for name in names}, index=None)
+    text = json.dumps({"weight_map": {name: name for name in names}}, ensure_ascii=ensure_ascii)
+    (tmp_path / "модель.safetensors.index.json").write_text(text, "utf-8")
+    assert sdviewer.open(tmp_path / names[1]).description.part_of == str(tmp_path / "модель.safetensors.index.json")
 
 
 def test_a_shard_whose_siblings_are_elsewhere_says_so(tmp_path: Path) -> None:
