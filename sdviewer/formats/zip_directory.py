@@ -7,6 +7,7 @@ archives whose end is cut off (their local headers are searched) are all read. N
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ _LOCATOR64 = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _SEARCH_STEP = 4 << 20
+# A central record with the longest name, extra field and comment.
+_LONGEST_RECORD = _CENTRAL.size + 3 * 0xFFFF
+# The same for a local header, which has no comment.
+_LONGEST_HEADER = _LOCAL.size + 2 * 0xFFFF
+# Entries that a search finds at most; they may lie as close as their headers, a model of so many is rare.
+_MOST_FOUND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,29 +124,29 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
     if found is None:
         return _search_local_headers(source, control)
     start, size, count, shift = found
-    central = read_bytes(source, start, size)
     names: list[str] = []
-    rows: list[tuple[int, int, int, int, int]] = []
-    position = 0
+    # Method, flags, stored size, size and header, entry after entry; a size that lies costs no memory.
+    fields_of = array("q")
+    block, block_start, position = b"", start, 0
     unpack, width = _CENTRAL.unpack_from, _CENTRAL.size
-    while position + width <= len(central) and len(rows) < count:
-        fields = unpack(central, position)
+    while len(names) < count and position + width <= size:
+        at = position - (block_start - start)
+        if at + _LONGEST_RECORD > len(block) and block_start + len(block) < start + size:
+            block_start, at = start + position, 0
+            block = read_bytes(source, block_start, min(_SEARCH_STEP, size - position))
+            control.report(position, size, "reading the archive's directory")
+        fields = unpack(block, at)
         signature, _, _, flags, method, _, _, _, stored, length, name_size, extra_size, comment_size = fields[:13]
         if signature != b"PK\x01\x02":
             break
         header = fields[16]
-        name_start = position + width
-        extra_start = name_start + name_size
-        raw = central[name_start:extra_start]
-        names.append(_decode_name(raw, flags))
+        extra_start = at + width + name_size
+        names.append(_decode_name(block[at + width : extra_start], flags))
         if _SATURATED in (stored, length, header):
-            extra = central[extra_start : extra_start + extra_size]
-            length, stored, header = _zip64(extra, length, stored, header)
-        rows.append((method, flags, stored, length, header + shift))
-        position = extra_start + extra_size + comment_size
-        if not len(rows) & 0x3FFF:
-            control.report(len(rows), count, "reading the archive's directory")
-    columns = np.array(rows, np.int64).reshape(-1, 5).T
+            length, stored, header = _zip64(block[extra_start : extra_start + extra_size], length, stored, header)
+        fields_of.extend((method, flags, stored, length, header + shift))
+        position += width + name_size + extra_size + comment_size
+    columns = np.array(fields_of, np.int64).reshape(-1, 5).T
     return ZipDirectory(
         names,
         columns[0].astype(np.uint16),
@@ -147,7 +154,7 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
         np.ascontiguousarray(columns[2]),
         np.ascontiguousarray(columns[3]),
         _data_offsets(source, columns[4]),
-        partial=len(rows) < min(count, 0xFFFF) or position < size,
+        partial=len(names) < min(count, 0xFFFF) or position < size,
     )
 
 
@@ -256,42 +263,36 @@ def _search_local_headers(source: ByteSource, control: Control) -> ZipDirectory:
     Sizes that the writer put behind the data (flag bit 3) are taken from the distance to the
     next header's descriptor; the last entry reaches to the end of the file.
     """
-    headers: list[int] = []
-    overlap = 3
-    position = 0
-    while position < source.size:
-        control.report(position, source.size, "the archive's end is missing: searching its entries")
-        block = read_bytes(source, position, min(_SEARCH_STEP + overlap, source.size - position))
-        at = block.find(b"PK\x03\x04")
-        while at >= 0:
-            if at < _SEARCH_STEP:
-                headers.append(position + at)
-            at = block.find(b"PK\x03\x04", at + 4)
-        position += _SEARCH_STEP
-    entries: list[Entry] = []
-    for index, header in enumerate(headers):
-        if entries and header < entries[-1].offset + entries[-1].stored and entries[-1].stored:
+    names: list[str] = []
+    fields_of = array("q")  # method, flags, stored size, size, offset of each
+    open_ended = False  # the size of the last entry is to be told by where the next one begins
+
+    def end_last(limit: int) -> None:
+        fields_of[-3] = fields_of[-2] = _size_before_descriptor(source, fields_of[-1], limit)
+
+    for header, raw in _local_headers(source, control):
+        if fields_of and not open_ended and header < fields_of[-1] + fields_of[-3]:
             continue  # the signature stood inside the data of an entry whose size is known
-        if header + _LOCAL.size > source.size:
-            break
-        fields = _LOCAL.unpack(read_bytes(source, header, _LOCAL.size))
-        _, _, flags, method, _, _, _, stored, size, name_size, extra_size = fields
+        _, _, flags, method, _, _, _, stored, size, name_size, extra_size = _LOCAL.unpack_from(raw)
         start = header + _LOCAL.size + name_size + extra_size
         if start > source.size or name_size == 0:
             continue
-        name = _decode_name(read_bytes(source, header + _LOCAL.size, name_size), flags)
-        extra = read_bytes(source, header + _LOCAL.size + name_size, extra_size)
-        size, stored, _ = _zip64(extra, size, stored, 0)
-        if flags & 0x8 and stored == 0:
-            limit = headers[index + 1] if index + 1 < len(headers) else source.size
-            stored = _size_before_descriptor(source, start, limit)
-            size = stored
-        entries.append(Entry(name, method, flags, stored, size, start))
-    if not entries:
+        if open_ended:
+            end_last(header)
+        if len(names) >= _MOST_FOUND:
+            break
+        names.append(_decode_name(raw[_LOCAL.size : _LOCAL.size + name_size], flags))
+        size, stored, _ = _zip64(raw[_LOCAL.size + name_size :][:extra_size], size, stored, 0)
+        fields_of.extend((method, flags, stored, size, start))
+        open_ended = bool(flags & 0x8) and stored == 0
+    else:
+        if open_ended:
+            end_last(source.size)
+    if not names:
         raise Damaged("is a zip archive without its directory, and no entry could be found", file=source.label)
-    columns = np.array([(e.method, e.flags, e.stored, e.size, e.offset) for e in entries], np.int64).T
+    columns = np.array(fields_of, np.int64).reshape(-1, 5).T
     return ZipDirectory(
-        [entry.name for entry in entries],
+        names,
         columns[0].astype(np.uint16),
         columns[1].astype(np.uint16),
         np.ascontiguousarray(columns[2]),
@@ -299,6 +300,22 @@ def _search_local_headers(source: ByteSource, control: Control) -> ZipDirectory:
         np.ascontiguousarray(columns[4]),
         partial=True,
     )
+
+
+def _local_headers(source: ByteSource, control: Control) -> Iterator[tuple[int, bytes]]:
+    """Where each signature of a local header stands, with the longest header that may follow it."""
+    position = 0
+    while position < source.size:
+        control.report(position, source.size, "the archive's end is missing: searching its entries")
+        block = read_bytes(source, position, min(_SEARCH_STEP + _LONGEST_HEADER, source.size - position))
+        at = block.find(b"PK\x03\x04", 0, _SEARCH_STEP + 3)
+        while at >= 0:
+            raw = block[at : at + _LOCAL.size]
+            if len(raw) == _LOCAL.size:
+                length = _LOCAL.size + int.from_bytes(raw[26:28], "little") + int.from_bytes(raw[28:30], "little")
+                yield position + at, block[at : at + length]
+            at = block.find(b"PK\x03\x04", at + 4, _SEARCH_STEP + 3)
+        position += _SEARCH_STEP
 
 
 def _size_before_descriptor(source: ByteSource, start: int, limit: int) -> int:
