@@ -28,6 +28,8 @@ from sdviewer.formats.zip_entries import entry_label, entry_source, first_bytes,
 _SUFFIX = ".npy"
 # Compressed arrays of objects are inflated to be looked into, all together up to this size.
 _MOST_INFLATED = 256 << 20
+# Entries that cannot be read are told one by one up to this number.
+_FAILURES_TOLD = 20
 
 
 def matches(reading: Reading) -> bool:
@@ -131,7 +133,9 @@ class _Archive:
     reading: Reading
     problems: list[Problem] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
-    failures: list[CannotOpen | CannotRead] = field(default_factory=list)
+    # The first of the entries that cannot be read, and how many there are.
+    failure: CannotOpen | CannotRead | None = None
+    failures: int = 0
     inflated: int = 0
 
     def __post_init__(self) -> None:
@@ -154,8 +158,7 @@ class _Archive:
             try:
                 found = self._read_entry(name, reading.directory.entry(number))
             except (CannotOpen, CannotRead) as error:
-                self.failures.append(error)
-                self._note("partial", f"cannot be read: {error.message}", name)
+                self._note_failure(name, error)
                 continue
             if isinstance(found, _Array):
                 arrays.append(found)
@@ -164,6 +167,8 @@ class _Archive:
                 parts.append(Part(_describe(arrays, reading)))
                 arrays = []
             parts.append(Part(found, name))
+        if self.failures > _FAILURES_TOLD:
+            self._note("partial", f"{self.failures - _FAILURES_TOLD:,} more entries cannot be read")
         self._raise_if_nothing_is_left(parts or arrays)
         if arrays or not parts:
             parts.append(Part(_describe(arrays, reading)))
@@ -226,13 +231,19 @@ class _Archive:
             return _Array(name, header, entry_source(reading, entry), size, entry.size - size)
         return _Array(name, header, reading.index, entry.offset + size, stored_bytes(reading, entry) - size)
 
+    def _note_failure(self, name: str, error: CannotOpen | CannotRead) -> None:
+        self.failure = self.failure or error
+        self.failures += 1
+        if self.failures <= _FAILURES_TOLD:
+            self._note("partial", f"cannot be read: {error.message}", name)
+
     def _raise_if_nothing_is_left(self, found: Sequence[object]) -> None:
-        if found or not self.failures:
+        failure = self.failure
+        if found or failure is None:
             return
-        first = self.failures[0]
-        if isinstance(first, CannotOpen):
-            raise first
-        raise Damaged(first.message, file=first.file, hint=first.hint) from first
+        if isinstance(failure, CannotOpen):
+            raise failure
+        raise Damaged(failure.message, file=failure.file, hint=failure.hint) from failure
 
 
 def _lines(label: str, described: Description, *, is_archive: bool, has_objects: bool) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ _MEMBERS_LOOKED_AT = 64
 # The pickle in front of a storage has some sixty bytes, what follows it is payload.
 _FIRST_WINDOW = 128
 # Models of that time had hundreds.
-_MOST_RECORDS = 20_000
+_MOST_RECORDS = 10_000
 _MOST_DIMENSIONS = 64
 _MAX = 2**63 - 1
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import sdviewer
-from sdviewer.errors import NotDecodable, UnsupportedFormat
+from sdviewer.errors import Damaged, NotDecodable, UnsupportedFormat
 from sdviewer.formats import opening
 from tests.helpers.conformance import ReaderConformance
 from tests.helpers.npy import Array, archive, kinds, npy, opened, the_only, with_header
@@ -204,6 +204,16 @@ def test_an_entry_that_cannot_be_read_is_told_and_the_others_are_shown(tmp_path:
         ("partial", "junk"),
     ]
     assert "bzip2" in checkpoint.problems[0].message
+
+
+def test_many_entries_that_cannot_be_read_are_told_in_one(tmp_path: Path) -> None:
+    entries = [("good.npy", npy(np.arange(3))), *((f"junk{i}.npy", b"no array") for i in range(50))]
+    checkpoint = sdviewer.open(archive(tmp_path / "junk.npz", entries))
+    assert list(checkpoint.tensors) == ["good"]
+    assert kinds(checkpoint) == ["partial"] * 21
+    assert checkpoint.problems[-1].message == "30 more entries cannot be read"
+    with pytest.raises(Damaged, match=r"junk\.npz: junk0\.npy"):
+        sdviewer.open(archive(tmp_path / "junk.npz", entries[1:]))
 
 
 def test_an_archive_with_a_password_says_so(tmp_path: Path) -> None:
