@@ -13,6 +13,8 @@ from typing import Any
 from sdviewer.checkpoint.document import Description
 from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.table import TableBuilder
+from sdviewer.errors import LimitExceeded
+from sdviewer.formats import inert_pickle
 from sdviewer.formats.pickle_objects import array_form
 from sdviewer.formats.pickle_values import Opaque
 from sdviewer.formats.reading import Reading
@@ -36,8 +38,15 @@ class ObjectArrays:
         is lists inside lists.
 
         Raises:
+            LimitExceeded: those before it took all the steps.
             CannotOpen: it breaks before anything was built.
         """
+        # The machine itself looks at the budget only once in many steps.
+        if self.steps_used > inert_pickle.STEPS:
+            raise LimitExceeded(
+                "is not looked into: the objects before it take more steps than an honest file has",
+                file=self.reading.sources.get(source).label,
+            )
         pickle = TorchPickle(self.reading, source, _no_storage, steps_used=self.steps_used)
         try:
             value = pickle.load(position)
