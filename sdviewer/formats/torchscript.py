@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sdviewer.checkpoint.coverage import unshown_bytes
-from sdviewer.checkpoint.document import Description, TextEntry
+from sdviewer.checkpoint.document import Description, Problem, TextEntry
 from sdviewer.errors import CannotOpen
 from sdviewer.formats import globals as known_globals
 from sdviewer.formats.reading import Reading
@@ -31,8 +31,9 @@ def read(reading: Reading) -> Description:
     try:
         constants = archive.open_pickle("constants.pkl", "constants/", pickle.builder)
         loaded = constants.load(0)
-    except CannotOpen:
+    except CannotOpen as error:
         loaded = ()
+        pickle.problems.append(Problem("partial", "error", error.message, error.file))
     if loaded not in ((), None):
         extra.append(("constants", loaded))
     walked = pickle.walk(value, scripted=True, extra=extra)
