@@ -57,11 +57,10 @@ def read_index(source: ByteSource) -> ShardIndex:
         LimitExceeded: it is larger than an honest one.
 
     """
-    weight_map, others = _objects(source)
+    listed, others = _objects(source)
     problems = []
-    listed = dict(weight_map)
-    if len(listed) < len(weight_map):
-        message = f"the index lists {len(weight_map) - len(listed):,} names twice; the last entry counts"
+    if listed.twice:
+        message = f"the index lists {listed.twice:,} names twice; the last entry counts"
         problems.append(Problem("irregular", "warning", message, source.label))
     distinct = set(listed.values())
     if len(distinct) > _MOST_FILES:
@@ -89,7 +88,7 @@ def read_index(source: ByteSource) -> ShardIndex:
     )
 
 
-def _objects(source: ByteSource) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+def _objects(source: ByteSource) -> tuple[_Object, dict[str, Any]]:
     """The entries of `weight_map`, and what else the index tells."""
 
     def damaged(what: str) -> Damaged:
@@ -101,26 +100,29 @@ def _objects(source: ByteSource) -> tuple[list[tuple[str, str]], dict[str, Any]]
     if (text.count(b"[") + text.count(b"{")) * _BYTES_A_BRACKET > len(text) + 4096:
         raise damaged("it is made of brackets")
     try:
-        # Objects as lists of pairs, so that a name that stands twice is seen.
-        top = json.loads(text, object_pairs_hook=_Pairs, parse_constant=str)
+        top = json.loads(text, object_pairs_hook=_Object, parse_constant=str)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
         raise damaged(f"its JSON cannot be read ({reason})") from error
-    if not isinstance(top, _Pairs):
+    if not isinstance(top, _Object):
         raise damaged("it is not a JSON object")
     facts = dict(top)
     weight_map = facts.pop("weight_map", None)
-    if not isinstance(weight_map, _Pairs):
+    if not isinstance(weight_map, _Object):
         raise damaged('its "weight_map" is ' + ("missing" if weight_map is None else "not an object"))
-    if not all(type(file) is str for _, file in weight_map):
+    if not set(map(type, weight_map.values())) <= {str}:
         raise damaged('its "weight_map" has values that are not file names')
     metadata = facts.pop("metadata", None)
-    others = dict(metadata) if isinstance(metadata, _Pairs) else {} if metadata is None else {"metadata": metadata}
+    others = dict(metadata) if isinstance(metadata, _Object) else {} if metadata is None else {"metadata": metadata}
     return weight_map, {**others, **{key: value for key, value in facts.items() if key not in others}}
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as its entries, in order."""
+class _Object(dict[str, Any]):
+    """A JSON object, of a name that stands twice the last entry; `twice` counts the others."""
+
+    def __init__(self, entries: list[tuple[str, Any]]) -> None:
+        super().__init__(entries)
+        self.twice = len(entries) - len(self)
 
 
 def add_metadata(builder: StructureBuilder, parent: int, part: str, value: Any) -> None:
@@ -132,13 +134,11 @@ def _add(builder: StructureBuilder, parent: int, part: str, value: Any, depth: i
     if not isinstance(value, dict | list):
         builder.scalar(part, parent, json.dumps(value))
         return
-    is_object = isinstance(value, dict | _Pairs)
-    # Of a name that stands twice the last entry counts, as for every reader of JSON.
-    entries = (
-        [(encode_part(key), item) for key, item in dict(value).items()]
-        if is_object
-        else [(f"[{number}]", item) for number, item in enumerate(value)]
-    )
+    is_object = isinstance(value, dict)
+    if isinstance(value, dict):
+        entries = [(encode_part(key), item) for key, item in value.items()]
+    else:
+        entries = [(f"[{number}]", item) for number, item in enumerate(value)]
     node = builder.open(part, Node.MAPPING if is_object else Node.SEQUENCE, parent, "dict" if is_object else "list")
     for given, (key, item) in enumerate(entries):
         if depth >= _DEEPEST_METADATA or len(builder.kinds) >= _MOST_METADATA:
