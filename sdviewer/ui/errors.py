@@ -13,6 +13,9 @@ from sdviewer.checkpoint.wording import shown
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.theme import number_font
 
+# Messages follow the name of their file ("net.pt: is empty"); here it stands above them.
+_SAID_OF_THE_FILE = frozenset(("is", "has", "was", "cannot", "changed", "needs", "names", "holds", "ends", "does"))
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
@@ -38,6 +41,8 @@ def describe_error(error: BaseException) -> ErrorText:
 
 def _sentence(text: str) -> str:
     text = shown(text)
+    if text.partition(" ")[0] in _SAID_OF_THE_FILE:
+        text = f"it {text}"
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".") if text else ""
 
 

@@ -152,8 +152,11 @@ class TreeModel(QAbstractTableModel):
 
     def reveal(self, node: int) -> int:
         """Open the way to a node; returns its row."""
-        for ancestor in reversed(self.rows.ancestors(node)):
-            self.expand(ancestor)
+        closed = [ancestor for ancestor in self.rows.ancestors(node) if not self.rows.expanded[ancestor]]
+        if closed:
+            # Those out of sight first, so that all rows come in one go.
+            self.rows.expanded[closed[:-1]] = True
+            self.expand(closed[-1])
         return self.rows.row_of(node)
 
     def _close(self, node: int) -> None:

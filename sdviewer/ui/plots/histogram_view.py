@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _HEIGHT = 240
 _FEW = 10
+_GRID = 38  # of 255
 
 
 class HistogramView(QWidget):
@@ -32,24 +33,31 @@ class HistogramView(QWidget):
         self._edges: list[float] = []
         self._counts: list[int] = []
         self._summary = ""
-        self.plot: pyqtgraph.PlotWidget = pyqtgraph.PlotWidget()
+        # View and axes by themselves: pyqtgraph's PlotItem comes with windows and menus that are never used.
+        self.plot: pyqtgraph.GraphicsLayoutWidget = pyqtgraph.GraphicsLayoutWidget()
         self.plot.setFixedHeight(_HEIGHT)
         self.plot.setFrameShape(self.plot.Shape.NoFrame)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
         self.plot.setAccessibleName("Histogram")
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setMouseEnabled(x=True, y=False)
+        self.plot.ci.setContentsMargins(0, 4, 0, 0)
+        self.plot.ci.setSpacing(0)
+        self.box: Any = self.plot.addViewBox(row=0, col=1, enableMenu=False)
+        self.box.setMouseEnabled(x=True, y=False)
+        self._axes: dict[str, Any] = {}
+        for side, row, column in (("left", 0, 0), ("bottom", 1, 1)):
+            axis = self._axes[side] = pyqtgraph.AxisItem(side)
+            axis.linkToView(self.box)
+            self.plot.addItem(axis, row=row, col=column)
         # Bars come with their edges: pyqtgraph refuses the step mode for a curve without data.
         self._curve: Any = pyqtgraph.PlotCurveItem(fillLevel=0, skipFiniteCheck=True)
-        self.plot.addItem(self._curve)
+        self.box.addItem(self._curve)
         self.caption = plain_label(" ", muted=True)
         self.caption.setWordWrap(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.plot)
-        column.addWidget(self.caption)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.plot)
+        layout.addWidget(self.caption)
         self.plot.scene().sigMouseMoved.connect(self._pointed)
         self._color()
 
@@ -59,16 +67,14 @@ class HistogramView(QWidget):
         self._summary = _summary(histogram)
         self._curve.setData(histogram.edges, histogram.counts.astype(np.float64), stepMode="center")
         low, high = self._edges[0], self._edges[-1]
-        box = self.plot.getViewBox()
         # Half the range first: its whole may be more than a float64 holds.
         margin = (high / 2 - low / 2) * 0.04
-        box.setLimits(xMin=low - margin, xMax=high + margin, yMin=0)
-        box.setXRange(low - margin, high + margin, padding=0)
+        self.box.setLimits(xMin=low - margin, xMax=high + margin, yMin=0)
+        self.box.setXRange(low - margin, high + margin, padding=0)
         most = max(self._counts)
-        box.setYRange(0, max(most, 1) * 1.05, padding=0)
+        self.box.setYRange(0, max(most, 1) * 1.05, padding=0)
         # Left to itself, the axis would count in fifths.
-        axis = self.plot.getAxis("left")
-        axis.setTickSpacing(*((1, 1) if most < _FEW else ()))
+        self._axes["left"].setTickSpacing(*((1, 1) if most < _FEW else ()))
         self.caption.setText(self._summary)
         self.plot.setAccessibleDescription(self._summary)
 
@@ -79,8 +85,8 @@ class HistogramView(QWidget):
             self._color()
 
     def _pointed(self, place: QPointF) -> None:
-        x = self.plot.getViewBox().mapSceneToView(place).x()
-        if self.plot.sceneBoundingRect().contains(place) and self._edges and self._edges[0] <= x <= self._edges[-1]:
+        x = self.box.mapSceneToView(place).x()
+        if self.box.sceneBoundingRect().contains(place) and self._edges and self._edges[0] <= x <= self._edges[-1]:
             position = min(bisect_right(self._edges, x) - 1, len(self._counts) - 1)
             low, high = self._edges[position], self._edges[position + 1]
             self.caption.setText(f"{self._counts[position]:,} values from {number(low)} to {number(high)}")
@@ -96,12 +102,11 @@ class HistogramView(QWidget):
         fill.setAlpha(90)
         self._curve.setPen(pyqtgraph.mkPen(c.accent, width=1))
         self._curve.setBrush(fill)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
+        for axis in self._axes.values():
             axis.setPen(c.line)
             axis.setTextPen(c.muted)
             axis.setStyle(tickFont=number_font())
-        self.plot.showGrid(x=False, y=True, alpha=0.15)
+        self._axes["left"].setGrid(_GRID)
 
 
 def _summary(histogram: Histogram) -> str:

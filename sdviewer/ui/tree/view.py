@@ -15,7 +15,7 @@ from sdviewer.ui.tree.row_painter import RowPainter, RowState
 _SAMPLE = 200
 _WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
 _GIVING_WAY = (Column.KIND, Column.DTYPE)
-_NAME_NEEDED = 190
+_NAME_NEEDED = 160
 _NARROWEST = {Column.KIND: 60, Column.DTYPE: 60, Column.SHAPE: 80, Column.SIZE: 84}
 
 
