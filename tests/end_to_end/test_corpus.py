@@ -78,7 +78,8 @@ def test_info_tells_of_every_file_or_says_what_it_is(name: str, capsys: pytest.C
         return
     assert code in {Exit.FINE, Exit.FINDING}
     assert document["schema"] == 1
-    assert len(document["tensors"]) >= len(expected()[name].get("tensors", ()))
+    # The archive of old torch that was made by hand has no reference there.
+    assert len(document["tensors"]) >= len(expected().get(name, {}).get("tensors", ()))
     if code == Exit.FINE:
         assert not any(problem["severity"] == "error" for problem in document["problems"])
 
