@@ -60,8 +60,9 @@ def test_a_header_whose_checksum_is_wrong_ends_the_archive(tmp_path: Path) -> No
     assert [member.name for member in members(source_of(path), 100)] == ["first"]
 
 
-@pytest.mark.parametrize("length", range(0, 2048, 7))
-def test_cut_off_anywhere_the_members_before_are_listed(tmp_path: Path, length: int) -> None:
-    path = write_tar(tmp_path / "cut.tar", {"first": b"1", "second": b"2"})
-    path.write_bytes(path.read_bytes()[:length])
-    assert len(list(members(source_of(path), 100))) == (length >= 512) + (length >= 1536)
+def test_cut_off_anywhere_the_members_before_are_listed(tmp_path: Path) -> None:
+    content = write_tar(tmp_path / "cut.tar", {"first": b"1", "second": b"2"}).read_bytes()
+    for length in range(0, 2048, 7):
+        (tmp_path / "cut.tar").write_bytes(content[:length])
+        found = list(members(source_of(tmp_path / "cut.tar"), 100))
+        assert len(found) == (length >= 512) + (length >= 1536)
