@@ -213,10 +213,18 @@ class Machine:
                 target.state = tuple(item for item in items if not _is_unfinished(item))
             elif items:
                 self.stack.append(items[0])
-        # key, value pairs outside a MARK (SETITEM) hang above their mapping
-        while len(self.stack) > 2 and isinstance(self.stack[-3], Mapping) and isinstance(self.stack[-2], str):
-            value, key = self.stack.pop(), self.stack.pop()
-            self.stack[-1].items += [key, value]
+        # What was to be put in outside a MARK (by SETITEM, APPEND) hangs above its container.
+        while len(self.stack) > 2:
+            if isinstance(self.stack[-3], Mapping) and isinstance(self.stack[-2], str):
+                value, key = self.stack.pop(), self.stack.pop()
+                self.stack[-1].items += [key, value]
+            elif isinstance(self.stack[-2], list):
+                value = self.stack.pop()
+                self.stack[-1] += [] if _is_unfinished(value) else [value]
+            elif isinstance(self.stack[-2], Mapping) and isinstance(self.stack[-1], str):
+                self.stack.pop()
+            else:
+                break
         return self.stack[0] if self.stack else None
 
     # -- the window ---------------------------------------------------------------
