@@ -263,7 +263,7 @@ class _TreeMaker:
         at = np.searchsorted(dots, part.offsets[shown[candidates] + 1])
         last_dot = dots[at - 1] if len(dots) else np.full(len(candidates), -1)
         dotted = (at > 0) & (last_dot >= starts[candidates])
-        if not self.structure.plain_keys and len(candidates):
+        if not self.structure.plain_keys and dotted.any():
             # "[1.5]" is a number, not two parts of a name.
             dotted &= part.bytes_array[np.minimum(starts[candidates], len(part.data) - 1)] != ord("[")
         starts[candidates[dotted]] = last_dot[dotted] + 1
