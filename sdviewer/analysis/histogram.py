@@ -61,8 +61,9 @@ def histogram(ref: TensorRef, lo: float, hi: float, bins: int, control: Control 
     counts = np.zeros(bins, np.int64)
     below = above = nan = posinf = neginf = 0
     for chunk in ref.chunks(control=control, memory_order=True):
-        values = real_values(chunk).astype(np.float64)
-        finite = values[np.isfinite(values)]
+        values = real_values(chunk)
+        # Widened after signalling NaNs have dropped out: numpy warns of each that it converts.
+        finite = values[np.isfinite(values)].astype(np.float64)
         if len(finite) < len(values):
             nan += int(np.count_nonzero(np.isnan(values)))
             posinf += int(np.count_nonzero(values == np.inf))
