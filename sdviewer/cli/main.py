@@ -16,8 +16,9 @@ from sdviewer.errors import Cancelled, SdviewerError
 
 COMMANDS = ("info", "values", "screenshot")
 
-# Opens the window on files and returns when it is closed, with the exit code. Handed in, as the window lies above.
-OpenWindow = Callable[[Sequence[str]], int]
+# Opens the window on files (a new one if that is asked for) and returns when it is closed, with the exit code.
+# Handed in, as the window lies above.
+OpenWindow = Callable[[Sequence[str], bool], int]
 
 _TENSORS_ON_A_TERMINAL = 40
 _LONGEST_ERROR = 4_000
@@ -32,7 +33,12 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
 
 def run_window_command(arguments: Sequence[str], open_window: OpenWindow) -> int:
     """Open the window on the files named."""
-    return _guarded(lambda given: open_window(_window_parser().parse_args(given).files), arguments)
+
+    def act(given: Sequence[str]) -> int:
+        options = _window_parser().parse_args(given)
+        return open_window(options.files, options.new_window)
+
+    return _guarded(act, arguments)
 
 
 def _guarded(act: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
@@ -88,6 +94,7 @@ def _window_parser() -> Parser:
         "`sdviewer COMMAND --help` tells more. A file that is called like a command opens as ./info.",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="checkpoints or folders to open in a window")
+    parser.add_argument("--new-window", action="store_true", help="do not use a window that is already open")
     parser.add_argument("--version", action="version", version=f"sdviewer {sdviewer.__version__}")
     return parser
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QVBoxLayout
@@ -16,11 +17,16 @@ import sdviewer
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.icons import app_icon
+from sdviewer.ui.single_instance import WindowServer, hand_over, socket_name
 from sdviewer.ui.theme import apply_theme
+
+if TYPE_CHECKING:
+    from sdviewer.ui.main_window import MainWindow
 
 # A thread that computes in Python gives the interpreter's lock back this often, so that painting waits little.
 _SWITCH_SECONDS = 0.0005
 _MS_BETWEEN_COLLECTIONS = 1000
+_MS_BEFORE_LISTENING = 300
 _ERROR_WINDOW = "error"
 
 
@@ -44,14 +50,19 @@ def has_display() -> bool:
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def run_window(files: Sequence[str]) -> int:
+def run_window(files: Sequence[str], *, new_window: bool = False) -> int:
     """Show the window with these files and folders open, until it is closed; returns the exit code.
+
+    A window that runs already takes them, unless a new one is asked for; then this returns at once.
 
     Raises:
         SdviewerError: there is no display.
     """
     if not has_display() and "QT_QPA_PLATFORM" not in os.environ:
         raise SdviewerError("there is no display for a window", hint="`sdviewer info FILE` works without one")
+    name = socket_name()
+    if not new_window and hand_over(files, name):
+        return 0
     from sdviewer.ui.main_window import MainWindow
     from sdviewer.ui.settings import Settings
 
@@ -67,12 +78,26 @@ def run_window(files: Sequence[str]) -> int:
     collector = _collect_on_this_thread(window)
     window.show()
     window.open_files(files)
+    # Nobody waits for it: the first tree is painted before it listens.
+    QTimer.singleShot(_MS_BEFORE_LISTENING, window, lambda: _listen(window, name))
     try:
         return app.exec()
     finally:
         sys.excepthook = previous_hook
         collector.stop()
         gc.enable()
+
+
+def _listen(window: MainWindow, name: str) -> None:
+    """Take the files of second starts and come to the front with them."""
+
+    def take(files: list[str]) -> None:
+        window.open_files(files)
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.raise_()
+        window.activateWindow()
+
+    WindowServer(name, window).files_received.connect(take)
 
 
 def _collect_on_this_thread(window: QMainWindow) -> QTimer:

@@ -21,7 +21,7 @@ def painted(self, event):
         os._exit(0)
 TreeView.paintEvent = painted
 from sdviewer.__main__ import main
-sys.argv = ["sdviewer", sys.argv[1]]
+sys.argv = ["sdviewer", "--new-window", sys.argv[1]]
 main()
 sys.exit("the window closed before its tree was painted")
 """

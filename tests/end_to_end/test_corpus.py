@@ -15,6 +15,7 @@ from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.table import Flag
 from tests.helpers.corpus import CORPUS, expected, files, needs_corpus
+from tests.unit.cli.running import no_window
 
 pytestmark = needs_corpus
 
@@ -67,7 +68,7 @@ def test_info_tells_of_every_file_or_says_what_it_is(name: str, capsys: pytest.C
     from sdviewer.cli.exits import Exit
     from sdviewer.cli.main import run
 
-    code = run(["info", "--json", str(CORPUS / name)], lambda _: 0)
+    code = run(["info", "--json", str(CORPUS / name)], no_window)
     told, errors = capsys.readouterr()
     document = json.loads(told)
     if code == Exit.CANNOT:

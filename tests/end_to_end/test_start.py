@@ -19,7 +19,7 @@ def painted(self, event):
         os._exit(0)
 TreeView.paintEvent = painted
 from sdviewer.__main__ import main
-sys.argv = ["sdviewer", sys.argv[1]]
+sys.argv = ["sdviewer", "--new-window", sys.argv[1]]
 sys.exit(main())
 """
 _VOID_CALLS = """

@@ -13,9 +13,9 @@ import pytest
 from sdviewer.cli.main import run
 
 
-def no_window(files: Sequence[str]) -> int:
+def no_window(files: Sequence[str], new: bool) -> int:
     """Stands in where no window may open."""
-    raise AssertionError(f"a window was opened on {files}")
+    raise AssertionError(f"a {'new ' if new else ''}window was opened on {files}")
 
 
 @dataclass(frozen=True)

@@ -67,17 +67,17 @@ def test_a_wrong_option_of_the_window_is_wrong_usage(capsys: pytest.CaptureFixtu
 
 
 def test_files_without_a_command_open_the_window() -> None:
-    opened: list[list[str]] = []
+    opened: list[list[str | bool]] = []
 
-    def window(files: Sequence[str]) -> int:
-        opened.append(list(files))
+    def window(files: Sequence[str], new: bool) -> int:
+        opened.append([*files, new])
         return 0
 
     assert main.run(["a.pt", "./info", "b c.pt"], window) == 0
-    assert main.run([], window) == 0
+    assert main.run(["--new-window"], window) == 0
     # The program that has only a window takes every word for a file.
     assert main.run_window_command(["info"], window) == 0
-    assert opened == [["a.pt", "./info", "b c.pt"], [], ["info"]]
+    assert opened == [["a.pt", "./info", "b c.pt", False], [True], ["info", False]]
 
 
 def test_the_programs_hand_over_their_arguments(
@@ -85,7 +85,8 @@ def test_the_programs_hand_over_their_arguments(
 ) -> None:
     opened: list[Sequence[str]] = []
 
-    def window(files: Sequence[str]) -> int:
+    def window(files: Sequence[str], new: bool) -> int:
+        assert not new
         opened.append(files)
         return 0
 
