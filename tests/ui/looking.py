@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.models.tree_model import Column, TreeModel
@@ -60,6 +62,15 @@ def click_branch(tree: TreeView, row: int) -> None:
     QTest.mouseClick(
         tree.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place.left() + left + 8, place.center().y())
     )
+
+
+W = TypeVar("W", bound=QWidget)
+
+
+def in_sight(tab: DocumentTab, kind: type[W]) -> list[W]:
+    """The visible parts of this kind in the detail pane."""
+    QApplication.processEvents()
+    return [part for part in tab.detail.findChildren(kind) if part.isVisible()]
 
 
 def facts(tab: DocumentTab) -> dict[str, str]:

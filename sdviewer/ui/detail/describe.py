@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def _tensor(checkpoint: Checkpoint, node: int) -> Description:
     kind = tree.kinds[int(tree.kind[parent])] if parent >= 0 and tree.kind[parent] >= 0 else ""
     dtype = shown(table.dtype_name(row))
     facts = [
-        Fact("Path", shown(" › ".join(encode_part(part) for part in checkpoint.path_of(row)) or "the whole file")),
+        Fact("Path", shown(" › ".join(map(_part_text, checkpoint.path_of(row))) or "the whole file")),
         Fact("Section", f"{shown(section.name)} ({section.kind})" if section else "–"),
         Fact("Role", role.name.lower() + (f" of a {shown(kind)}" if kind else "")),
         Fact("Dtype", dtype, f"{table.dtype_of(row).bits} bits an element"),
@@ -108,6 +109,10 @@ def _tensor(checkpoint: Checkpoint, node: int) -> Description:
     notes = [Note(problem.severity, shown(problem.message)) for problem in checkpoint.problems if problem.where == name]
     blocks = (_components(checkpoint, row),) if table.components(row) else ()
     return Description(shown(name) or '""', name, subtitle, tuple(notes[:20]), tuple(facts), blocks)
+
+
+def _part_text(part: Any) -> str:
+    return part if isinstance(part, str) else encode_part(part)
 
 
 def _stride_text(checkpoint: Checkpoint, row: int) -> str:

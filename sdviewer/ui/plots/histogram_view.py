@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HEIGHT = 240
 _FEW = 10
+_LARGE = 1e150
 _GRID = 38  # of 255
 
 
@@ -33,6 +35,7 @@ class HistogramView(QWidget):
         self._edges: list[float] = []
         self._counts: list[int] = []
         self._summary = ""
+        self._unit = 1.0
         # View and axes by themselves: pyqtgraph's PlotItem comes with windows and menus that are never used.
         self.plot: pyqtgraph.GraphicsLayoutWidget = pyqtgraph.GraphicsLayoutWidget()
         self.plot.setFixedHeight(_HEIGHT)
@@ -65,10 +68,13 @@ class HistogramView(QWidget):
         """Draw the bins of a histogram, the whole of its range in sight."""
         self._edges, self._counts = histogram.edges.tolist(), histogram.counts.tolist()
         self._summary = _summary(histogram)
-        self._curve.setData(histogram.edges, histogram.counts.astype(np.float64), stepMode="center")
-        low, high = self._edges[0], self._edges[-1]
-        # Half the range first: its whole may be more than a float64 holds.
-        margin = (high / 2 - low / 2) * 0.04
+        self._unit = _unit(max(-self._edges[0], self._edges[-1]))
+        self._axes["bottom"].setLabel(f"× {self._unit:g}" if self._unit != 1 else "")
+        self._axes["bottom"].showLabel(self._unit != 1)
+        edges = histogram.edges / self._unit
+        self._curve.setData(edges, histogram.counts.astype(np.float64), stepMode="center")
+        low, high = float(edges[0]), float(edges[-1])
+        margin = (high - low) * 0.02
         self.box.setLimits(xMin=low - margin, xMax=high + margin, yMin=0)
         self.box.setXRange(low - margin, high + margin, padding=0)
         most = max(self._counts)
@@ -85,7 +91,7 @@ class HistogramView(QWidget):
             self._color()
 
     def _pointed(self, place: QPointF) -> None:
-        x = self.box.mapSceneToView(place).x()
+        x = self.box.mapSceneToView(place).x() * self._unit
         if self.box.sceneBoundingRect().contains(place) and self._edges and self._edges[0] <= x <= self._edges[-1]:
             position = min(bisect_right(self._edges, x) - 1, len(self._counts) - 1)
             low, high = self._edges[position], self._edges[position + 1]
@@ -107,6 +113,11 @@ class HistogramView(QWidget):
             axis.setTextPen(c.muted)
             axis.setStyle(tickFont=number_font())
         self._axes["left"].setGrid(_GRID)
+
+
+def _unit(magnitude: float) -> float:
+    """What the axis counts in: pyqtgraph's own sums leave float64 where its values nearly do."""
+    return 10.0 ** math.floor(math.log10(magnitude)) if magnitude > _LARGE else 1.0
 
 
 def _summary(histogram: Histogram) -> str:
