@@ -40,6 +40,8 @@ _MOST_GLOBALS = 50_000
 # Different oddities that are told apart.
 _MOST_ODDITIES = 50
 _LONGEST_ODDITY = 200
+# Items that calls may copy beside those that the pickle has built.
+_FREE_COPIES = 100_000
 # A tuple up to this length is looked into when a call is weighed.
 _SHORT_TUPLE = 16
 
@@ -312,6 +314,8 @@ class Machine:
 
     def _charge(self, args: tuple[Any, ...]) -> None:
         """Count what a call may copy, before it does; the parts of short tuples (torch's arguments) as well."""
+        # What a pickle built took a step an item; an honest one copies it once.
+        allowed = _FREE_COPIES + 2 * self.steps + self.credit
         items, characters = self._copied_items, self._copied_characters
         pending = [args]
         while pending:
@@ -327,10 +331,10 @@ class Machine:
                     items += len(value.items)
                 elif kind is str or kind is bytes:
                     characters += len(value)
-            if items > STEPS + self.credit:
+            if items > allowed:
                 break
         self._copied_items, self._copied_characters = items, characters
-        if items > STEPS + self.credit or characters > STEPS + 2 * self.source.size:
+        if items > allowed or characters > STEPS + 2 * self.source.size:
             raise _TooMuch("copies the same values again and again")
 
     # -- opcodes: each takes the position behind its byte and returns the next one ----
