@@ -8,8 +8,8 @@ import re
 from sdviewer.cli.command import Parser, command_parser, write
 from sdviewer.cli.exits import Exit
 from sdviewer.cli.json_output import document
-from sdviewer.cli.whole_file import write_whole
 from sdviewer.errors import SdviewerError
+from sdviewer.whole_file import write_whole
 
 _MOST_PIXELS = 50_000_000
 

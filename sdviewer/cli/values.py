@@ -15,8 +15,8 @@ import numpy.typing as npt
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.wording import shown
 from sdviewer.cli.exits import WrongUsage
-from sdviewer.cli.whole_file import write_whole
 from sdviewer.errors import CannotRead
+from sdviewer.whole_file import write_whole
 
 Index = tuple[int | slice, ...]
 
