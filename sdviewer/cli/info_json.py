@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Any
 
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.facts import TensorFacts, places
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.names import decode_path
 from sdviewer.checkpoint.table import Flag
-from sdviewer.cli.facts import TensorFacts, places
 from sdviewer.cli.json_output import SCHEMA, text_to_json, to_json
 
 _ROWS_A_PIECE = 2_000

@@ -128,7 +128,7 @@ def _info_parser() -> Parser:
 
 
 def _info(options: argparse.Namespace) -> int:
-    from sdviewer.cli.facts import has_findings
+    from sdviewer.checkpoint.facts import has_findings
 
     checkpoint = open_checkpoint(options)
     if options.json:

@@ -29,9 +29,9 @@ import torch
 
 import sdviewer
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.facts import places
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.table import Encoding
-from sdviewer.cli.facts import places
 from sdviewer.errors import CannotOpen, CannotRead, SourceChanged
 from sdviewer.formats import opening
 from sdviewer.formats.reading import HEAD_BYTES

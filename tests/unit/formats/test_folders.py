@@ -11,7 +11,7 @@ import torch
 
 import sdviewer
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.cli.facts import has_findings
+from sdviewer.checkpoint.facts import has_findings
 from sdviewer.errors import CannotOpen, FileMissing, NotACheckpoint, NotPermitted, UnsupportedFormat
 from sdviewer.formats.shard_names import CHECKPOINT_SUFFIXES
 from tests.helpers.shards import INDEX, ONE, TWO, all_of, assert_holds, two_shards, write

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 import sdviewer
-from sdviewer.cli.facts import has_findings
+from sdviewer.checkpoint.facts import has_findings
 from sdviewer.errors import Damaged, FileMissing
 from tests.helpers.shards import INDEX, ONE, TWO, all_of, assert_holds, found, loaded_by, statuses, two_shards, write
 

@@ -13,8 +13,8 @@ import safetensors.torch
 import torch
 
 import sdviewer
+from sdviewer.checkpoint.facts import has_findings
 from sdviewer.checkpoint.metadata import metadata_of
-from sdviewer.cli.facts import has_findings
 from sdviewer.cli.main import run
 from sdviewer.control import Control
 from sdviewer.errors import Cancelled, CannotOpen
