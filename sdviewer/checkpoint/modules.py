@@ -7,7 +7,7 @@ operations on whole columns.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from sdviewer.checkpoint.columns import StringColumn
 from sdviewer.checkpoint.document import Description
+from sdviewer.checkpoint.dotted import KeyText, modules_of_keys
 from sdviewer.checkpoint.module_kinds import Facts, kind_of, name_hint
 from sdviewer.checkpoint.names import encode_part
 from sdviewer.checkpoint.preorder import Layout, common_ancestors, lay_out
@@ -97,7 +98,6 @@ _SECTION_ORDER = ("model", "ema", "optimizer", "scheduler", "tensors", "metadata
 _SLICE = 16384  # keys that one Python-level step handles: short enough not to hold other threads up
 _MOST_TENSORS_OF_A_KIND = 64  # a bidirectional four-layer LSTM has 32
 _LAST = 2**62
-_DEEP = 512  # characters of a module's name up to which every module above it is remembered by name
 # What the rules look at in the names of a module's modules: numbers, "out_proj", others; see `_held_bit`.
 _HELD = ((1, "0"), (2, "out_proj"), (4, "…"))
 _MIX = np.uint64(0xD6E8FEB86659FD93)
@@ -139,8 +139,8 @@ class _TreeMaker:
         self.segments: list[str] = []
         self.module_parent: list[int] = []
         self.module_rank: list[int] = []
+        # Parent and last segment → module, kept up when a module is asked for by its name.
         self._child: dict[tuple[int, str], int] = {}
-        self._known: dict[int, dict[str, int]] = {}
 
     def make(self) -> ModuleTree:
         structure, shown, sections = self.structure, self.shown, self.sections
@@ -257,82 +257,52 @@ class _TreeMaker:
         part, shown = self.structure.part, self.shown
         starts = part.offsets[shown]
         candidates = np.flatnonzero(in_model)
-        leaf_of = np.full(len(shown), -1, np.int64)
-        leaf_ids: defaultdict[str, int] = defaultdict(count_from_zero().__next__)
-        dots = np.flatnonzero(part.bytes_array == ord("."))
-        at = np.searchsorted(dots, part.offsets[shown[candidates] + 1])
-        last_dot = dots[at - 1] if len(dots) else np.full(len(candidates), -1)
+        text = KeyText(part)
+        ends = part.offsets[shown[candidates] + 1]
+        at = np.searchsorted(text.dots, ends)
+        last_dot = text.dots[at - 1] if len(text.dots) else np.full(len(candidates), -1)
         dotted = (at > 0) & (last_dot >= starts[candidates])
         if not self.structure.plain_keys and dotted.any():
             # "[1.5]" is a number, not two parts of a name.
             dotted &= part.bytes_array[np.minimum(starts[candidates], len(part.data) - 1)] != ord("[")
-        starts[candidates[dotted]] = last_dot[dotted] + 1
         containers = self.node_parent[candidates]
         for chosen in _groups(containers, dotted):
-            owner = int(containers[chosen[0]])
-            self._hang(owner, candidates[chosen], leaf_ids, leaf_of)
-        plain = candidates[~dotted]
-        for piece in range(0, len(plain), _SLICE):
-            some = plain[piece : piece + _SLICE]
-            leaf_of[some] = [leaf_ids[text] for text in part.take(shown[some]).tolist()]
-        return starts, list(leaf_ids), leaf_of
+            self._hang(text, int(containers[chosen[0]]), candidates[chosen], last_dot[chosen])
+        starts[candidates[dotted]] = last_dot[dotted] + 1
+        leaf_of = np.full(len(shown), -1, np.int64)
+        leaf_of[candidates], leaf_names = text.distinct(starts[candidates], ends)
+        return starts, leaf_names, leaf_of
 
-    def _hang(self, owner: int, candidates: Int64, leaf_ids: defaultdict[str, int], leaf_of: Int64) -> None:
+    def _hang(self, text: KeyText, owner: int, candidates: Int64, last_dot: Int64) -> None:
         """Put tensors of one container with dotted keys below the modules that the keys name."""
         part, shown = self.structure.part, self.shown
-        head_ids: defaultdict[str, int] = defaultdict(count_from_zero().__next__)
-        head_of = np.empty(len(candidates), np.int64)
-        for piece in range(0, len(candidates), _SLICE):
-            some = candidates[piece : piece + _SLICE]
-            split = [text.rpartition(".") for text in part.take(shown[some]).tolist()]
-            head_of[piece : piece + _SLICE] = [head_ids[head] for head, _, _ in split]
-            leaf_of[some] = [leaf_ids[leaf] for _, _, leaf in split]
-        first = np.empty(len(head_ids), np.int64)
-        first[head_of[::-1]] = shown[candidates[::-1]]
-        modules = self._modules_named(owner, head_ids, (2 * first).tolist())
-        self.node_parent[candidates] = np.array(modules, np.int64)[head_of]
+        found = modules_of_keys(text, part.offsets[shown[candidates]], last_dot)
+        base = self.first_module + len(self.segments)
+        ranks = 2 * shown[candidates]
+        self.segments += [found.segments[index] for index in found.segment.tolist()]
+        self.module_parent += np.where(found.parent < 0, owner, base + found.parent).tolist()
+        self.module_rank += ranks[found.first].tolist()
+        modules = base + found.module
+        for at in np.flatnonzero(found.rest >= 0).tolist():
+            name = text.text(int(found.rest[at]), int(last_dot[at]))
+            modules[at] = self._module_named(int(modules[at]), name, int(ranks[at]))
+        self.node_parent[candidates] = modules
 
-    def _modules_named(self, owner: int, prefixes: Iterable[str], ranks: Iterable[int]) -> list[int]:
-        """The numbers of the modules with these dotted names below a container, made where they are not there yet."""
-        known = self._known.setdefault(owner, {"": owner})
-        segments, parents, new_ranks = self.segments, self.module_parent, self.module_rank
-        found = []
-        for prefix, rank in zip(prefixes, ranks, strict=True):
-            # Names are kept behind a dot, so that the container is "" and no module's name is.
-            name = "." + prefix
-            module = known.get(name)
-            if module is None:
-                if len(name) > _DEEP:
-                    found.append(self._deep_module(owner, name, rank))
-                    continue
-                missing = []
-                while module is None:
-                    missing.append(name)
-                    name = name[: name.rindex(".")]
-                    module = known.get(name)
-                for name in reversed(missing):
-                    segments.append(name[name.rindex(".") + 1 :])
-                    parents.append(module)
-                    new_ranks.append(rank)
-                    known[name] = module = self.first_module + len(segments) - 1
-            found.append(module)
-        return found
-
-    def _deep_module(self, owner: int, name: str, rank: int) -> int:
-        """The same for one long name: piece by piece, as the names of all depths would take the square of its space.
-
-        Modules are known by name down to the last dot within `_DEEP` characters, below it by their parent.
-        """
-        cut = name.rindex(".", 0, _DEEP)
-        module = self._modules_named(owner, [name[1:cut]], [rank])[0] if cut else owner
-        for segment in name[cut + 1 :].split("."):
+    def _module_named(self, owner: int, name: str, rank: int) -> int:
+        """The module with this dotted name below a container or module, made where it is not there yet."""
+        child = self._child
+        for number in range(self.first_module + len(child), self.first_module + len(self.segments)):
+            index = number - self.first_module
+            child[self.module_parent[index], self.segments[index]] = number
+        module = owner
+        for segment in name.split("."):
             key = (module, segment)
-            if key not in self._child:
+            if key not in child:
                 self.segments.append(segment)
                 self.module_parent.append(module)
                 self.module_rank.append(rank)
-                self._child[key] = self.first_module + len(self.segments) - 1
-            module = self._child[key]
+                child[key] = self.first_module + len(self.segments) - 1
+            module = child[key]
         return module
 
     def _container(self, node: int) -> int:
@@ -350,7 +320,7 @@ class _TreeMaker:
         owner = containers[node]
         if owner < 0 or not prefix:
             return owner
-        return self._modules_named(owner, [prefix if self.structure.plain_keys else encode_part(prefix)], [rank])[0]
+        return self._module_named(owner, prefix if self.structure.plain_keys else encode_part(prefix), rank)
 
     def _read_versions(self) -> dict[int, int]:
         """Versions by number; modules without tensors get their place between the others."""
@@ -393,7 +363,7 @@ class _TreeMaker:
     def _know_segments(self) -> None:
         """The different segments of modules' names, which each module has, and which of them are numbers."""
         ids: defaultdict[str, int] = defaultdict(count_from_zero().__next__)
-        self.segment_of = np.fromiter((ids[segment] for segment in self.segments), np.int64, len(self.segments))
+        self.segment_of = np.fromiter(map(ids.__getitem__, self.segments), np.int64, len(self.segments))
         self.unique_segments = list(ids)
         self.number_of_segment = np.array([*map(_number, ids), -1], np.int64)
 
