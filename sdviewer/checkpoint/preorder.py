@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 
+# A level of nodes costs some calls whatever it holds: beyond this many they are gone through one by one.
+_LEVELS = 200
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:
@@ -39,7 +42,14 @@ def lay_out(parent: Int64, leaf: npt.NDArray[np.bool_], keys: tuple[Int64, ...])
     Node 0 is the root, its own parent here. A node that is no leaf has a larger number than its parent.
     """
     count = len(parent)
-    size = _sizes(parent, leaf)
+    depth = np.ones(count, np.int64)
+    depth[0] = 0
+    # Pointer jumping: each round adds what the ancestor reached so far has gathered.
+    jumps = [parent]
+    while jumps[-1].any():
+        depth = depth + depth[jumps[-1]]
+        jumps.append(jumps[-1][jumps[-1]])
+    size = _sizes(parent, leaf, depth)
     order = np.lexsort((*keys, parent))
     order = order[order != 0]
     ordered_size = size[order]
@@ -49,14 +59,8 @@ def lay_out(parent: Int64, leaf: npt.NDArray[np.bool_], keys: tuple[Int64, ...])
     before -= np.repeat(before[first], np.diff(np.concatenate((first, [len(of)]))))
     position = np.zeros(count, np.int64)
     position[order] = before + 1
-    depth = np.ones(count, np.int64)
-    depth[0] = 0
-    # Pointer jumping: each round adds what the ancestor reached so far has gathered.
-    ancestor = parent
-    while ancestor.any():
+    for ancestor in jumps[:-1]:
         position = position + position[ancestor]
-        depth = depth + depth[ancestor]
-        ancestor = ancestor[ancestor]
     nodes = np.empty(count, np.int64)
     nodes[position] = np.arange(count)
     parents = position[parent[nodes]]
@@ -64,12 +68,20 @@ def lay_out(parent: Int64, leaf: npt.NDArray[np.bool_], keys: tuple[Int64, ...])
     return Layout(position, nodes, parents, depth[nodes], np.arange(count) + size[nodes])
 
 
-def _sizes(parent: Int64, leaf: npt.NDArray[np.bool_]) -> Int64:
+def _sizes(parent: Int64, leaf: npt.NDArray[np.bool_], depth: Int64) -> Int64:
     """Nodes at or below each node."""
     size = 1 + np.bincount(parent[leaf], minlength=len(parent))
     if leaf[0]:
         return np.ones(len(parent), np.int64)
     inner = np.flatnonzero(~leaf)
+    deepest = int(depth[inner].max())
+    if deepest <= _LEVELS:
+        # Level by level from below; all of one level add to their parents at once.
+        by_level = inner[np.argsort(depth[inner].astype(np.uint8), kind="stable")]
+        bounds = np.searchsorted(depth[by_level], np.arange(1, deepest + 2))
+        for low, high in zip(bounds[-2::-1].tolist(), bounds[:0:-1].tolist(), strict=True):
+            np.add.at(size, parent[by_level[low:high]], size[by_level[low:high]])
+        return size.astype(np.int64)
     index = np.zeros(len(parent), np.int64)
     index[inner] = np.arange(len(inner))
     sizes: list[int] = size[inner].tolist()
