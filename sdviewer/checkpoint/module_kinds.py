@@ -35,7 +35,8 @@ _NAME_HINTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 def name_hint(name: str) -> str:
     """What the name of a module says about its kind, "" for nothing."""
-    return next((hint for hint, pattern in _NAME_HINTS if pattern.search(name)), "")
+    # Most names are numbers of layers, which no pattern fits.
+    return "" if name.isdecimal() else next((hint for hint, pattern in _NAME_HINTS if pattern.search(name)), "")
 
 
 @dataclass(frozen=True)
