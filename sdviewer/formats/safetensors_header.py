@@ -10,8 +10,10 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 from typing import Any
 
 from sdviewer.checkpoint.source import ByteSource, read_bytes
@@ -30,11 +32,6 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _FIELDS = ("dtype", "shape", "data_offsets")
 # Numbers that fit in int64; longer ones go the slow way.
 _NUMBER = "(?:0|[1-9][0-9]{0,17}+)"
-_VALUES = {
-    "dtype": r'"([^"\\\x00-\x1f]*+)"',
-    "shape": rf"\[((?:{_NUMBER}(?: ?+, ?+{_NUMBER})*+)?+)\]",
-    "data_offsets": rf"\[({_NUMBER} ?+, ?+{_NUMBER})\]",
-}
 
 
 class Twice(dict[str, Any]):
@@ -47,8 +44,8 @@ class Header:
 
     Attributes:
         names: the tensors' names.
-        dtypes: for each, the index of its dtype in `dtype_names`.
-        shapes: for each, the index of its shape in `shape_texts` ("2,3").
+        dtypes: for each, the number of its dtype in `dtype_names`.
+        shapes: for each, the number of its shape in `shape_texts` ("2,3").
         places: for each, its data_offsets as text: "0,24".
         unplaced: items without usable data_offsets; their `places` say "0,0".
         metadata: the values of `__metadata__`: none, one, or several where it stands more than once. They should be
@@ -64,8 +61,8 @@ class Header:
     dtypes: list[int] = field(default_factory=list)
     shapes: list[int] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
-    dtype_names: dict[str, int] = field(default_factory=dict)
-    shape_texts: dict[str, int] = field(default_factory=dict)
+    dtype_names: defaultdict[str, int] = field(default_factory=lambda: defaultdict(count().__next__))
+    shape_texts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(count().__next__))
     unplaced: list[int] = field(default_factory=list)
     metadata: list[Any] = field(default_factory=list)
     irregular: list[tuple[str, str]] = field(default_factory=list)
@@ -76,8 +73,8 @@ class Header:
     def add(self, name: str, dtype: str, shape: str, place: str) -> None:
         """One entry more."""
         self.names.append(name)
-        self.dtypes.append(self.dtype_names.setdefault(dtype, len(self.dtype_names)))
-        self.shapes.append(self.shape_texts.setdefault(shape, len(self.shape_texts)))
+        self.dtypes.append(self.dtype_names[dtype])
+        self.shapes.append(self.shape_texts[shape])
         self.places.append(place)
 
     def unplace(self, item: int) -> None:
@@ -160,6 +157,8 @@ class _Parser:
         self.window = window
         self.header = header
         self._fields = _FIELDS
+        # Without blanks between its signs, as the library writes it, an entry is found faster.
+        self._gaps: tuple[str, ...] = ("", " ?+")
         self._decode = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole_number).raw_decode
 
     def run(self) -> None:
@@ -193,21 +192,22 @@ class _Parser:
         if len(window.text) - window.position < _BLOCK:
             window.extend()
         end = min(window.position + _BLOCK, len(window.text))
-        found = _regular(self._fields).findall(window.text, window.position, end)
-        # Where no entry matches, the pattern takes all the rest: so nothing between two entries is passed over.
-        rest = found.pop()[4] if found and found[-1][4] else ""
-        window.position = end - len(rest)
-        if not found:
+        for gap in self._gaps:
+            found = _regular(self._fields, gap).findall(window.text, window.position, end)
+            # Where no entry matches, the pattern takes all the rest: so nothing between two entries is passed over.
+            rest = found.pop()[4] if found and found[-1][4] else ""
+            window.position = end - len(rest)
+            if found:
+                self._gaps = (gap,) if gap else self._gaps
+                break
+        else:
             return False
         names, *columns, _ = zip(*found, strict=True)
         values = dict(zip(self._fields, columns, strict=True))
         header.names += names
         header.places += values["data_offsets"]
-        for column, ids, texts in (
-            (header.dtypes, header.dtype_names, values["dtype"]),
-            (header.shapes, header.shape_texts, values["shape"]),
-        ):
-            column += [ids.setdefault(text, len(ids)) for text in texts]
+        header.dtypes += map(header.dtype_names.__getitem__, values["dtype"])
+        header.shapes += map(header.shape_texts.__getitem__, values["shape"])
         return True
 
     def _read_any(self) -> bool:
@@ -278,14 +278,21 @@ class _Parser:
 
 
 @cache
-def _regular(fields: tuple[str, ...]) -> re.Pattern[str]:
+def _regular(fields: tuple[str, ...], gap: str) -> re.Pattern[str]:
     """An entry with a comma behind it, as one library or another writes it; else all the text that is left.
 
-    Its groups: the name, the values of `fields` in that order, the rest.
+    Its groups: the name, the values of `fields` in that order, the rest. `gap` may stand between its signs.
     """
-    entry = r" ?+, ?+".join([rf'"{name}" ?+: ?+{_VALUES[name]}' for name in fields])
+    comma, colon = f"{gap},{gap}", f"{gap}:{gap}"
+    values = {
+        "dtype": r'"([^"\\\x00-\x1f]*+)"',
+        "shape": rf"\[((?:{_NUMBER}(?:{comma}{_NUMBER})*+)?+)\]",
+        "data_offsets": rf"\[({_NUMBER}{comma}{_NUMBER})\]",
+    }
+    entry = comma.join([f'"{name}"{colon}{values[name]}' for name in fields])
     # No backslashes: what has an escape in it is left to json.
-    return re.compile(rf'[ \t\n\r]*+"(?!{METADATA}")([^"\\\x00-\x1f]*+)" ?+: ?+\{{ ?+{entry} ?+\}} ?+,|([\s\S]++)')
+    name = rf'"(?!{METADATA}")([^"\\\x00-\x1f]*+)"'
+    return re.compile(rf"[ \t\n\r]*+{name}{colon}\{{{gap}{entry}{gap}\}}{gap},|([\s\S]++)")
 
 
 def _place(value: Any) -> str:
