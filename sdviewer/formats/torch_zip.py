@@ -18,8 +18,10 @@ from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, Z
 from sdviewer.formats.zip_duplicates import repeated_names, torch_winners
 from sdviewer.formats.zip_entries import entry_source
 
-# A pickle deflated to less than a thousandth is a bomb; deflate itself cannot do better than 1,032.
-_LARGEST_INFLATED_PICKLE = 1 << 30
+# Pickles that torch writes deflate to a fifth. One that shrinks to much less is a bomb, unless it is small.
+_PICKLE_INFLATION = 40
+_PICKLE_INFLATED_ANYWAY = 16 << 20
+# Deflate itself cannot do better.
 _MOST_INFLATION = 1032
 
 
@@ -157,7 +159,8 @@ class Archive:
         if found is None:
             raise Damaged(f"holds no {name}", file=self.reading.source.label)
         self._used.add(found[0])
-        if found[1].method == DEFLATED and found[1].size > _LARGEST_INFLATED_PICKLE:
+        allowed = max(_PICKLE_INFLATION * found[1].stored, _PICKLE_INFLATED_ANYWAY)
+        if found[1].method == DEFLATED and found[1].size > allowed:
             raise Damaged(f"holds a {name} that inflates to {found[1].size:,} bytes", file=self.reading.source.label)
         source = entry_source(self.reading, found[1])
         return TorchPickle(self.reading, source, self._finder(storages), builder=builder or TableBuilder())
