@@ -17,16 +17,16 @@ import numpy as np
 
 from sdviewer.checkpoint.coverage import unshown_bytes
 from sdviewer.checkpoint.document import Description, Problem, TextEntry
-from sdviewer.checkpoint.dtypes import BY_NAME, OTHER, Dtype
+from sdviewer.checkpoint.dtypes import OTHER
 from sdviewer.checkpoint.names import encode_part
 from sdviewer.checkpoint.source import read_bytes
 from sdviewer.checkpoint.structure import Node, StructureBuilder
 from sdviewer.checkpoint.table import Encoding, Flag, TableBuilder, reach
 from sdviewer.errors import CannotOpen, CannotRead, UnsupportedFormat
 from sdviewer.formats import globals as known_globals
+from sdviewer.formats.export_schema import TensorMeta
 from sdviewer.formats.merging import Part, merge
 from sdviewer.formats.reading import Reading
-from sdviewer.formats.torch_objects import checked_shape
 from sdviewer.formats.torch_zip import Archive
 from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry
 from sdviewer.formats.zip_entries import first_bytes
@@ -35,37 +35,9 @@ _PT2 = b"pt2"
 _PROGRAM = "serialized_exported_program.json"
 # Torch writes about 280 bytes for each tensor.
 _LARGEST_CONFIG = 64 << 20
-_MOST_MODELS = 1000
-_LARGEST_SIZE = 2**62
-
-# torch._export.serde.schema.ScalarType; numbers that are not here are listed without a dtype.
-_DTYPES: Mapping[int, Dtype] = {
-    number: BY_NAME[name]
-    for number, name in (
-        (1, "uint8"),
-        (2, "int8"),
-        (3, "int16"),
-        (4, "int32"),
-        (5, "int64"),
-        (6, "float16"),
-        (7, "float32"),
-        (8, "float64"),
-        (9, "complex32"),
-        (10, "complex64"),
-        (11, "complex128"),
-        (12, "bool"),
-        (13, "bfloat16"),
-        (28, "uint16"),
-        (29, "float8_e4m3fn"),
-        (30, "float8_e5m2"),
-        (31, "float8_e4m3fnuz"),
-        (32, "float8_e5m2fnuz"),
-        (33, "float8_e8m0fnu"),
-        (34, "uint32"),
-        (35, "uint64"),
-    )
-}
-_STRIDED = 7
+_MOST_MODELS = 100
+# Pickled tensors, each a checkpoint of its own: a large quantised model has some hundreds.
+_MOST_PICKLED = 2000
 
 
 def matches(reading: Reading) -> bool:
@@ -131,6 +103,7 @@ class _Export:
     reading: Reading
     archive: Archive
     problems: list[Problem] = field(default_factory=list)
+    pickled: dict[str, Description | None] = field(default_factory=dict)
     input_bytes: int = 0
 
     def __post_init__(self) -> None:
@@ -251,13 +224,20 @@ class _Export:
             return []
         parts: list[Part] = []
         run: dict[str, Any] = {}
+        pickled = 0
         for key, meta in metas.items():
-            if isinstance(meta, dict) and meta.get("use_pickle") is True:
+            if not isinstance(meta, dict) or meta.get("use_pickle") is not True:
+                run[key] = meta
+                continue
+            pickled += 1
+            if pickled <= _MOST_PICKLED:
                 parts += self._raw(directory, run)
                 run = {}
                 parts.append(self._pickled(directory, key, meta))
-            else:
-                run[key] = meta
+        if pickled > _MOST_PICKLED:
+            self.problems.append(
+                Problem("partial", "warning", f"{pickled - _MOST_PICKLED:,} pickled tensors are not shown", directory)
+            )
         parts += self._raw(directory, run)
         return parts if name is None else [Part(merge(parts), name)]
 
@@ -280,7 +260,9 @@ class _Export:
     def _pickled(self, directory: str, key: str, meta: Mapping[str, Any]) -> Part:
         """A tensor of a subclass, or an object that is no tensor."""
         path = str(meta.get("path_name", ""))
-        described = self._nested(directory + path)
+        if path not in self.pickled:
+            self.pickled[path] = self._nested(directory + path)
+        described = self.pickled[path]
         if described is None:
             structure = StructureBuilder()
             structure.scalar("", -1, json.dumps({"$opaque": "pickled object", "entry": path}), "pickled object")
@@ -298,7 +280,7 @@ class _Export:
         rows: list[int] = []
         for key, meta in metas.items():
             try:
-                tensor = _Meta.of(meta)
+                tensor = TensorMeta.of(meta)
             except (ValueError, TypeError, KeyError) as error:
                 self.problems.append(
                     Problem("irregular", "error", f"a tensor's description is not understood: {error}", key)
@@ -312,7 +294,7 @@ class _Export:
         structure.close(root)
         return [Part(Description("", builder.finish(names, rows), structure.finish(plain_keys=True)))]
 
-    def _storage(self, builder: TableBuilder, directory: str, tensor: _Meta) -> int:
+    def _storage(self, builder: TableBuilder, directory: str, tensor: TensorMeta) -> int:
         found = self.archive.find(directory + tensor.entry)
         if found is None or not _is_readable(found[1]):
             self._missing("storages are missing from the archive", directory + tensor.entry)
@@ -333,7 +315,7 @@ class _Export:
             location=tensor.location,
         )
 
-    def _tensor(self, builder: TableBuilder, key: str, tensor: _Meta, storage: int) -> int:
+    def _tensor(self, builder: TableBuilder, key: str, tensor: TensorMeta, storage: int) -> int:
         flags = Flag.GRAD_KNOWN | (Flag.REQUIRES_GRAD if tensor.requires_grad else Flag(0))
         # Constants are not trained: they are buffers that the state_dict leaves out, or tensors in the code.
         flags |= Flag.PARAMETER if tensor.is_parameter else Flag.BUFFER
@@ -375,51 +357,3 @@ class _Export:
 
 def _is_readable(entry: Entry) -> bool:
     return entry.method in (STORED, DEFLATED) and entry.offset >= 0 and not entry.flags & ENCRYPTED
-
-
-@dataclass(frozen=True, slots=True)
-class _Meta:
-    """What the configuration says of one tensor; sizes, strides and offset count elements."""
-
-    entry: str
-    dtype: Dtype
-    dtype_number: int
-    shape: tuple[int, ...]
-    stride: tuple[int, ...]
-    offset: int
-    requires_grad: bool
-    is_parameter: bool
-    strided: bool
-    location: str
-
-    @staticmethod
-    def of(meta: Any) -> _Meta:
-        """Raises ValueError, TypeError or KeyError where it is not as torch writes it."""
-        facts = meta["tensor_meta"]
-        shape = checked_shape(_integer(size) for size in facts["sizes"])
-        stride = tuple(_integer(step) for step in facts["strides"])
-        if len(shape) != len(stride):
-            raise ValueError(f"{len(shape)} sizes and {len(stride)} strides")
-        number = int(facts["dtype"])
-        device = facts.get("device") or {}
-        index = device.get("index")
-        return _Meta(
-            entry=str(meta["path_name"]),
-            dtype=_DTYPES.get(number, OTHER),
-            dtype_number=number,
-            shape=shape,
-            stride=stride,
-            offset=_integer(facts["storage_offset"]),
-            requires_grad=facts.get("requires_grad") is True,
-            is_parameter=meta.get("is_param") is True,
-            strided=facts.get("layout", _STRIDED) == _STRIDED,
-            location=str(device.get("type", "cpu")) + ("" if index is None else f":{index}"),
-        )
-
-
-def _integer(value: Any) -> int:
-    """A size as torch writes it: `{"as_int": 3}`; a symbol has no place in what is stored."""
-    number = value["as_int"]
-    if type(number) is not int or not 0 <= number <= _LARGEST_SIZE:
-        raise ValueError(f"{value!r} is no size")
-    return number

@@ -356,3 +356,19 @@ def test_archives_inside_one_another_end(tmp_path: Path) -> None:
             assert checkpoint.problems
     except CannotOpen as error:
         assert str(path) in str(error)  # noqa: PT017  # both answers are right
+
+
+def test_many_models_and_many_pickled_tensors_are_cut(tmp_path: Path) -> None:
+    weight = {"path_name": "weight_0", "is_param": False, "use_pickle": True, "tensor_meta": None}
+    config = json.dumps({"config": {str(number): weight for number in range(2001)}}).encode()
+    path = edited(
+        saved(tmp_path, exported({"w": torch.zeros(4)})),
+        {"data/weights/weight_0": torch_saved(torch.ones(1)), WEIGHTS: config},
+    )
+    with sdviewer.open(path) as checkpoint:
+        assert len(checkpoint.tensors) == 2000
+        assert [problem.message for problem in checkpoint.problems] == ["1 pickled tensors are not shown"]
+    programs = [(f"a/models/{number}.json", b"{}") for number in range(103)]
+    path = repacked(tmp_path / "many.pt2", [("a/archive_format", b"pt2"), *programs])
+    with sdviewer.open(path) as checkpoint:
+        assert "3 models are not shown" in [problem.message for problem in checkpoint.problems]
