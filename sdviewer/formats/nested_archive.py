@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from sdviewer.checkpoint.document import Description, Duplicate, Problem, TextEntry
-from sdviewer.errors import CannotOpen, CannotRead, Damaged, NotACheckpoint
+from sdviewer.errors import CannotOpen, CannotRead, Damaged, LimitExceeded, NotACheckpoint
 from sdviewer.formats import foreign
 from sdviewer.formats import globals as known_globals
 from sdviewer.formats.files import Inflated
@@ -25,11 +25,14 @@ from sdviewer.formats.zip_entries import entry_label, entry_source, first_bytes
 _DEEPEST = 2
 # Enough to tell what may be a checkpoint: an array's first numbers are not read.
 _SIGN_BYTES = 9
+# Deflated bytes that are looked at for it; more than any honest table of codes takes.
+_DEFLATED_SIGN = 2048
 _NPY = b"\x93NUMPY"
 _MOST_ENTRIES = 1000
-# All inflated entries together may be so many times as long as the file, or this long: weights hardly deflate.
-_INFLATION = 4
-_INFLATED_ANYWAY = 64 << 20
+# All inflated entries together may be so many times as long as the file, or this long: weights hardly deflate,
+# and a pickle of this length takes the machine two seconds at worst.
+_INFLATION = 10
+_INFLATED_ANYWAY = 4 << 20
 # Larger inflated entries are let go when they are described, and inflated again for a tensor's values.
 _KEPT_INFLATED = 1 << 20
 
@@ -40,7 +43,7 @@ def matches(reading: Reading) -> bool:
         return False
     for entry in _first_entries(reading):
         try:
-            sign = first_bytes(reading, entry, _SIGN_BYTES)
+            sign = _first_bytes(reading, entry, _SIGN_BYTES)
         except (CannotOpen, CannotRead):
             continue
         if _is_checkpoint(sign, entry.size) and not sign.startswith(_NPY):
@@ -70,6 +73,12 @@ def _first_entries(reading: Reading) -> Iterator[Entry]:
     last = {name: number for number, name in enumerate(reading.directory.names) if not name.endswith("/")}
     for number in list(last.values())[:_MOST_ENTRIES]:
         yield reading.directory.entry(number)
+
+
+def _first_bytes(reading: Reading, entry: Entry, count: int) -> bytes:
+    """As `first_bytes`, without reading far into an entry that inflates to nothing."""
+    looked_at = min(entry.stored, _DEFLATED_SIGN) if entry.method == DEFLATED else entry.stored
+    return first_bytes(reading, replace(entry, stored=looked_at), count)
 
 
 def _is_checkpoint(sign: bytes, size: int) -> bool:
@@ -121,9 +130,9 @@ class _Archive:
                 self._note("irregular", "shares its bytes with another entry and is not read", entry.name)
                 continue
             try:
-                if _is_checkpoint(first_bytes(self.reading, entry, _SIGN_BYTES), entry.size):
+                if _is_checkpoint(_first_bytes(self.reading, entry, _SIGN_BYTES), entry.size):
                     yield entry.name, self._read(entry)
-                elif _is_text(first_bytes(self.reading, entry, HEAD_BYTES)):
+                elif _is_text(_first_bytes(self.reading, entry, HEAD_BYTES)):
                     self._note_text(entry)
             except NotACheckpoint:
                 continue
@@ -169,15 +178,16 @@ class _Archive:
         return description
 
     def _check_budget(self, entry: Entry) -> None:
-        """Raise `Damaged` where the archive, with those inside it, would inflate to much more than its size."""
+        """Raise `LimitExceeded` where the archive, with those inside it, would inflate to much more than its size."""
         specs = self.reading.sources.specs
         inflated = sum(spec.size for spec in specs if spec.kind == "inflated")
         inflated += entry.size if entry.method == DEFLATED else 0
         allowed = max(_INFLATED_ANYWAY, _INFLATION * sum(spec.size for spec in specs if spec.kind == "file"))
         if inflated > allowed:
-            raise Damaged(
+            raise LimitExceeded(
                 f"would be inflated to {inflated:,} bytes in all, too many for such a file",
                 file=entry_label(self.reading, entry),
+                hint="unpack it and open what it holds, if you trust it",
             )
 
 
