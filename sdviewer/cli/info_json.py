@@ -12,10 +12,10 @@ from typing import Any
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.facts import TensorFacts, places
+from sdviewer.checkpoint.json_text import SCHEMA, text_to_json, to_json
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.names import decode_path
 from sdviewer.checkpoint.table import Flag
-from sdviewer.cli.json_output import SCHEMA, text_to_json, to_json
 
 _ROWS_A_PIECE = 2_000
 # A storage that ten thousand tensors share would else be told a hundred million times.

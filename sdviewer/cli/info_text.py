@@ -9,10 +9,10 @@ import numpy as np
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.facts import TensorFacts
+from sdviewer.checkpoint.json_text import to_json
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.wording import PROBLEM_MARKS, bytes_for_people, count_for_people, plural, shown
-from sdviewer.cli.json_output import to_json
 
 _WIDEST_NAME = 72
 _WIDTH_SAMPLE = 2_000

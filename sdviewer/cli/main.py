@@ -153,8 +153,8 @@ def _values_parser() -> Parser:
 
 
 def _values(options: argparse.Namespace) -> int:
+    from sdviewer.checkpoint.json_text import document
     from sdviewer.cli import values
-    from sdviewer.cli.json_output import document
 
     index = values.parse_slice(options.slice)
     ref = open_checkpoint(options).tensors.find(options.name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 
+from sdviewer.checkpoint.json_text import document
 from sdviewer.cli.command import Parser, command_parser, write
 from sdviewer.cli.exits import Exit
-from sdviewer.cli.json_output import document
 from sdviewer.errors import SdviewerError
 from sdviewer.whole_file import write_whole
 
