@@ -401,7 +401,10 @@ class TensorRef:
         flags = self.flags
         if Flag.CONJ in flags:
             values = np.conjugate(values)
-        return np.negative(values) if Flag.NEG in flags and values.dtype != np.bool_ else values
+        if Flag.NEG in flags and values.dtype != np.bool_:
+            values = np.negative(values)
+        # Numpy's functions give scalars where an array has no dimensions.
+        return np.asarray(values)
 
 
 def _real_numbers(values: Values) -> Values:
