@@ -17,6 +17,7 @@ from sdviewer.checkpoint.table import Encoding, Flag, TableBuilder, contiguous_s
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.pickle_values import (
     ByteRange,
+    EncodedBytes,
     Global,
     Group,
     Interpreter,
@@ -33,6 +34,7 @@ _MAX_DIMENSIONS = 64
 _DTYPE_TEXT = re.compile(r"[<>|=]?[?b-zA-Z]\d{0,9}", re.ASCII).fullmatch
 _TIME_UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
 _PLAIN_ITEMS = (bool, int, float, complex, str, bytes)
+_MOST_FIELDS = 100
 _MOST_INLINE = 64 << 20  # bytes of arrays written as escaped text, all together
 
 
@@ -97,9 +99,10 @@ class PickleObjects:
         return known[1]
 
     def _frombuffer(self, args: tuple[Any, ...]) -> TensorNode:
-        """Numpy's protocol 5 form: (buffer, dtype, shape, order)."""
+        """Numpy's protocol 5 form: (buffer, dtype, shape, order[, axes]); for order "K" axes of the shape in memory."""
         data, dtype, shape, order = args[:4]
-        return self._add(shape, dtype, data, fortran=order == "F")
+        axes = tuple(args[4]) if len(args) > 4 and order == "K" and args[4] is not None else None
+        return self._add(shape, dtype, data, fortran=order == "F", axes=axes)
 
     def _scalar(self, args: tuple[Any, ...]) -> Scalar:
         """A numpy scalar: (dtype, bytes)."""
@@ -113,9 +116,15 @@ class PickleObjects:
         # Dates and long doubles have no value of Python's that says as much.
         return Scalar(f"numpy.{dtype.name}", item if type(item) in _PLAIN_ITEMS else str(value))
 
-    def _add(self, shape: Any, dtype: Any, data: Any, *, fortran: bool) -> TensorNode:
+    def _add(
+        self, shape: Any, dtype: Any, data: Any, *, fortran: bool, axes: tuple[Any, ...] | None = None
+    ) -> TensorNode:
         sizes, stride = array_form(shape, fortran=fortran)
-        kind, itemsize, swapped, extra = numpy_dtype(dtype_text(dtype))
+        if axes is not None:
+            if not all(type(axis) is int for axis in axes) or sorted(axes) != list(range(len(sizes))):
+                raise ValueError("no order of its axes")
+            sizes, stride = tuple(sizes[axis] for axis in axes), tuple(stride[axis] for axis in axes)
+        kind, itemsize, swapped, extra = _record(dtype) or numpy_dtype(dtype_text(dtype))
         needed = math.prod(sizes) * itemsize
         storage = self._store(data, needed, swapped=swapped)
         flags = Flag.NUMPY | (Flag.OUT_OF_BOUNDS if needed > self.builder.storage_nbytes(storage) else 0)
@@ -185,6 +194,35 @@ def dtype_text(value: Any) -> str:
     return sized + _time_unit(value.state) if sized[1:] in ("M8", "m8") else sized
 
 
+def _record(value: Any) -> tuple[Dtype, int, bool, dict[str, Any]] | None:
+    """As `numpy_dtype`, of a record by its fields; None for any other dtype."""
+    state = value.state if isinstance(value, Opaque) else None
+    if not isinstance(state, tuple) or len(state) < 6 or state[2] is not None or not isinstance(state[3], tuple):
+        return None
+    itemsize = state[5]
+    if type(itemsize) is not int or not 0 < itemsize < 2**31:
+        raise ValueError("a record without a size")
+    return OTHER, itemsize, False, {"dtype": _fields_text(state) or f"V{itemsize}", "itemsize": itemsize}
+
+
+def _fields_text(state: tuple[Any, ...]) -> str:
+    """The fields of a record as numpy prints them, "" where they are not of plain dtypes."""
+    names, fields = state[3], state[4]
+    if not isinstance(fields, Mapping) or not all(type(name) is str for name in names[:_MOST_FIELDS]):
+        return ""
+    pairs = zip(fields.items[::2], fields.items[1::2], strict=True)
+    found = {key: value[0] for key, value in pairs if _is_field(key, value)}
+    try:
+        texts = [f"({name!r}, {dtype_text(found[name])!r})" for name in names[:_MOST_FIELDS]]
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return f"[{', '.join(texts)}{', …' if len(names) > _MOST_FIELDS else ''}]"
+
+
+def _is_field(name: Any, value: Any) -> bool:
+    return type(name) is str and isinstance(value, tuple) and bool(value)
+
+
 def _time_unit(state: Any) -> str:
     """The unit of dates and durations ("[ns]", "[25s]"), which stands in the state of their dtype."""
     try:
@@ -225,9 +263,11 @@ def _encode(args: tuple[Any, ...]) -> Any:
     text, codec = args[0], args[1] if len(args) > 1 else "latin1"
     if type(codec) is not str or codec.replace("-", "").replace("_", "").lower() != "latin1":
         raise ValueError("unexpected codec")
-    if isinstance(text, ByteRange):
-        return text
-    return text.encode("latin-1")
+    return _encoded(text) if isinstance(text, ByteRange) else text.encode("latin-1")
+
+
+def _encoded(text: ByteRange) -> ByteRange:
+    return EncodedBytes(text.offset, text.size, text=True) if text.text else text
 
 
 def _bytearray(args: tuple[Any, ...]) -> Any:
@@ -236,7 +276,9 @@ def _bytearray(args: tuple[Any, ...]) -> Any:
         return b""
     if isinstance(args[0], str):
         return args[0].encode("latin-1")
-    if isinstance(args[0], bytes | ByteRange):
+    if isinstance(args[0], ByteRange):
+        return _encoded(args[0])
+    if isinstance(args[0], bytes):
         return args[0]
     raise TypeError("no bytes")
 

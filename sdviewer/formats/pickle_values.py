@@ -78,7 +78,7 @@ class Opaque:
 class ByteRange:
     """Bytes too long to keep: `size` bytes at `offset` of the pickle's source.
 
-    `text` says that they stand there as UTF-8 text (of a string, or of bytes written by protocol ≤ 2).
+    `text` says that they stand there as UTF-8 text.
     """
 
     __slots__ = ("offset", "size", "text")
@@ -87,6 +87,12 @@ class ByteRange:
         self.offset = offset
         self.size = size
         self.text = text
+
+
+class EncodedBytes(ByteRange):
+    """Bytes that protocol ≤ 2 wrote as text, a code point each; `size` counts the text's own bytes."""
+
+    __slots__ = ()
 
 
 class Scalar:

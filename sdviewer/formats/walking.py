@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from sdviewer.checkpoint.document import Duplicate, ModuleClass, ModuleVersion, Problem
 from sdviewer.checkpoint.names import encode_part
 from sdviewer.checkpoint.source import ByteSource, read_bytes
 from sdviewer.checkpoint.structure import Node, Structure, StructureBuilder
 from sdviewer.checkpoint.table import Flag, TableBuilder, TensorTable
 from sdviewer.errors import CannotRead
-from sdviewer.formats.pickle_values import ByteRange, Global, Group, Mapping, Opaque, Scalar, TensorNode
+from sdviewer.formats.pickle_values import ByteRange, EncodedBytes, Global, Group, Mapping, Opaque, Scalar, TensorNode
 from sdviewer.formats.torch_objects import StorageRef
 
 # Containers inside containers; honest files stay below twenty.
@@ -28,6 +30,7 @@ _DEEPEST = 512
 _MOST_NAME_CHARACTERS = 256 << 20
 _NAME_CHARACTERS = 32 << 20
 _LONGEST_TEXT = 64 << 10
+_PIECE = 1 << 20
 _MOST_REPEATS = 10_000
 _MOST_DUPLICATES = 10_000
 # Values this long are shown once; a pickle may refer to one value a million times.
@@ -93,6 +96,7 @@ class Walk:
     _name_characters: int = 0
     _key_characters: int = 0
     _long_keys: dict[int, str] = field(default_factory=dict)
+    _counted: dict[tuple[int, int], int] = field(default_factory=dict)
     _module_states: dict[int, bool] = field(default_factory=dict)
     _module_entries_left: int = 0
     _too_deep: int = 0
@@ -242,14 +246,27 @@ class Walk:
     def _long(self, text: ByteRange) -> tuple[str, str]:
         if not text.text:
             return (json.dumps({"$bytes": text.size}), "bytes")
+        if isinstance(text, EncodedBytes):
+            return (json.dumps({"$bytes": self._code_points(text)}), "bytes")
         try:
             raw = read_bytes(self.source, text.offset, min(text.size, _LONGEST_TEXT))
         except CannotRead:
             raw = b""
-        shown = raw.decode("utf-8", "replace")
+        shown = _decoded(raw)
         if text.size <= _LONGEST_TEXT:
             return (json.dumps(shown), "")
         return (json.dumps({"$text": shown, "$more": text.size - len(raw)}), "")
+
+    def _code_points(self, text: ByteRange) -> int:
+        """Code points of a text in the file, counted once for each place."""
+        place = (text.offset, text.size)
+        if place not in self._counted:
+            self._counted[place] = 0
+            for start in range(0, text.size, _PIECE):
+                raw = read_bytes(self.source, text.offset + start, min(_PIECE, text.size - start))
+                # All but the bytes that continue a code point.
+                self._counted[place] += int(np.count_nonzero(np.frombuffer(raw, np.uint8) & 0xC0 != 0x80))
+        return self._counted[place]
 
     # -- what a container holds -----------------------------------------------------
 
@@ -294,7 +311,7 @@ class Walk:
 
     def _key_part(self, key: Any, index: int) -> str:
         """The part for a key that is no short string, the `index`-th of its mapping."""
-        if isinstance(key, ByteRange) and key.text:
+        if isinstance(key, ByteRange) and key.text and not isinstance(key, EncodedBytes):
             return self._long_key(key) or f"[key #{index}]"
         if isinstance(key, Scalar):
             key = key.value
@@ -319,7 +336,7 @@ class Walk:
                 raw = read_bytes(self.source, key.offset, min(key.size, _LONGEST_TEXT))
             except CannotRead:
                 return None
-            part = self._long_keys[id(key)] = encode_part(raw.decode("utf-8", "replace"))
+            part = self._long_keys[id(key)] = encode_part(_decoded(raw))
         self._key_characters += len(part)
         return part
 
@@ -469,6 +486,13 @@ def _kind(value: Any) -> tuple[Node, str]:
 def _is_row(items: Iterable[Any]) -> bool:
     """Whether these are plain values, which are shown as one: a million row nodes would say no more."""
     return all(item is None or type(item) in (bool, int, float, str) for item in items)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # cut off inside a code point
+        return raw.decode("utf-8", "replace")
 
 
 def _is_long(leaf: Any) -> bool:
