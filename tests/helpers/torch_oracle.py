@@ -131,6 +131,7 @@ def assert_same(ref: TensorRef, expected: torch.Tensor) -> None:
     assert np.array_equal(ref.codes(), bits_of(expected))
     values = values_of(expected)
     if values is not None:
+        assert type(ref.numpy()) is np.ndarray
         assert ref.numpy().dtype == values.dtype
         np.testing.assert_array_equal(ref.numpy(), values)
     assert_same_tensor(ref.torch(), expected)
