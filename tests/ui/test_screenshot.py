@@ -1,0 +1,171 @@
+"""`sdviewer screenshot`: a picture of everything that was asked for, or none at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtWidgets import QApplication
+
+from sdviewer.cli.main import run
+from sdviewer.ui.detail.numbers import NumbersView
+from sdviewer.ui.theme import DARK, LIGHT
+from tests.ui.looking import shades
+
+
+@pytest.fixture
+def saved(tmp_path: Path, qapp: QApplication) -> str:
+    del qapp
+    path = tmp_path / "net.pt"
+    torch.save({"layer.weight": torch.randn(30, 20), "layer.bias": torch.zeros(30)}, path)
+    return str(path)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "picture.png"
+
+
+def shoot(*arguments: str | Path) -> int:
+    """Run the command in this process."""
+    return run(["screenshot", *map(str, arguments)], no_window)
+
+
+def no_window(_: Sequence[str], __: bool) -> int:
+    pytest.fail("the window was opened")
+
+
+def test_a_picture_of_the_window_is_written(saved: str, out: Path) -> None:
+    assert shoot(saved, out) == 0
+    image = QImage(str(out))
+    assert (image.width(), image.height()) == (1400, 900)
+    assert shades(image) > 100
+    assert stat.S_IMODE(out.stat().st_mode) == 0o666 & ~current_mask()
+
+
+def current_mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_the_selection_is_in_the_picture_with_its_histogram(saved: str, out: Path, tmp_path: Path) -> None:
+    assert shoot(saved, out) == 0
+    selected = tmp_path / "selected.png"
+    assert shoot(saved, selected, "--select", "layer.weight") == 0
+    # The bars are filled with the accent, half transparent: on white a light blue that nothing else has.
+    fill = QColor(LIGHT.accent)
+    share = 90 / 255
+    expected = [round(255 + (part - 255) * share) for part in (fill.red(), fill.green(), fill.blue())]
+
+    def bars(path: Path) -> int:
+        image = QImage(str(path))
+        colors = (image.pixelColor(x, y) for x in range(700, 1400, 2) for y in range(200, 850, 2))
+        return sum(
+            all(abs(a - b) < 3 for a, b in zip((c.red(), c.green(), c.blue()), expected, strict=True)) for c in colors
+        )
+
+    assert bars(selected) > 500
+    assert bars(out) == 0
+
+
+def test_a_module_can_be_selected(saved: str, out: Path) -> None:
+    assert shoot(saved, out, "--select", "layer") == 0
+    assert out.exists()
+
+
+def test_theme_and_size_are_as_asked_for(saved: str, out: Path) -> None:
+    assert shoot(saved, out, "--theme", "dark", "--size", "820x500") == 0
+    image = QImage(str(out))
+    assert (image.width(), image.height()) == (820, 500)
+    assert image.pixelColor(100, 470).name() == DARK.base
+    assert shoot(saved, out, "--theme", "light", "--size", "300x200") == 0
+    assert QImage(str(out)).width() == 300
+
+
+def test_json_tells_what_was_written(saved: str, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shoot(saved, out, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["written"] == [{"file": str(out), "bytes": out.stat().st_size}]
+
+
+@pytest.mark.parametrize("name", ["layer.wieght", "nothing", ""])
+def test_a_name_that_is_not_there_gives_no_picture(
+    saved: str, out: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoot(saved, out, "--select", name) == 2
+    assert "no tensor is called" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_file_that_is_no_checkpoint_gives_no_picture(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.pt"
+    bad.write_text("nothing of the kind")
+    assert shoot(bad, out) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"sdviewer: {bad}: ")
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(
+    saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoot(saved, tmp_path / "nowhere" / "picture.png") == 2
+    assert "cannot be written" in capsys.readouterr().err
+    (tmp_path / "folder").mkdir()
+    assert shoot(saved, tmp_path / "folder") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "net.pt"]
+
+
+def test_the_checkpoint_is_never_overwritten(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path(saved).read_bytes()
+    assert shoot(saved, saved) == 2
+    assert "is the checkpoint itself" in capsys.readouterr().err
+    assert Path(saved).read_bytes() == before
+
+
+@pytest.mark.parametrize("size", ["12", "99x500", "20000x20000", "0x0", "1400x900x3"])
+def test_a_size_that_makes_no_sense_is_wrong_usage(saved: str, out: Path, size: str) -> None:
+    assert shoot(saved, out, "--size", size) == 64
+    assert not out.exists()
+
+
+def test_what_goes_wrong_in_the_window_gives_no_picture(
+    saved: str, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("in a slot")
+
+    monkeypatch.setattr(NumbersView, "_draw", broken)
+    assert shoot(saved, out, "--select", "layer.weight") == 2
+    error = capsys.readouterr().err
+    assert "in a slot" in error
+    assert error.endswith("sdviewer: sdviewer failed: ZeroDivisionError\n")
+    assert not out.exists()
+
+
+def test_the_program_needs_no_display_and_says_nothing(saved: str, out: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")}
+    command = [sys.executable, "-m", "sdviewer", "screenshot", saved, str(out), "--select", "layer.bias"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert shades(QImage(str(out))) > 100
+
+
+def test_a_screen_of_twice_the_density_gives_twice_the_pixels(saved: str, out: Path) -> None:
+    command = [sys.executable, "-m", "sdviewer", "screenshot", saved, str(out), "--size", "800x500"]
+    environment = {**os.environ, "QT_SCALE_FACTOR": "2"}
+    subprocess.run(command, env=environment, capture_output=True, timeout=100, check=True)
+    image = QImage(str(out))
+    assert (image.width(), image.height()) == (1600, 1000)

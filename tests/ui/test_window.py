@@ -1,0 +1,317 @@
+"""The window as a whole: themes, dialogs, keys, names for screen readers, errors, and a clean end."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtGui import QColor, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+import sdviewer
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.control import Control
+from sdviewer.errors import SdviewerError
+from sdviewer.ui import app as app_module
+from sdviewer.ui.actions import ACTIONS
+from sdviewer.ui.app import collect_if_due, run_window, show_unexpected
+from sdviewer.ui.document.tab import DocumentTab, State
+from sdviewer.ui.errors import ErrorPanel
+from sdviewer.ui.main_window import MainWindow
+from sdviewer.ui.settings import Settings
+from sdviewer.ui.theme import DARK, LIGHT, Colors, Theme, apply_theme, colors
+from tests.ui.checkpoints import checkpoint_with, small_tensors
+from tests.ui.conftest import MakeWindow
+from tests.ui.looking import names, picture
+
+Settle = Callable[[MainWindow], DocumentTab]
+
+
+@pytest.fixture
+def opened(make_window: MakeWindow, settle: Settle, tmp_path: Path) -> MainWindow:
+    """A window with a small network in it, a tensor of it selected."""
+    window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()))
+    window.open_files(["any.pt"])
+    settle(window).go_to_name("head.weight")
+    settle(window)
+    return window
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    yield Settings()
+    QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "sdviewer", "sdviewer").clear()
+
+
+def contrast(a: str, b: str) -> float:
+    """The ratio of WCAG 2.2, from 1 to 21."""
+
+    def luminance(color: str) -> float:
+        parts = [QColor(color).redF(), QColor(color).greenF(), QColor(color).blueF()]
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(a), luminance(b)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("c", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_text_can_be_read_on_its_ground(c: Colors) -> None:
+    for ground in (c.window, c.base, c.raised):
+        for text in (c.text, c.muted, c.accent, c.warning, c.error, c.good):
+            assert contrast(text, ground) >= 4.5
+    assert contrast(c.highlighted_text, c.highlight) >= 4.5
+    assert contrast(c.text, c.inactive_highlight) >= 4.5
+
+
+def test_a_theme_is_put_on_everything_at_once(opened: MainWindow) -> None:
+    tab = opened.current_tab
+    assert tab is not None
+    histogram = tab.detail.numbers.histogram
+    assert histogram is not None
+    for action, expected in (("theme_dark", DARK), ("theme_light", LIGHT), ("theme_dark", DARK)):
+        opened.actions_by_name[action].trigger()
+        QApplication.processEvents()
+        assert colors() is expected
+        grounds = {
+            "tree": picture(tab.tree.viewport()).pixelColor(2, tab.tree.viewport().height() - 2),
+            "detail": picture(tab.detail.viewport()).pixelColor(2, 2),
+            "plot": picture(histogram.plot).pixelColor(1, 1),
+        }
+        assert {name: color.name() for name, color in grounds.items()} == dict.fromkeys(grounds, expected.base)
+        bar = picture(opened.statusBar())
+        assert bar.pixelColor(bar.width() - 4, 12).name() == expected.window
+
+
+def test_the_theme_of_the_system_is_followed(opened: MainWindow) -> None:
+    opened.set_theme(Theme.DARK)
+    opened.set_theme(Theme.SYSTEM)
+    # The offscreen platform knows no theme, which counts as light.
+    assert colors() is LIGHT
+
+
+def test_shortcuts_are_listed_and_go_with_escape(opened: MainWindow, qtbot: QtBot) -> None:
+    QTest.keyClick(opened, Qt.Key.Key_F1)
+    (dialog,) = opened.findChildren(QDialog)
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    texts = [label.text() for label in dialog.findChildren(QLabel)]
+    assert "Ctrl+W" in texts
+    assert "Close this tab" in texts
+    assert "Open everything below the entry" in texts
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not opened.findChildren(QDialog))
+
+
+def test_the_version_is_told(opened: MainWindow) -> None:
+    opened.actions_by_name["about"].trigger()
+    (dialog,) = opened.findChildren(QDialog)
+    assert f"sdviewer {sdviewer.__version__}" in [label.text() for label in dialog.findChildren(QLabel)]
+
+
+def test_no_key_stands_for_two_commands() -> None:
+    keys = [QKeySequence(key).toString() for spec in ACTIONS for key in spec.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_commands_that_take_a_file_rest_without_one(window: MainWindow) -> None:
+    resting = {spec.name for spec in ACTIONS if not window.actions_by_name[spec.name].isEnabled()}
+    assert resting == {spec.name for spec in ACTIONS if spec.needs_file}
+
+
+def test_tabs_are_changed_by_keys(opened: MainWindow, settle: Settle) -> None:
+    opened.open_files(["other.pt"])
+    settle(opened)
+    for key, expected in ((Qt.Key.Key_PageDown, 0), (Qt.Key.Key_PageDown, 1), (Qt.Key.Key_PageUp, 0)):
+        QTest.keyClick(opened, key, Qt.KeyboardModifier.ControlModifier)
+        assert opened.tabs.currentIndex() == expected
+    assert opened.windowTitle() == "any.pt – sdviewer"
+
+
+def test_everything_that_takes_focus_has_a_name(opened: MainWindow) -> None:
+    tab = opened.current_tab
+    assert tab is not None
+    tab.tree.select_node(0)
+    opened.open_files(["other.pt"])
+    QApplication.processEvents()
+    nameless = []
+    for widget in opened.findChildren(QWidget):
+        spoken = widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton | QLabel) else "")
+        takes_focus = widget.focusPolicy() in (
+            Qt.FocusPolicy.TabFocus,
+            Qt.FocusPolicy.StrongFocus,
+            Qt.FocusPolicy.WheelFocus,
+        )
+        if takes_focus and widget.isVisible() and not spoken:
+            nameless.append(f"{type(widget).__name__} {widget.objectName()} of {type(widget.parent()).__name__}")
+    # The container of tabs passes its focus on to the bar.
+    assert nameless == ["QTabWidget  of QStackedWidget"]
+
+
+def test_the_tab_key_goes_from_tree_to_details_and_back(opened: MainWindow) -> None:
+    tab = opened.current_tab
+    assert tab is not None
+    tab.tree.setFocus()
+    visited = []
+    for _ in range(12):
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        QTest.keyClick(focus, Qt.Key.Key_Tab)
+        visited.append(QApplication.focusWidget())
+        if visited[-1] is tab.tree:
+            break
+    assert tab.detail.copy_button in visited
+    assert visited[-1] is tab.tree
+
+
+def test_a_closing_window_ends_its_threads(make_window: MakeWindow, qtbot: QtBot) -> None:
+    before = set(threading.enumerate())
+    begun = threading.Barrier(3)
+
+    def slow(_: str, control: Control) -> Checkpoint:
+        begun.wait(10)
+        while True:
+            control.check()
+            time.sleep(0.001)
+
+    window = make_window(slow)
+    window.open_files(["a.pt", "b.pt"])
+    begun.wait(10)
+    assert len(set(threading.enumerate()) - before) == 2
+    window.close()
+    assert set(threading.enumerate()) <= before
+    assert not window.isVisible()
+    # Nothing of what was stopped arrives any more.
+    qtbot.wait(200)
+    assert [tab.state for tab in window.findChildren(DocumentTab)] == [State.LOADING, State.LOADING]
+
+
+def test_a_window_closes_before_its_plots_are_loaded(
+    make_window: MakeWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()))
+    window.open_files(["any.pt"])
+    settle(window)
+    window.close()
+    qtbot.wait(250)
+    assert not window.library.ready
+
+
+def test_progress_of_short_work_is_not_shown(make_window: MakeWindow, settle: Settle, tmp_path: Path) -> None:
+    seen: list[bool] = []
+    window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()))
+    window.bridge.changed.connect(lambda: seen.append(window.progress.isVisible()))
+    window.open_files(["any.pt"])
+    settle(window)
+    assert seen
+    assert not any(seen)
+
+
+def test_settings_are_remembered(make_window: MakeWindow, settings: Settings, settle: Settle, tmp_path: Path) -> None:
+    window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()), settings)
+    window.resize(900, 640)
+    window.open_files(["any.pt"])
+    settle(window).splitter.setSizes([300, 600])
+    window.actions_by_name["theme_dark"].trigger()
+    window.close()
+    assert Settings().theme is Theme.DARK
+    again = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()), Settings())
+    assert again.actions_by_name["theme_dark"].isChecked()
+    assert not Settings().geometry.isEmpty()
+    again.resize(900, 640)
+    again.open_files(["any.pt"])
+    assert abs(settle(again).splitter.sizes()[0] - 300) < 12
+
+
+def test_settings_that_make_no_sense_count_as_absent(settings: Settings) -> None:
+    store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "sdviewer", "sdviewer")
+    for key in ("window/geometry", "window/splitter", "window/theme", "open/folder"):
+        store.setValue(key, ["no", "sense"])
+    store.sync()
+    assert settings.theme is Theme.SYSTEM
+    assert settings.geometry.isEmpty()
+    assert settings.splitter.isEmpty()
+    assert settings.folder == ""
+
+
+def test_what_goes_wrong_in_a_slot_is_told_once(
+    window: MainWindow, qtbot: QtBot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook = show_unexpected(window)
+    for error in (RuntimeError("first <b>fault</b>"), RuntimeError("second fault")):
+        hook(RuntimeError, error, None)
+    (dialog,) = window.findChildren(QDialog)
+    (panel,) = dialog.findChildren(ErrorPanel)
+    assert panel.message.text() == "RuntimeError: first <b>fault</b>"
+    assert "fault of sdviewer" in panel.hint.text()
+    assert not panel.try_again.isVisible()
+    told = capsys.readouterr().err
+    assert "first <b>fault</b>" in told
+    assert "second fault" in told
+    dialog.close()
+    qtbot.waitUntil(lambda: not window.findChildren(QDialog))
+
+
+def test_a_window_without_a_display_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "has_display", lambda: False)
+    monkeypatch.delenv("QT_QPA_PLATFORM")
+    with pytest.raises(SdviewerError, match="no display"):
+        run_window([])
+
+
+def test_the_program_runs_until_its_window_is_closed(tmp_path: Path, qapp: QApplication, settings: Settings) -> None:
+    del settings
+    file = tmp_path / "bare.npy"
+    np.save(file, np.arange(3.0))
+    switch, hook = sys.getswitchinterval(), sys.excepthook
+    seen: list[list[str]] = []
+
+    def look() -> None:
+        (window,) = [widget for widget in qapp.topLevelWidgets() if isinstance(widget, MainWindow)]
+        tab = window.current_tab
+        if tab is not None and tab.is_settled:
+            seen.append(names(tab))
+            timer.stop()
+            window.close()
+
+    timer = QTimer()
+    timer.timeout.connect(look)
+    timer.start(20)
+    try:
+        assert run_window([str(file)], new_window=True) == 0
+    finally:
+        sys.setswitchinterval(switch)
+        for widget in qapp.topLevelWidgets():
+            widget.deleteLater()
+    assert len(seen) == 1
+    assert seen[0][0] == "bare.npy"
+    assert sys.excepthook is hook
+    apply_theme(Theme.LIGHT)
+
+
+def test_garbage_is_collected_in_the_thread_of_the_window() -> None:
+    class Link:
+        def __init__(self) -> None:
+            self.itself = self
+
+    for _ in range(2000):
+        Link()
+    collect_if_due()
+
+
+def test_objects_of_a_closed_tab_are_gone(opened: MainWindow, qtbot: QtBot) -> None:
+    tab = opened.current_tab
+    assert tab is not None
+    gone: list[bool] = []
+    tab.destroyed.connect(lambda: gone.append(True))
+    opened.close_tab(0)
+    qtbot.waitUntil(lambda: len(gone) == 1)
+    assert not opened.findChildren(DocumentTab)
