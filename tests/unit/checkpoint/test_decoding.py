@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdviewer.checkpoint.decoding import (
@@ -181,6 +181,7 @@ scales = st.floats(1e-30, 1e30) | st.just(1e-45) | st.just(3.0)
 
 
 @pytest.mark.parametrize("name", QUANTISED)
+@settings(max_examples=40)
 @given(scale=scales, zero_point=st.integers(-128, 127), seed=st.integers(0, 9))
 def test_codes_of_one_quantiser_have_torchs_values_to_the_last_bit(
     name: str, scale: float, zero_point: int, seed: int

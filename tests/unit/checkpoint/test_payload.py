@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdviewer.checkpoint import payload as payload_module
@@ -101,6 +101,7 @@ def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("_pieces")
 @pytest.mark.parametrize("bits", TORCH)
+@settings(max_examples=50)
 @given(form=forms(), data=st.data())
 def test_any_view_is_read_as_torch_reads_it(bits: int, form: Form, data: st.DataObject) -> None:
     raw = random_bytes(form.stored * bits // 8)
@@ -110,6 +111,7 @@ def test_any_view_is_read_as_torch_reads_it(bits: int, form: Form, data: st.Data
 
 
 @pytest.mark.usefixtures("_pieces")
+@settings(max_examples=50)
 @given(form=forms(), data=st.data())
 def test_complex_numbers_are_read_as_pairs(form: Form, data: st.DataObject) -> None:
     raw = random_bytes(form.stored * 8)
@@ -121,6 +123,7 @@ def test_complex_numbers_are_read_as_pairs(form: Form, data: st.DataObject) -> N
 
 @pytest.mark.usefixtures("_pieces")
 @pytest.mark.parametrize("bits", [2, 4, 6])
+@settings(max_examples=50)
 @given(form=forms(), data=st.data())
 def test_values_of_less_than_a_byte_are_read_from_any_place(bits: int, form: Form, data: st.DataObject) -> None:
     raw = random_bytes(-(-form.stored * bits // 8) + 3)
