@@ -14,7 +14,7 @@ from sdviewer.checkpoint.roles import Role
 from sdviewer.checkpoint.wording import bytes_for_people, label_of, plural, shape_text, shown
 from sdviewer.ui.scalars import scalar_line
 from sdviewer.ui.tooltips import tooltip
-from sdviewer.ui.tree.visible_rows import VisibleRows
+from sdviewer.ui.tree.visible_rows import Remains, VisibleRows
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -38,7 +38,10 @@ _RIGHT = frozenset((Column.SHAPE, Column.SIZE))
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """One row, ready to be painted. `aside` follows the name, muted; `total` marks a parent's shape and size."""
+    """One row, ready to be painted. `aside` follows the name, muted.
+
+    `on_the_way` is a row that a filter shows only because it leads to one that fits.
+    """
 
     node: int
     what: TreeNode
@@ -52,6 +55,7 @@ class Cells:
     shape: str
     size: str
     tie: bool
+    on_the_way: bool = False
 
     def text(self, column: int) -> str:
         """The text of one column."""
@@ -151,13 +155,25 @@ class TreeModel(QAbstractTableModel):
             self._mark_changed(node)
 
     def reveal(self, node: int) -> int:
-        """Open the way to a node; returns its row."""
+        """Open the way to a node; returns its row. One that a filter has left out is shown from now on."""
+        if self.rows.remains is not None and not self.rows.remains.shown[node]:
+            self.beginResetModel()
+            self.rows.admit(node)
+            self._cells.clear()
+            self.endResetModel()
         closed = [ancestor for ancestor in self.rows.ancestors(node) if not self.rows.expanded[ancestor]]
         if closed:
             # Those out of sight first, so that all rows come in one go.
             self.rows.expanded[closed[:-1]] = True
             self.expand(closed[-1])
         return self.rows.row_of(node)
+
+    def show_only(self, remains: Remains | None) -> None:
+        """Show what a filter leaves; None shows all again."""
+        self.beginResetModel()
+        self.rows.show_only(remains)
+        self._cells.clear()
+        self.endResetModel()
 
     def _close(self, node: int) -> None:
         rows = self.rows.rows_below(node)
@@ -202,6 +218,7 @@ class TreeModel(QAbstractTableModel):
             shape,
             size,
             tie,
+            self.rows.remains is not None and not self.rows.is_match(node),
         )
 
     def _spoken(self, cells: Cells) -> str:
@@ -210,4 +227,6 @@ class TreeModel(QAbstractTableModel):
             state = ", expanded" if self.rows.expanded[cells.node] else ", collapsed"
         what = cells.kind or cells.what.name.lower()
         tied = ", tied" if cells.tie else ""
-        return f"{cells.name}{cells.aside}, {what}, level {int(self.checkpoint.tree.depth[cells.node])}{state}{tied}"
+        fits = ", match" if self.rows.is_match(cells.node) else ""
+        level = int(self.checkpoint.tree.depth[cells.node])
+        return f"{cells.name}{cells.aside}, {what}, level {level}{state}{tied}{fits}"

@@ -85,6 +85,8 @@ class RowPainter:
                 plain = quiet = self.highlighted_text
         elif state.hovered:
             painter.fillRect(whole, self.hover)
+        if cells.on_the_way and not (state.selected and state.active):
+            plain = quiet
         self._paint_name(painter, cells, rects[Column.NAME], state, plain, quiet)
         parent = cells.what is not TreeNode.TENSOR
         painter.setFont(self.font)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTab
 from sdviewer.ui.models.tree_model import Column, TreeModel
 from sdviewer.ui.tooltips import tooltip
 from sdviewer.ui.tree.row_painter import RowPainter, RowState
+from sdviewer.ui.tree.visible_rows import Remains
 
 _SAMPLE = 200
 _WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
@@ -46,6 +47,9 @@ class TreeView(QTableView):
         self._hovered = -1
         self._typed = ""
         self._typed_at = 0.0
+        # The current node while a filter hides it, and whether it is just being put back.
+        self._hidden_current = -1
+        self._keeps_current = False
         self._wanted: dict[Column, int] = {}
         self._set_row_height()
 
@@ -57,7 +61,7 @@ class TreeView(QTableView):
 
     def show_tree(self, model: TreeModel) -> None:
         """Show a model, with columns as wide as a sample of it asks for, and select its root."""
-        self._hovered = -1
+        self._hovered = self._hidden_current = -1
         old = self.selectionModel()
         self.setModel(model)
         if old is not None:
@@ -82,6 +86,34 @@ class TreeView(QTableView):
         model = self.tree_model
         if model is not None:
             self.setCurrentIndex(model.index(model.reveal(node), 0))
+
+    def show_only(self, remains: Remains | None) -> None:
+        """Show what a filter leaves, or with None all again; what is current stays so, if only out of sight."""
+        model = self.tree_model
+        if model is None:
+            return
+        self._hovered = -1
+        current = max(self.current_node(), self._hidden_current)
+        model.show_only(remains)
+        if current >= 0 and remains is None:
+            row = model.reveal(current)
+        else:
+            row = model.rows.row_of(current) if current >= 0 else -1
+        self._hidden_current = current if row < 0 else -1
+        if row >= 0:
+            self._keeps_current = True
+            self.setCurrentIndex(model.index(row, 0))
+            self._keeps_current = False
+
+    def select_first_match(self) -> bool:
+        """Make the first row that fits the filter current, unless one is already; whether there is any."""
+        model = self.tree_model
+        remains = model.rows.remains if model is not None else None
+        if model is None or remains is None or not remains.matched.any():
+            return False
+        if not model.rows.is_match(max(self.current_node(), 0)):
+            self.select_node(int(remains.matched.argmax()))
+        return True
 
     def current_node(self) -> int:
         """The current row's node, -1 for none."""
@@ -293,5 +325,6 @@ class TreeView(QTableView):
         self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
 
     def _current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
-        if current.isValid() and self.tree_model is not None:
+        if current.isValid() and self.tree_model is not None and not self._keeps_current:
+            self._hidden_current = -1
             self.node_selected.emit(self.tree_model.rows.node(current.row()))

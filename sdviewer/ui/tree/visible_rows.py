@@ -7,15 +7,44 @@ behind it, and the visible rows are where no range lies.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from sdviewer.checkpoint.modules import ModuleTree
 
 Int32 = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
 
 # A freshly opened tree shows whole levels as long as they fit on a screen.
 _ROWS_AT_FIRST = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Remains:
+    """What a filter leaves of a tree: the nodes that match, and the way up from each.
+
+    `matched`, `shown` and `has_children` (shown ones) hold one entry a node; `nodes` are those shown, in order.
+    """
+
+    matched: Mask
+    shown: Mask
+    has_children: Mask
+    nodes: Int32
+
+
+def remains_of(tree: ModuleTree, nodes: npt.NDArray[np.integer]) -> Remains:
+    """What is left where `nodes` match; the root always is."""
+    matched = np.zeros(len(tree), np.bool_)
+    matched[nodes] = True
+    # In preorder a node's descendants are a range: some match in it if the running count grows over it.
+    count = np.zeros(len(tree) + 1, np.int32)
+    np.cumsum(matched, out=count[1:])
+    below = count[tree.end] > count[1:]
+    shown = matched | below
+    shown[0] = True
+    return Remains(matched, shown, below, np.flatnonzero(shown).astype(np.int32))
 
 
 class VisibleRows:
@@ -25,7 +54,44 @@ class VisibleRows:
         self.tree = tree
         self.has_children = tree.end > np.arange(1, len(tree) + 1)
         self.expanded = _expanded_at_first(tree, self.has_children)
+        self.remains: Remains | None = None
+        self._unfiltered = (self.has_children, self.expanded)
         self.nodes = self._visible_within(0, len(tree))
+
+    def show_only(self, remains: Remains | None) -> None:
+        """Show what a filter leaves, all of it open; None shows everything again, open where it was before."""
+        if self.remains is None:
+            self._unfiltered = (self.has_children, self.expanded)
+        self.remains = remains
+        if remains is None:
+            self.has_children, self.expanded = self._unfiltered
+            self.nodes = self._visible_within(0, len(self.tree))
+        else:
+            self.has_children, self.expanded = remains.has_children, remains.has_children.copy()
+            self.expanded[0] = True
+            self.nodes = remains.nodes
+
+    def admit(self, node: int) -> None:
+        """Show a node that the filter has left out, and the way up from it, beside what matches."""
+        if self.remains is None or self.remains.shown[node]:
+            return
+        shown, has_children = self.remains.shown.copy(), self.has_children.copy()
+        ancestors = self.ancestors(node)
+        shown[[node, *ancestors]] = True
+        has_children[ancestors] = True
+        self.expanded[[above for above in ancestors if not self.has_children[above]]] = True
+        self.has_children = has_children
+        self.remains = Remains(self.remains.matched, shown, has_children, np.flatnonzero(shown).astype(np.int32))
+        self.nodes = self._visible_within(0, len(self.tree))
+
+    @property
+    def expanded_unfiltered(self) -> Mask:
+        """What is open where no filter is on, or will be when it is taken away."""
+        return self.expanded if self.remains is None else self._unfiltered[1]
+
+    def is_match(self, node: int) -> bool:
+        """Whether a filter is on and the node fits it."""
+        return self.remains is not None and bool(self.remains.matched[node])
 
     def expand_only(self, nodes: npt.NDArray[np.int64]) -> None:
         """Open these nodes and close all others."""
@@ -62,7 +128,11 @@ class VisibleRows:
     def nodes_to_show(self, node: int, *, deep: bool = False) -> Int32:
         """The rows that opening a collapsed, visible node would add; with `deep`, all below it."""
         first, end = node + 1, int(self.tree.end[node])
-        return np.arange(first, end, dtype=np.int32) if deep else self._visible_within(first, end)
+        if not deep:
+            return self._visible_within(first, end)
+        if self.remains is None:
+            return np.arange(first, end, dtype=np.int32)
+        return (np.flatnonzero(self.remains.shown[first:end]) + first).astype(np.int32)
 
     def insert(self, node: int, below: Int32, *, deep: bool = False) -> None:
         """Open a node whose `nodes_to_show` are `below`."""
@@ -98,8 +168,10 @@ class VisibleRows:
         depth_of_cover = np.zeros(end - first + 1, np.int32)
         np.add.at(depth_of_cover, closed + 1, 1)
         np.subtract.at(depth_of_cover, self.tree.end[first:end][closed] - first, 1)
-        hidden = np.cumsum(depth_of_cover[:-1], dtype=np.int32) > 0
-        return (np.flatnonzero(~hidden) + first).astype(np.int32)
+        visible = np.cumsum(depth_of_cover[:-1], dtype=np.int32) == 0
+        if self.remains is not None:
+            visible &= self.remains.shown[first:end]
+        return (np.flatnonzero(visible) + first).astype(np.int32)
 
 
 def _lower(codes: npt.NDArray[np.uint8] | np.uint8) -> npt.NDArray[np.uint8]:
