@@ -20,7 +20,9 @@ WritableBuffer = bytearray | memoryview | npt.NDArray[Any]
 def bytes_view(buffer: WritableBuffer) -> memoryview:
     """The bytes of a contiguous writable buffer, as one flat view."""
     # Type checkers know numpy's arrays as buffers only from Python 3.12 on.
-    return memoryview(cast("bytearray", buffer)).cast("B")
+    view = memoryview(cast("bytearray", buffer))
+    # A view with a dimension of 0 cannot be cast.
+    return view.cast("B") if view.nbytes else memoryview(bytearray())
 
 
 class ByteSource(Protocol):
