@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sdviewer.checkpoint.document import Duplicate, ModuleClass, ModuleVersion, Problem
-from sdviewer.checkpoint.names import encode_part
+from sdviewer.checkpoint.names import decode_part, encode_part
 from sdviewer.checkpoint.source import ByteSource, read_bytes
 from sdviewer.checkpoint.structure import Node, Structure, StructureBuilder
 from sdviewer.checkpoint.table import Flag, TableBuilder, TensorTable
@@ -121,7 +121,7 @@ class Walk:
                 self._stack.append(_Frame(0, "", iter(list(extra)), ""))
                 self._walk()
                 self.structure.close(0)
-        plain_keys = isinstance(value, Mapping) and self._make_plain(value)
+        plain_keys = isinstance(value, Mapping) and self._make_plain()
         if self._too_deep:
             self.problems.append(
                 Problem("partial", "warning", f"{self._too_deep:,} containers are nested too deep and are not shown")
@@ -454,17 +454,18 @@ class Walk:
 
     # -- one bare state_dict ----------------------------------------------------------
 
-    def _make_plain(self, root: Mapping) -> bool:
+    def _make_plain(self) -> bool:
         """Whether all tensors stand directly under the root with string keys; then names are plain keys."""
         structure = self.structure
         nodes = [n for n, kind in enumerate(structure.kinds) if kind == Node.TENSOR]
         if not nodes or any(structure.parents[n] != 0 for n in nodes):
             return False
-        plain = {encode_part(key): key for key in root.items[::2] if type(key) is str}
-        if any(structure.parts[n] not in plain for n in nodes):
+        if any(structure.parts[n].startswith("[") for n in nodes):
+            # A part that is no string, or stands for one.
             return False
         for position, n in enumerate(nodes):
-            structure.parts[n] = self.names[position] = plain[structure.parts[n]]
+            part = structure.parts[n]
+            structure.parts[n] = self.names[position] = decode_part(part) if "~" in part else part
         return True
 
 
