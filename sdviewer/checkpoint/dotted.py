@@ -7,12 +7,11 @@ eight bytes at a time, and only the segments that differ are looked at: neighbou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from sdviewer.checkpoint.columns import StringColumn
 
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
@@ -49,14 +48,18 @@ class DottedModules:
 
 
 class KeyText:
-    """A column of names with what is needed to look at pieces of it quickly."""
+    """A block of UTF-8 with what is needed to look at many pieces of it at once."""
 
-    def __init__(self, names: StringColumn) -> None:
-        self.data = names.data
+    def __init__(self, data: bytes) -> None:
+        self.data = data
         # Eight bytes at any position, as one little-endian number: the strides overlap.
-        padded = names.data + bytes(2 * _SHORT)
-        self.words: UInt64 = np.ndarray((len(names.data) + _SHORT,), np.dtype("<u8"), padded, 0, (1,))
-        self.dots = np.flatnonzero(names.bytes_array == ord("."))
+        padded = data + bytes(2 * _SHORT)
+        self.words: UInt64 = np.ndarray((len(data) + _SHORT,), np.dtype("<u8"), padded, 0, (1,))
+
+    @cached_property
+    def dots(self) -> Int64:
+        """Where the dots are."""
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == ord("."))
 
     def text(self, start: int, end: int) -> str:
         """A piece as a Python string."""
@@ -90,6 +93,21 @@ class KeyText:
         data, pieces = self.data, zip(start[chosen].tolist(), end[chosen].tolist(), strict=True)
         texts = [str(data[a:b], "utf-8", "surrogatepass") for a, b in pieces]
         return np.repeat(number, np.diff(np.append(change, len(start)))), texts
+
+    def hashes(self, start: Int64, end: Int64) -> UInt64:
+        """A number of each piece: equal for equal ones, and hardly ever for others."""
+        length = end - start
+        result = length.astype(np.uint64)
+        rows = np.flatnonzero(length > 0)
+        step = 0
+        while len(rows):
+            left = length[rows] - step
+            word = self.words[start[rows] + step] & _MASKS[np.minimum(left, 8)]
+            mixed = (result[rows] ^ word) * _MIX
+            result[rows] = mixed ^ (mixed >> np.uint64(32))
+            rows = rows[left > 8]
+            step += 8
+        return result
 
     def shared(self, start: Int64, size: Int64) -> Int64:
         """Of each piece, of `size` bytes from `start`, how many bytes at its front are those of the piece before."""

@@ -257,7 +257,7 @@ class _TreeMaker:
         part, shown = self.structure.part, self.shown
         starts = part.offsets[shown]
         candidates = np.flatnonzero(in_model)
-        text = KeyText(part)
+        text = KeyText(part.data)
         ends = part.offsets[shown[candidates] + 1]
         at = np.searchsorted(text.dots, ends)
         last_dot = text.dots[at - 1] if len(text.dots) else np.full(len(candidates), -1)

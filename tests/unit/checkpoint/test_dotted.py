@@ -22,7 +22,7 @@ KEYS = st.lists(
 def found_in(keys: list[str]) -> list[str]:
     """For each key the dotted name of its module, put together from the columns."""
     names = StringColumn.of(keys)
-    text = KeyText(names)
+    text = KeyText(names.data)
     last_dots = [start + len(key.rpartition(".")[0].encode()) for key, start in zip(keys, names.offsets, strict=False)]
     found = modules_of_keys(text, names.offsets[:-1], np.array(last_dots, np.int64))
     full: list[str] = []
@@ -54,7 +54,7 @@ def test_what_is_deeper_than_levels_are_looked_for_is_left_as_a_rest() -> None:
 @given(st.lists(SEGMENTS | st.text(max_size=20), max_size=40))
 def test_equal_pieces_have_one_number(pieces: list[str]) -> None:
     column = StringColumn.of(pieces)
-    numbers, texts = KeyText(column).distinct(column.offsets[:-1], column.offsets[1:])
+    numbers, texts = KeyText(column.data).distinct(column.offsets[:-1], column.offsets[1:])
     assert texts == list(dict.fromkeys(pieces))
     assert [texts[number] for number in numbers.tolist()] == pieces
 
@@ -71,7 +71,7 @@ def test_pieces_that_only_their_mixed_words_make_equal_are_told_apart() -> None:
     )
     both = next(pair for pair in candidates if pair.isascii() and pair[15] == pair[31] == 15)
     data = both[:15] + both[16:31]
-    numbers, _ = KeyText(StringColumn(data, np.array([0, 15, 30]))).distinct(np.array([0, 15]), np.array([15, 30]))
+    numbers, _ = KeyText(data).distinct(np.array([0, 15]), np.array([15, 30]))
     assert numbers.tolist() == [0, 1]
 
 
@@ -86,7 +86,7 @@ def test_values_are_numbered_in_the_order_in_which_they_appear(values: list[int]
 @given(st.lists(st.text("ab\0é", max_size=20)))
 def test_what_a_piece_shares_with_the_one_before_is_counted_in_bytes(pieces: list[str]) -> None:
     column = StringColumn.of(pieces)
-    shared = KeyText(column).shared(column.offsets[:-1], np.diff(column.offsets)).tolist()
+    shared = KeyText(column.data).shared(column.offsets[:-1], np.diff(column.offsets)).tolist()
     expected = [0] * bool(pieces)
     for one, other in pairwise(piece.encode() for piece in pieces):
         equal = 0
