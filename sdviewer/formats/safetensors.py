@@ -20,6 +20,7 @@ import numpy.typing as npt
 from sdviewer.checkpoint.columns import StringColumn
 from sdviewer.checkpoint.coverage import covered_bytes
 from sdviewer.checkpoint.document import Description, Duplicate, Problem, Severity
+from sdviewer.checkpoint.dotted import KeyText
 from sdviewer.checkpoint.dtypes import BY_SAFETENSORS, OTHER
 from sdviewer.checkpoint.structure import Node, Structure, StructureBuilder
 from sdviewer.checkpoint.table import Encoding, Flag, Forms, StorageTable, TensorTable, contiguous_stride
@@ -57,8 +58,8 @@ def read(reading: Reading) -> Description:
         raise LimitExceeded(f"has a header of {length:,} bytes, which no honest file has", file=label)
     header = read_header(source, 8 + present, reading.control)
     if present < length:
-        header.fault = f"is cut off: {max(present, 0):,} of {length:,} bytes are there"
-    if header.fault and not header.names and not header.metadata:
+        header = replace(header, fault=f"is cut off: {max(present, 0):,} of {length:,} bytes are there")
+    if header.fault and not len(header.names) and not header.metadata:
         raise Damaged(f"its header {header.fault}", file=label, hint="copy or download it again")
     return _Describer(reading, header, 8 + length).describe()
 
@@ -96,6 +97,7 @@ class _Describer:
         self.data_size = max(reading.source.size - data, 0)
         self.problems: list[Problem] = []
         self.duplicates: list[Duplicate] = []
+        self.impossible: list[str] = []  # names of entries whose shape no tensor can have
 
     def describe(self) -> Description:
         label = self.reading.source.label
@@ -141,40 +143,28 @@ class _Describer:
 
     def _rows(self) -> _Rows:
         header = self.header
-        count = len(header.names)
-        places = np.fromstring(",".join(header.places), np.int64, sep=",") if count else np.zeros(0, np.int64)
-        start, end = places[::2].copy(), places[1::2].copy()
-        for item in np.flatnonzero(start > end).tolist():
-            header.unplace(item)
-        start[header.unplaced] = end[header.unplaced] = -1
-        shapes, possible = self._shapes()
-        shape_of = np.array(header.shapes, np.int64)
-        keep = np.flatnonzero(possible[shape_of]) if count else np.zeros(0, np.int64)
-        if len(keep) < count:
-            for item in np.flatnonzero(~possible[shape_of]).tolist():
-                header.note_irregular(header.names[item], "has a shape that no tensor can have")
-        keep = self._without_duplicates(keep, start, end)
+        count, start, end = len(header.names), header.start, header.end
+        shapes = [tuple(map(int, text.split(","))) if text else () for text in header.shapes]
+        possible = np.fromiter(map(_is_possible, shapes), np.bool_, len(shapes))[header.shape]
+        self.impossible = [header.names[item] for item in np.flatnonzero(~possible).tolist()]
+        keep = self._without_duplicates(np.flatnonzero(possible), start, end)
         # Stable, so that the header's order decides between tensors at one place; no place is last.
         begins = np.where(start[keep] < 0, _MAX_INT64, start[keep])
         if (np.diff(begins) < 0).any() or (np.diff(end[keep]) < 0).any():
             keep = keep[np.lexsort((end[keep], begins))]
-        names = header.names if len(keep) == count and (np.diff(keep) == 1).all() else [header.names[i] for i in keep]
+        in_order = len(keep) == count and bool((keep[1:] > keep[:-1]).all())
+        names = header.names if in_order else header.names.take(keep)
         start, end = start[keep], end[keep]
-        dtype, form, forms, extra, extras = self._kinds(
-            np.array(header.dtypes, np.int64)[keep], shape_of[keep], shapes, end - start
-        )
-        return _Rows(StringColumn.of(names), dtype, form, extra, start, end, forms, extras)
-
-    def _shapes(self) -> tuple[list[tuple[int, ...]], npt.NDArray[np.bool_]]:
-        """The different shapes, and which of them a tensor can have."""
-        shapes = [tuple(map(int, text.split(","))) if text else () for text in self.header.shape_texts]
-        return shapes, np.fromiter(map(_is_possible, shapes), np.bool_, len(shapes))
+        dtype, form, forms, extra, extras = self._kinds(header.dtype[keep], header.shape[keep], shapes, end - start)
+        return _Rows(names, dtype, form, extra, start, end, forms, extras)
 
     def _without_duplicates(self, keep: Int64, start: Int64, end: Int64) -> Int64:
         """Of several entries with one name the last, as in a dict."""
-        names = self.header.names
-        if len(set(names)) == len(names):
+        column = self.header.names
+        hashes = np.sort(KeyText(column.data).hashes(column.offsets[:-1], column.offsets[1:]))
+        if (hashes[1:] != hashes[:-1]).all():
             return keep
+        names = column.tolist()
         last = {names[item]: item for item in keep.tolist()}
         stays = np.fromiter((last[names[item]] == item for item in keep.tolist()), np.bool_, len(keep))
         hidden = keep[~stays]
@@ -191,7 +181,7 @@ class _Describer:
         self, dtype_of: Int64, shape_of: Int64, shapes: list[tuple[int, ...]], claimed: Int64
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], Forms, npt.NDArray[np.int32], tuple[dict[str, Any], ...]]:
         """Dtype codes, forms and the facts of dtypes that have none here, one a row."""
-        names = list(self.header.dtype_names)
+        names = self.header.dtypes
         codes = np.array([*(BY_SAFETENSORS.get(name, OTHER).code for name in names), 0], np.uint8)
         dtype = codes[dtype_of]
         form = shape_of.copy()
@@ -325,7 +315,7 @@ class _Describer:
             self._tell("irregular", "warning", text, self.reading.source.label)
 
     def _tell_dtypes(self, table: TensorTable) -> None:
-        unknown = [name for name in self.header.dtype_names if name not in BY_SAFETENSORS]
+        unknown = [name for name in self.header.dtypes if name not in BY_SAFETENSORS]
         for name in unknown[:_MOST_DTYPES_TOLD]:
             text = f"dtype {name[:100]!r} is not known here: listed, but values are not shown"
             self._tell_rows("unknown_dtype", "warning", text, table, _has_dtype(table, name))
@@ -340,6 +330,9 @@ class _Describer:
         header, label = self.header, self.reading.source.label
         for name, why in header.irregular:
             self._tell("irregular", "warning", f"the entry {why}", name)
+        if self.impossible:
+            text = f"{len(self.impossible):,} entries have shapes that no tensor can have"
+            self._tell("irregular", "warning", text, self.impossible[0])
         if (more := header.irregular_count - len(header.irregular)) > 0:
             self._tell("irregular", "warning", f"{more:,} entries more break the rules", label)
         for kind, message in _odd_metadata(header.metadata):
