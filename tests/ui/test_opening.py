@@ -23,7 +23,7 @@ from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.main_window import MainWindow
 from tests.ui.checkpoints import checkpoint_with, small_tensors
 from tests.ui.conftest import MakeWindow
-from tests.ui.looking import current_name, names, row_called
+from tests.ui.looking import current_name, in_sight, names, row_called
 
 Settle = Callable[[MainWindow], DocumentTab]
 
@@ -344,7 +344,7 @@ def test_problems_of_the_file_are_told_first(make_window: MakeWindow, settle: Se
     window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors(), problems=problems))
     window.open_files(["any.pt"])
     tab = settle(window)
-    shown = [label.text() for label in tab.detail.findChildren(QLabel) if label.isVisible()]
+    shown = [label.text() for label in in_sight(tab, QLabel)]
     assert "✖ data: half of it is <i>missing</i>" in shown
     assert "✖ 2 problems" in window.summary.text()
 

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
@@ -112,6 +112,11 @@ class DocumentTab(QStackedWidget):
         for page in (self._loading, self.splitter, self.panel):
             self.addWidget(page)
         self.tree.node_selected.connect(self._node_selected)
+        # After opening, the tree is painted before the pane beside it is filled.
+        self._detail_timer = QTimer(self)
+        self._detail_timer.setSingleShot(True)
+        self._detail_timer.setInterval(0)
+        self._detail_timer.timeout.connect(self._show_current)
         self.detail.node_wanted.connect(self.go_to_node)
         self.detail.file_wanted.connect(self.file_wanted)
 
@@ -125,7 +130,7 @@ class DocumentTab(QStackedWidget):
     @property
     def is_settled(self) -> bool:
         """Whether nothing that this tab shows is still on its way."""
-        return self.state is not State.LOADING and self.detail.is_settled
+        return self.state is not State.LOADING and not self._detail_timer.isActive() and self.detail.is_settled
 
     def load(self) -> None:
         """Begin to read the file."""
@@ -162,6 +167,7 @@ class DocumentTab(QStackedWidget):
 
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
+        self._detail_timer.stop()
         for slot in (self._slot, self._detail_slot):
             self._bridge.drop(slot)
 
@@ -218,8 +224,16 @@ class DocumentTab(QStackedWidget):
         self.setCurrentWidget(self.panel)
         self._set_state(State.STOPPED)
 
-    def _node_selected(self, node: int) -> None:
-        if self.loaded is not None:
+    def _node_selected(self, _: int) -> None:
+        if self.currentWidget() is self.splitter and self.state is State.OPEN:
+            self._show_current()
+        else:
+            self._detail_timer.start()
+
+    def _show_current(self) -> None:
+        self._detail_timer.stop()
+        node = self.tree.current_node()
+        if self.loaded is not None and node >= 0:
             self.detail.show_node(self.loaded.checkpoint, node, self.title)
 
     def _set_state(self, state: State) -> None:
