@@ -87,7 +87,9 @@ class RowPainter:
             painter.fillRect(whole, self.hover)
         if cells.on_the_way and not (state.selected and state.active):
             plain = quiet
-        self._paint_name(painter, cells, rects[Column.NAME], state, plain, quiet)
+        # A value may stand in the empty columns beside it.
+        end = rects[-1] if spans_row(cells) else rects[Column.NAME]
+        self._paint_name(painter, cells, rects[Column.NAME], end.right(), state, plain, quiet)
         parent = cells.what is not TreeNode.TENSOR
         painter.setFont(self.font)
         painter.setPen(quiet)
@@ -105,7 +107,7 @@ class RowPainter:
             painter.drawRect(whole.adjusted(0, 0, -1, -1))
 
     def _paint_name(
-        self, painter: QPainter, cells: Cells, rect: QRect, state: RowState, plain: QColor, quiet: QColor
+        self, painter: QPainter, cells: Cells, rect: QRect, end: int, state: RowState, plain: QColor, quiet: QColor
     ) -> None:
         branch = self.branch_rect(cells, rect)
         if cells.indent * _INDENT > _indent(cells, rect.width()):
@@ -125,7 +127,8 @@ class RowPainter:
             mark = QRectF(branch.right() + 4, branch.center().y() - _MARK / 2 + 1, _MARK, _MARK)
             color = plain if state.selected else self.accent if cells.role is Role.PARAMETER else quiet
             self._paint_mark(painter, cells, mark, color)
-        room = rect.adjusted(_name_left(cells, rect.width()), 0, -4, 0)
+        room = rect.adjusted(_name_left(cells, rect.width()), 0, 0, 0)
+        room.setRight(end - 4)
         bold = _is_bold(cells)
         metrics = self.bold_metrics if bold else self.metrics
         painter.setFont(self.bold if bold else self.font)
@@ -193,6 +196,11 @@ class RowPainter:
             painter.setBrush(color)
             painter.drawEllipse(square.center(), 1.8, 1.8)
         painter.restore()
+
+
+def spans_row(cells: Cells) -> bool:
+    """Whether the name and what follows it have the whole row for themselves."""
+    return cells.what in (TreeNode.SCALAR, TreeNode.ALIAS)
 
 
 def _indent(cells: Cells, room: int) -> int:

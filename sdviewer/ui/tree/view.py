@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTab
 
 from sdviewer.ui.models.tree_model import Column, TreeModel
 from sdviewer.ui.tooltips import tooltip
-from sdviewer.ui.tree.row_painter import RowPainter, RowState
+from sdviewer.ui.tree.row_painter import RowPainter, RowState, spans_row
 from sdviewer.ui.tree.visible_rows import Remains
 
 _SAMPLE = 200
@@ -305,7 +305,8 @@ class TreeView(QTableView):
         cells = model.cells(row)
         tip = model.tip(row, column)
         width = self.columnWidth(column)
-        cut = self._painter.cell_width(cells, column, width) > width
+        room = self.viewport().width() if spans_row(cells) else width
+        cut = self._painter.cell_width(cells, column, width) > room
         shown = tip if cut or tip != cells.text(column) else ""
         rect = self._cell_rect(row, column)
         QToolTip.showText(event.globalPos(), tooltip(shown), self.viewport(), rect)
