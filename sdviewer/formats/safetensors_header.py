@@ -37,6 +37,8 @@ _MARGIN = 16
 _WORTH_IT = 100
 _LONGEST_PAUSE = 1000
 _SPACE = re.compile(r"[ \t\n\r]*")
+_NAME = re.compile(r'[ \t\n\r]*+"([^"\\\x00-\x1f]*+)"[ \t\n\r]*+:[ \t\n\r]*+')
+_BEHIND = re.compile(r"[ \t\n\r]*+([,}])[ \t\n\r]*+")
 _FIELDS = ("dtype", "shape", "data_offsets")
 NO_PLACE = "has no possible data_offsets: its values cannot be found"
 
@@ -273,14 +275,17 @@ class _Parser:
     def _read_any(self) -> bool:
         """One entry, whatever it is; False if it was the last one."""
         window = self.window
-        if window.skip_space() != '"':
-            raise window.broken("breaks off" if self._at_end() else "has no name where an entry should begin")
-        name = self._value()
-        if window.skip_space() != ":":
-            raise window.broken("breaks off" if self._at_end() else "has no value behind a name")
-        window.position += 1
-        window.skip_space()
+        simple = _NAME.match(window.text, window.position)
+        if simple and simple.end() < len(window.text):
+            name = simple[1]
+            window.position = simple.end()
+        else:
+            name = self._name()
         self._take(name, self._value())
+        behind = _BEHIND.match(window.text, window.position)
+        if behind and behind.end() < len(window.text):
+            window.position = behind.end()
+            return behind[1] == ","
         after = window.skip_space()
         if after not in (",", "}"):
             raise window.broken("breaks off" if self._at_end() else "has something else than a comma behind an entry")
@@ -288,6 +293,18 @@ class _Parser:
         if after == ",":
             window.skip_space()
         return after == ","
+
+    def _name(self) -> Any:
+        """The name that begins here, with escapes or at the end of what was read; the position is then its value's."""
+        window = self.window
+        if window.skip_space() != '"':
+            raise window.broken("breaks off" if self._at_end() else "has no name where an entry should begin")
+        name = self._value()
+        if window.skip_space() != ":":
+            raise window.broken("breaks off" if self._at_end() else "has no value behind a name")
+        window.position += 1
+        window.skip_space()
+        return name
 
     def _at_end(self) -> bool:
         return self.window.position >= len(self.window.text)
