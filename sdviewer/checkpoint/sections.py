@@ -126,8 +126,8 @@ def find_sections(description: Description) -> tuple[Section, ...]:
                 kind=item.kind,
                 node=item.node,
                 rows=rows,
-                parameters=_total(table.numel[parameters]),
-                nbytes=_total(table.nbytes[once]),
+                parameters=exact_total(table.numel[parameters]),
+                nbytes=exact_total(table.nbytes[once]),
             )
         )
     return tuple(sections)
@@ -144,7 +144,8 @@ def first_of_ties(rows: npt.NDArray[np.int64], tie: npt.NDArray[np.int64]) -> np
     return rows[keep] if len(leaders) else rows
 
 
-def _total(values: npt.NDArray[np.int64]) -> int:
+def exact_total(values: npt.NDArray[np.int64]) -> int:
+    """The sum as a Python integer, at most the largest int64."""
     # A hostile file claims tensors of 2**63 bytes: int64 would wrap round.
     if float(values.sum(dtype=np.float64)) < 2.0**62:
         return int(values.sum())
