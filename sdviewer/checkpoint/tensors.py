@@ -274,6 +274,10 @@ class TensorRef:
             IndexError: an index outside the shape, or more of them than dimensions.
 
         """
+        return self.read_values_and_codes(index)[0]
+
+    def read_values_and_codes(self, index: Index) -> tuple[Values, Codes]:
+        """`numpy()[index]` and `codes()[index]`, read once; raises what `read_slice` raises."""
         self._numeric_dtype(decoded=True)
         payload = self.payload()
         payload.check_unchanged()
@@ -283,7 +287,7 @@ class TensorRef:
         if over is not None and over[0].ndim:
             over = over[0][index], over[1][index]
         values = self._values(codes, over)
-        return np.asarray(values, order="C")
+        return np.asarray(values, order="C"), codes
 
     def chunks(
         self, max_bytes: int = 1 << 20, control: Control | None = None, *, memory_order: bool = False
