@@ -1,0 +1,1 @@
+"""The values of a tensor as a table that reads what it shows."""
