@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -36,7 +36,7 @@ from sdviewer.ui.empty_page import EmptyPage
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.settings import Settings
-from sdviewer.ui.theme import Theme, apply_theme, number_font
+from sdviewer.ui.theme import Theme, apply_theme, frame_sheet, number_font
 from sdviewer.ui.tooltips import tooltip
 
 _FILTERS = (
@@ -108,6 +108,7 @@ class MainWindow(QMainWindow):
         self._plots_timer.timeout.connect(self.library.load)
 
         self.actions_by_name = build_actions(self, self._commands())
+        self._dress()
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
             self.restoreGeometry(settings.geometry)
@@ -161,6 +162,12 @@ class MainWindow(QMainWindow):
         """The list of keys, in a window that blocks nothing."""
         _shortcut_list(shortcut_rows(self.actions_by_name), self).show()
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
+        """A new theme has other colours."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and hasattr(self, "actions_by_name"):
+            self._dress()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt
         """Files and folders of this computer may be dropped."""
         if _local_paths(event.mimeData().urls()):
@@ -184,6 +191,14 @@ class MainWindow(QMainWindow):
             timer.stop()
         self.bridge.close()
         event.accept()
+
+    def _dress(self) -> None:
+        # A style sheet on its bar keeps a new palette of the application from the widget of the tabs.
+        self.tabs.setPalette(QGuiApplication.palette())
+        sheet = frame_sheet()
+        for part in (self.menuBar(), self.tabs.tabBar(), self.statusBar()):
+            if part.styleSheet() != sheet:
+                part.setStyleSheet(sheet)
 
     def _commands(self) -> dict[str, Callable[[], None]]:
         return {

@@ -8,7 +8,7 @@ from typing import cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 
 
 class Theme(Enum):
@@ -88,8 +88,9 @@ def apply_theme(theme: Theme) -> None:
     hints.setColorScheme(wish[theme])
     dark = theme is Theme.DARK or (theme is Theme.SYSTEM and hints.colorScheme() is Qt.ColorScheme.Dark)
     chosen = DARK if dark else LIGHT
-    app.setPalette(_palette(chosen))
-    app.setStyleSheet(_style_sheet(chosen))
+    palette = _palette(chosen)
+    app.setPalette(palette)
+    QToolTip.setPalette(palette)
 
 
 def number_font() -> QFont:
@@ -136,39 +137,21 @@ def _palette(c: Colors) -> QPalette:
     return palette
 
 
-def _style_sheet(c: Colors) -> str:
-    """What a palette cannot say: lines between the parts, tabs, headers and the width of scroll bars."""
+def frame_sheet() -> str:
+    """What a palette cannot say, for menu bar, tabs and status bar: lines between the parts, and padding.
+
+    For these alone: one for the whole application makes every widget slower to show and to resize.
+    """
+    c = colors()
     return f"""
-    QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 3px; }}
-    QMainWindow::separator {{ background: {c.line}; }}
-    QStatusBar {{ border-top: 1px solid {c.line}; }}
+    QStatusBar {{ background: {c.window}; border-top: 1px solid {c.line}; }}
     QStatusBar::item {{ border: none; }}
     QMenuBar {{ background: {c.window}; border-bottom: 1px solid {c.line}; }}
     QMenuBar::item {{ padding: 4px 9px; background: transparent; }}
     QMenuBar::item:selected {{ background: {c.inactive_highlight}; }}
-    QTabWidget::pane {{ border: none; border-top: 1px solid {c.line}; top: -1px; }}
     QTabBar::tab {{ padding: 6px 12px; border: none; border-right: 1px solid {c.line};
         background: {c.window}; color: {c.muted}; }}
     QTabBar::tab:selected {{ background: {c.base}; color: {c.text}; border-top: 2px solid {c.accent}; }}
     QTabBar::tab:!selected {{ border-top: 2px solid transparent; border-bottom: 1px solid {c.line}; }}
     QTabBar::tab:focus {{ text-decoration: underline; }}
-    QSplitter::handle {{ background: {c.line}; }}
-    QHeaderView {{ background: {c.base}; border: none; }}
-    QHeaderView::section {{ background: {c.base}; color: {c.muted}; border: none;
-        border-bottom: 1px solid {c.line}; padding: 4px 8px; }}
-    GridView QHeaderView::section {{ padding: 4px 3px; }}
-    QPushButton, QToolButton {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 4px; }}
-    QPushButton {{ padding: 5px 14px; }}
-    QToolButton {{ padding: 2px 8px; }}
-    QPushButton:hover, QToolButton:hover, QPushButton:checked {{ background: {c.inactive_highlight}; }}
-    QPushButton:pressed, QToolButton:pressed {{ background: {c.line}; }}
-    QPushButton:focus, QToolButton:focus {{ border-color: {c.accent}; }}
-    QScrollBar:vertical {{ width: 11px; background: transparent; margin: 0; }}
-    QScrollBar:horizontal {{ height: 11px; background: transparent; margin: 0; }}
-    QScrollBar::handle {{ background: {c.line}; border-radius: 4px; margin: 2px; }}
-    QScrollBar::handle:vertical {{ min-height: 28px; }}
-    QScrollBar::handle:horizontal {{ min-width: 28px; }}
-    QScrollBar::handle:hover {{ background: {c.muted}; }}
-    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
-    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     """

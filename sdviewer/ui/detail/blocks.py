@@ -40,12 +40,13 @@ from PySide6.QtWidgets import (
 from sdviewer.checkpoint.wording import PROBLEM_MARKS, shown
 from sdviewer.ui.detail.parts import Fact, Grid, Note, Text
 from sdviewer.ui.models.grid_model import GridModel
+from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
 
 _MOST_ROWS_IN_SIGHT = 14
 _MOST_LINES_IN_SIGHT = 24
-_ROWS_MEASURED = 200
+_ROWS_MEASURED = 100
 _BAR = 3
 # Unseen, and a place where a line may end; names are shown with theirs escaped, so every one is ours.
 _BREAK = "\u200b"
@@ -209,7 +210,6 @@ class CopyButton(QToolButton):
         self.setText("Copy")
         self.setToolTip(f"Copy {what}")
         self.setAccessibleName(f"Copy {what}")
-        self.setAutoRaise(True)
         if text:
             self.clicked.connect(self._copy)
 
@@ -237,8 +237,7 @@ class GridView(QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setFrameShape(QTableView.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setFont(self.window().font() if parent is None else parent.font())
+        self.setHorizontalHeader(PlainHeader(3, self))
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         row_height = QFontMetrics(self.font()).height() + 6

@@ -29,7 +29,8 @@ from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
 from sdviewer.ui.scalars import raw_scalar, scalar_line, words
 
 _NAMES_LISTED = 6
-_ROWS_LISTED = 1000
+# The tree lists them all; a table of more would not be there with the click.
+_CHILDREN_LISTED = 200
 _LONGEST_TEXT = 200_000
 
 
@@ -226,7 +227,7 @@ def _parent(checkpoint: Checkpoint, node: int) -> Description:
         ]
     totals = (plural(tensors, "tensor"), plural(parameters, "parameter"), bytes_for_people(nbytes)) if tensors else ()
     subtitle = " · ".join((kind or what.name.lower(), *totals))
-    children = tuple(itertools.islice(tree.children(node), _ROWS_LISTED))
+    children = tuple(itertools.islice(tree.children(node), _CHILDREN_LISTED))
     blocks = (_children(checkpoint, children, node),) if children else ()
     return Description(
         label_of(tree.label[node]) if what is not TreeNode.MODULE else shown(name) or '""',

@@ -52,7 +52,11 @@ class NumbersView(QWidget):
         self._notice_timer.setSingleShot(True)
         self._notice_timer.setInterval(_MS_BEFORE_NOTICE)
         self._notice_timer.timeout.connect(self._say_reading)
-        library.settled.connect(self._plots_settled)
+        self._made_timer = QTimer(self)
+        self._made_timer.setSingleShot(True)
+        self._made_timer.setInterval(0)
+        for signal in (library.settled, self._made_timer.timeout):
+            signal.connect(self._plots_settled)
 
     @property
     def is_settled(self) -> bool:
@@ -138,18 +142,25 @@ class NumbersView(QWidget):
         elif not self._library.ready:
             self._waiting = histogram
             self._library.load()
+        elif self.histogram is None:
+            # The first one takes 20 ms to make: it is drawn in an event of its own.
+            self._waiting = histogram
+            self._make_plot()
+            self._made_timer.start()
         else:
-            self._draw(histogram)
+            self._draw(self.histogram, histogram)
 
-    def _draw(self, histogram: Histogram) -> None:
-        if self.histogram is None:
-            from sdviewer.ui.plots.histogram_view import HistogramView
+    def _make_plot(self) -> None:
+        from sdviewer.ui.plots.histogram_view import HistogramView
 
-            self.histogram = HistogramView()
-            self._plot.addWidget(self.histogram)
-        self.histogram.show_histogram(histogram)
+        self.histogram = HistogramView()
+        self.histogram.hide()
+        self._plot.addWidget(self.histogram)
+
+    def _draw(self, view: HistogramView, histogram: Histogram) -> None:
+        view.show_histogram(histogram)
         self.distribution_heading.show()
-        self.histogram.show()
+        view.show()
 
     def _plots_settled(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import ModuleTree, TreeNode
@@ -24,6 +24,7 @@ from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.detail.describe_file import summary_line
 from sdviewer.ui.detail.pane import DetailPane
 from sdviewer.ui.errors import ErrorPanel
+from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.tree.places import rows_with, same_branches, same_node
@@ -99,7 +100,7 @@ class DocumentTab(QStackedWidget):
         self.panel.retry.connect(self.reload)
         self.tree = TreeView()
         self.detail = DetailPane(bridge, library, self._detail_slot)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter = LineSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.tree)

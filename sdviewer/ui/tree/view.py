@@ -9,11 +9,12 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
 
 from sdviewer.ui.models.tree_model import Column, TreeModel
+from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.tooltips import tooltip
 from sdviewer.ui.tree.row_painter import RowPainter, RowState, spans_row
 from sdviewer.ui.tree.visible_rows import Remains
 
-_SAMPLE = 200
+_SAMPLE = 80
 _WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
 _GIVING_WAY = (Column.KIND, Column.DTYPE)
 _NAME_NEEDED = 160
@@ -41,7 +42,7 @@ class TreeView(QTableView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.horizontalHeader().setHighlightSections(False)
+        self.setHorizontalHeader(PlainHeader(8, self))
         self.horizontalHeader().setMinimumSectionSize(40)
         self._painter = RowPainter(self.font(), self.palette())
         self._hovered = -1
