@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QPainter,
     QPaintEvent,
+    QPalette,
     QPen,
     QResizeEvent,
 )
@@ -53,6 +54,8 @@ class ValuesTable(QTableView):
         self.setCornerButtonEnabled(False)
         self.setTabKeyNavigation(False)
         self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self.setAutoFillBackground(True)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
@@ -65,7 +68,7 @@ class ValuesTable(QTableView):
         self._advance = QFontMetrics(self.font()).horizontalAdvance("0")
         self.values_model = ValuesModel(self)
         self.setModel(self.values_model)
-        self.values_model.modelReset.connect(self._down.fit)
+        self.values_model.modelReset.connect(self._fit_header)
         self._set_row_height()
 
     def fit(self, dtype: Dtype) -> None:
@@ -262,7 +265,11 @@ class ValuesTable(QTableView):
         height = self.fontMetrics().height() + 4
         self._down.setMinimumSectionSize(height)
         self._down.setDefaultSectionSize(height)
+        self._fit_header()
+
+    def _fit_header(self) -> None:
         self._down.fit()
+        self.updateGeometries()
 
     def _set_column_width(self) -> None:
         self._across.setDefaultSectionSize(self._characters * self._advance + 2 * _PADDING)
