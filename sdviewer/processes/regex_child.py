@@ -1,0 +1,52 @@
+"""The regex process: looks for a regular expression in texts that it is sent, until nobody sends any more.
+
+`re` cannot be stopped while it looks at a text, but a process can. It speaks frames: it is sent
+{"pattern", "ignore_case"} with two buffers, texts joined as UTF-8 and their int64 offsets, and
+answers {} with one buffer, a byte for each text: 1 where the pattern is found.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import signal
+import sys
+import warnings
+from typing import BinaryIO
+
+from sdviewer.processes.frames import BrokenFrame, read_frame, write_frame
+
+
+def main() -> None:
+    """Answer what comes on standard input."""
+    # Ctrl-C goes to the whole group of a terminal; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    answers = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
+    # Whatever prints must not end up between the frames.
+    os.dup2(2, 1)
+    try:
+        serve(sys.stdin.buffer, answers)
+    except (BrokenFrame, BrokenPipeError):
+        # The parent has ended in the middle of a sentence.
+        os._exit(1)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until there are no more."""
+    while (request := read_frame(requests)) is not None:
+        message, (data, offsets) = request
+        pattern = re.compile(message["pattern"], re.IGNORECASE if message["ignore_case"] else 0)
+        write_frame(answers, {}, [found_in(pattern, data, offsets)])
+
+
+def found_in(pattern: re.Pattern[str], data: bytes, offsets: bytes) -> bytes:
+    """For each text a byte, 1 where the pattern is found."""
+    places = itertools.pairwise(memoryview(offsets).cast("q"))
+    if data.isascii():
+        text = data.decode("ascii")
+        texts = [text[start:end] for start, end in places]
+    else:
+        texts = [data[start:end].decode("utf-8", "surrogatepass") for start, end in places]
+    return bytes(map(bool, map(pattern.search, texts)))

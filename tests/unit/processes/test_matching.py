@@ -1,0 +1,175 @@
+"""A regex is matched in another process: with the same answer, and never for longer than is allowed."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from sdviewer.checkpoint.columns import StringColumn
+from sdviewer.control import Control
+from sdviewer.errors import Cancelled, HelperDied
+from sdviewer.processes.frames import read_frame, write_frame
+from sdviewer.processes.matching import RegexProcess
+from sdviewer.processes.regex_child import serve
+from sdviewer.search.filtering import find_matches
+from sdviewer.search.index import index_of
+from sdviewer.search.patterns import TooSlow, match_here
+from sdviewer.search.query import Mistake, Query, Regex, compile_regex, parse
+from sdviewer.search.texts import Texts
+from tests.unit.search.making import Made, checkpoint_of
+
+CATASTROPHIC = Regex("(a+)+$", case=True)
+
+
+def texts_of(names: Sequence[str]) -> Texts:
+    return Texts.of(StringColumn.of(names), len(names))
+
+
+# It takes longer than anyone would wait.
+HARD = texts_of(["a" * 60 + "b"])
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[RegexProcess]:
+    process = RegexProcess()
+    yield process
+    process.close()
+
+
+@given(
+    names=st.lists(st.text("abAB.0/\n") | st.text(max_size=4), max_size=8),
+    pattern=st.sampled_from(["a", "^a", "b$", r"\d", "[^a]", "A|B", "", "ä", ".", r"^\w+$", "^$"]),
+    case=st.booleans(),
+)
+@example(names=["\ud800a", "a"], pattern="a", case=True)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_finds_what_re_finds(process: RegexProcess, names: list[str], pattern: str, case: bool) -> None:
+    regex = Regex(pattern, case)
+    expected = [re.search(pattern, name, 0 if case else re.IGNORECASE) is not None for name in names]
+    texts = texts_of(names)
+    assert process.match(regex, texts, Control()).tolist() == expected
+    assert match_here(regex, texts, Control()).tolist() == expected
+
+
+def test_many_names_go_in_pieces_through_one_process(process: RegexProcess) -> None:
+    names = [f"layer.{number}" for number in range(20_000)]
+    first = process._running()
+    assert np.flatnonzero(process.match(Regex("7777$", case=True), texts_of(names), Control())).tolist() == [
+        7777,
+        17_777,
+    ]
+    assert process._running() is first
+
+
+def test_one_that_takes_too_long_is_given_up_and_the_next_one_is_answered() -> None:
+    process = RegexProcess(0.3)
+    began = time.monotonic()
+    with pytest.raises(TooSlow):
+        process.match(CATASTROPHIC, HARD, Control())
+    assert time.monotonic() - began < 5
+    assert RegexProcess.match(process, Regex("b", case=True), HARD, Control()).tolist() == [True]
+    process.close()
+
+
+def test_a_filter_with_it_is_told_in_words() -> None:
+    process = RegexProcess(0.3)
+    query = parse("a /(a+)+$/")
+    assert isinstance(query, Query)
+    index = index_of(checkpoint_of([Made("a" * 60 + "b")]))
+    answer = find_matches(query, index, match_regex=process.match)
+    assert isinstance(answer, Mistake)
+    assert answer.start == 2
+    process.close()
+
+
+def test_one_that_is_not_wanted_any_more_ends_at_once() -> None:
+    process, control = RegexProcess(30), Control()
+    process.match(Regex("a", case=True), HARD, control)
+    timer = threading.Timer(0.1, control.cancel)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        process.match(CATASTROPHIC, HARD, control)
+    assert time.monotonic() - began < 2
+    timer.join()
+    process.close()
+
+
+def test_whoever_waits_for_his_turn_can_be_stopped() -> None:
+    process, control = RegexProcess(30), Control()
+    control.cancel()
+    with process._turn, pytest.raises(Cancelled):
+        process.match(Regex("a", case=True), HARD, control)
+
+
+def test_a_process_that_has_died_is_replaced() -> None:
+    process = RegexProcess()
+    process.match(Regex("a", case=True), HARD, Control())
+    running = process._running()
+    running.kill()
+    running.wait()
+    assert process.match(Regex("b$", case=True), HARD, Control()).tolist() == [True]
+    assert process._running() is not running
+    process.close()
+    assert process._process is None
+
+
+def test_a_process_that_dies_at_work_is_an_error() -> None:
+    process = RegexProcess()
+    running = process._running()
+    timer = threading.Timer(0.5, running.kill)
+    timer.start()
+    with pytest.raises(HelperDied, match="try it again"):
+        process.match(CATASTROPHIC, HARD, Control())
+    timer.join()
+    process.close()
+
+
+def test_that_it_cannot_be_started_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(HelperDied, match="could not be started"):
+        RegexProcess().match(CATASTROPHIC, HARD, Control())
+
+
+def test_it_answers_until_nobody_asks() -> None:
+    requests, answers = io.BytesIO(), io.BytesIO()
+    offsets = np.array([0, 1, 3], np.int64).tobytes()
+    write_frame(requests, {"pattern": "B", "ignore_case": True}, [b"abc", offsets])
+    write_frame(requests, {"pattern": "B", "ignore_case": False}, [b"abc", offsets])
+    requests.seek(0)
+    serve(requests, answers)
+    answers.seek(0)
+    told = [cast("tuple[object, list[bytes]]", read_frame(answers))[1] for _ in range(2)]
+    assert told == [[b"\0\1"], [b"\0\0"]]
+    assert read_frame(answers) is None
+
+
+def test_the_process_of_the_program_ends_with_it() -> None:
+    script = (
+        "from sdviewer.processes import matching\n"
+        "from tests.unit.processes.test_matching import *\n"
+        "mask = matching.match_in_process(Regex('b$', case=True), HARD, Control())\n"
+        "print(mask.tolist(), matching._shared._process.pid)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, check=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    answer, _, pid = done.stdout.strip().rpartition(" ")
+    assert answer == "[True]"
+    assert subprocess.run(["ps", "-p", pid], capture_output=True, check=False).returncode != 0
+
+
+def test_a_pattern_that_python_warns_of_is_compiled_in_silence() -> None:
+    assert compile_regex(Regex("[[a]", case=True)).search("[") is not None
