@@ -3,6 +3,9 @@
 A pane owns a slot. A newer job in a slot supersedes the older one, which is cancelled and whose
 late result is dropped. Events are posted on the working thread; whoever receives them brings them
 home to its own thread and asks `is_current` once more before using them.
+
+A lane has threads of its own for work that nobody waits for, so that none of it, however long, stands
+before what the user has just selected.
 """
 
 from __future__ import annotations
@@ -79,26 +82,34 @@ class Finished:
 Event = Progress | Finished
 
 
-class Runner:
-    """Threads in two lanes. `post` is called on working threads (or the caller's, for a job cancelled in the queue).
+# Threads for what the user waits for: a tab has one or two such jobs at a time. They are started on demand.
+_FOREGROUND = 8
 
+
+class Runner:
+    """Threads in two lanes. `post` is called on working threads, or the caller's for a job that he cancels.
+
+    `readers` and `computers` bound the background jobs that run at a time.
     A job must not hold the last reference to an object that may only die on another thread.
     """
 
     def __init__(self, post: Callable[[Event], None], *, readers: int = 4, computers: int = 2) -> None:
         self._post = post
         self._lanes = {
-            Lane.READING: ThreadPoolExecutor(readers, "sdviewer-reading"),
-            Lane.COMPUTING: ThreadPoolExecutor(computers, "sdviewer-computing"),
+            (lane, background): ThreadPoolExecutor(threads, f"sdviewer-{lane.value}")
+            for lane, most in ((Lane.READING, readers), (Lane.COMPUTING, computers))
+            for background, threads in ((True, most), (False, _FOREGROUND))
         }
         self._lock = threading.Lock()
         self._generation = 0
         self._current: dict[Hashable, Job] = {}
+        # Jobs of which something is still to be posted: neither ended nor superseded nor dropped.
+        self._awaited: set[Job | None] = set()
         self._futures: dict[Job, Future[None]] = {}
         self._closed = False
 
-    def submit(self, lane: Lane, slot: Hashable, work: Callable[[Control], object]) -> Job:
-        """Run `work(control)` in a lane as the slot's current job.
+    def submit(self, lane: Lane, slot: Hashable, work: Callable[[Control], object], *, background: bool = False) -> Job:
+        """Run `work(control)` in a lane as the slot's current job; `background` if nobody waits to see its result.
 
         Raises:
             RuntimeError: after `shutdown`.
@@ -111,7 +122,9 @@ class Runner:
             older = self._current.get(slot)
             control = Control(lambda done, total, note: self._progress(job, done, total, note))
             job = self._current[slot] = Job(slot, self._generation, control)
-            future = self._futures[job] = self._lanes[lane].submit(self._run, job, work)
+            self._awaited.add(job)
+            self._awaited.discard(older)
+            future = self._futures[job] = self._lanes[lane, background].submit(self._run, job, work)
         if older is not None:
             self._stop(older)
         # Outside the lock: a future that is done already calls back at once.
@@ -124,16 +137,18 @@ class Runner:
             return self._current.get(job.slot) is job
 
     def cancel(self, slot: Hashable) -> None:
-        """Stop the slot's job; its end is posted as `Stopped`, at once if it has not begun."""
+        """Stop the slot's job; its end is posted as `Stopped` at once, however long the work takes to notice."""
         with self._lock:
             job = self._current.get(slot)
-        if job is not None and self._stop(job):
+        if job is not None:
             self._finish(job, Stopped())
+            self._stop(job)
 
     def drop(self, slot: Hashable) -> None:
         """Stop the slot's job and post nothing more of it."""
         with self._lock:
             job = self._current.pop(slot, None)
+            self._awaited.discard(job)
         if job is not None:
             self._stop(job)
 
@@ -142,17 +157,19 @@ class Runner:
         with self._lock:
             self._closed = True
             self._current.clear()
+            self._awaited.clear()
             jobs = tuple(self._futures)
         for job in jobs:
             self._stop(job)
         for executor in self._lanes.values():
             executor.shutdown(wait=True, cancel_futures=True)
 
-    def _stop(self, job: Job) -> bool:
-        """Cancel a job; whether it had not begun and never will."""
+    def _stop(self, job: Job) -> None:
+        """Cancel a job; one that has not begun never will."""
         job.control.cancel()
         future = self._futures.get(job)
-        return future is not None and future.cancel()
+        if future is not None:
+            future.cancel()
 
     def _run(self, job: Job, work: Callable[[Control], object]) -> None:
         outcome: Outcome
@@ -167,9 +184,14 @@ class Runner:
         self._finish(job, Stopped() if job.control.cancelled else outcome)
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
-        if self.is_current(job):
+        with self._lock:
+            is_awaited = job in self._awaited
+            self._awaited.discard(job)
+        if is_awaited:
             self._post(Finished(job, outcome))
 
     def _progress(self, job: Job, done: int, total: int, note: str) -> None:
-        if self.is_current(job):
+        with self._lock:
+            is_awaited = job in self._awaited
+        if is_awaited:
             self._post(Progress(job, done, total, note))

@@ -76,9 +76,14 @@ class Bridge(QObject):
         on_error: Callable[[BaseException], None],
         on_stopped: Callable[[], None] = _nothing,
         title: str = "",
+        background: bool = False,
     ) -> None:
-        """Run `work(control)` as the slot's job; exactly one of the callbacks follows, unless it is superseded."""
-        job = self._runner.submit(lane, slot, work)
+        """Run `work(control)` as the slot's job; exactly one of the callbacks follows, unless it is superseded.
+
+        `background` is for what may take long while the user looks at other things. A job without a
+        title is too short or too dull to be listed.
+        """
+        job = self._runner.submit(lane, slot, work, background=background)
         self._listeners[slot] = _Listener(job, on_value, on_error, on_stopped)
         self.running[slot] = Running(title, time.monotonic())
         self.changed.emit()

@@ -44,7 +44,14 @@ class PlotLibrary(QObject):
         if not self._asked:
             self._asked = True
             slot = ("window", "plots")
-            self._bridge.start(Lane.COMPUTING, slot, _import_plots, on_value=self._loaded, on_error=self._failed)
+            self._bridge.start(
+                Lane.COMPUTING,
+                slot,
+                _import_plots,
+                on_value=self._loaded,
+                on_error=self._failed,
+                background=True,
+            )
 
     def _loaded(self, _: object) -> None:
         self.ready = True

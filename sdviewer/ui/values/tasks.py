@@ -107,4 +107,13 @@ class ValueTasks(QObject):
             self._slots.discard(slot)
             self.done.emit(f"{title} was stopped.")
 
-        self._bridge.start(Lane.READING, slot, work, on_value=value, on_error=error, on_stopped=stopped, title=title)
+        self._bridge.start(
+            Lane.READING,
+            slot,
+            work,
+            on_value=value,
+            on_error=error,
+            on_stopped=stopped,
+            title=title,
+            background=True,
+        )

@@ -40,6 +40,9 @@ class Gate:
         while not self.open.wait(0.002):
             if self.heeds_cancel:
                 control.check()
+        if not self.heeds_cancel and control._on_progress is not None:
+            # Through no check, as a callback that is on its way already.
+            control._on_progress(1, 1, "late")
         return "through the gate"
 
 
@@ -76,9 +79,9 @@ def test_a_cancelled_job_ends_as_stopped(runner: Runner, events: queue.Queue[Eve
 
 def test_a_job_cancelled_in_the_queue_ends_at_once_and_never_runs(runner: Runner, events: queue.Queue[Event]) -> None:
     gate, ran = Gate(), threading.Event()
-    runner.submit(Lane.COMPUTING, "busy", gate)
+    runner.submit(Lane.COMPUTING, "busy", gate, background=True)
     assert gate.begun.wait(SECONDS)
-    waiting = runner.submit(Lane.COMPUTING, "waiting", lambda _: ran.set())
+    waiting = runner.submit(Lane.COMPUTING, "waiting", lambda _: ran.set(), background=True)
     runner.cancel("waiting")
     assert events.get_nowait() == Finished(waiting, Stopped())
     gate.open.set()
@@ -155,8 +158,8 @@ def test_nothing_more_is_heard_of_a_dropped_job(runner: Runner, events: queue.Qu
 def test_shutdown_cancels_what_runs_and_waits_and_joins_every_thread(events: queue.Queue[Event]) -> None:
     runner = Runner(events.put, readers=1, computers=1)
     gate, ran = Gate(), threading.Event()
-    runner.submit(Lane.READING, "running", gate)
-    runner.submit(Lane.READING, "waiting", lambda _: ran.set())
+    runner.submit(Lane.READING, "running", gate, background=True)
+    runner.submit(Lane.READING, "waiting", lambda _: ran.set(), background=True)
     assert gate.begun.wait(SECONDS)
     runner.shutdown()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("sdviewer-")]
@@ -172,3 +175,43 @@ def test_finished_jobs_are_forgotten(runner: Runner, events: queue.Queue[Event])
         events.get(timeout=SECONDS)
     runner.shutdown()
     assert not runner._futures
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_background_work_never_stands_before_what_the_user_waits_for(
+    runner: Runner, events: queue.Queue[Event], lane: Lane
+) -> None:
+    scan = Gate()
+    runner.submit(lane, "scan", scan, background=True)
+    runner.submit(lane, "export", scan, background=True)
+    assert scan.begun.wait(SECONDS)
+    selected = runner.submit(lane, "pane", lambda _: "at once")
+    assert events.get(timeout=SECONDS) == Finished(selected, Value("at once"))
+    scan.open.set()
+    assert isinstance(events.get(timeout=SECONDS), Finished)
+
+
+def test_background_work_is_done_in_the_order_in_which_it_came(runner: Runner, events: queue.Queue[Event]) -> None:
+    jobs = [runner.submit(Lane.READING, number, lambda _: None, background=True) for number in range(5)]
+    assert [events.get(timeout=SECONDS) for _ in jobs] == [Finished(job, Value(None)) for job in jobs]
+
+
+def test_a_cancel_is_answered_at_once_by_work_that_does_not_notice(runner: Runner, events: queue.Queue[Event]) -> None:
+    stubborn = Gate(heeds_cancel=False)
+    job = runner.submit(Lane.COMPUTING, "pane", stubborn)
+    assert stubborn.begun.wait(SECONDS)
+    runner.cancel("pane")
+    assert events.get_nowait() == Finished(job, Stopped())
+    stubborn.open.set()
+    after = runner.submit(Lane.COMPUTING, "other", lambda _: None)
+    assert events.get(timeout=SECONDS) == Finished(after, Value(None))
+    runner.shutdown()
+    assert events.empty()
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled(runner: Runner, events: queue.Queue[Event]) -> None:
+    runner.submit(Lane.COMPUTING, "pane", lambda _: 1)
+    assert isinstance(events.get(timeout=SECONDS), Finished)
+    runner.cancel("pane")
+    runner.cancel("nobody")
+    assert events.empty()
