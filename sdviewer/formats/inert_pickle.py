@@ -42,6 +42,8 @@ _MOST_ODDITIES = 50
 _LONGEST_ODDITY = 200
 # Items that calls may copy beside those that the pickle has built.
 _FREE_COPIES = 100_000
+# What an interpreter may copy.
+_COPIED = frozenset([tuple, list, Mapping, Group, str, bytes])
 # A tuple up to this length is looked into when a call is weighed.
 _SHORT_TUPLE = 16
 
@@ -323,14 +325,14 @@ class Machine:
             items += len(found)
             for value in found:
                 kind = type(value)
+                if kind not in _COPIED:
+                    continue
                 if kind is tuple and len(value) <= _SHORT_TUPLE:
                     pending.append(value)
-                elif kind is list or kind is tuple:
-                    items += len(value)
-                elif kind is Mapping or kind is Group:
-                    items += len(value.items)
                 elif kind is str or kind is bytes:
                     characters += len(value)
+                else:
+                    items += len(value.items) if kind is Mapping or kind is Group else len(value)
             if items > allowed:
                 break
         self._copied_items, self._copied_characters = items, characters

@@ -166,8 +166,11 @@ def array_form(shape: Any, *, fortran: bool) -> tuple[tuple[int, ...], tuple[int
     Raises:
         ValueError, TypeError: negative, no integers, too many dimensions or more elements than can be addressed.
     """
+    if len(shape) > _MAX_DIMENSIONS:
+        # Before it is copied: many arrays may share one endless shape.
+        raise ValueError("impossible shape")
     sizes = tuple(shape)
-    if len(sizes) > _MAX_DIMENSIONS or not all(type(size) is int and size >= 0 for size in sizes):
+    if not all(type(size) is int and size >= 0 for size in sizes):
         raise ValueError("impossible shape")
     # An empty array may still have strides that no integer holds.
     if math.prod(max(size, 1) for size in sizes) > _MAX_ELEMENTS:

@@ -155,7 +155,7 @@ class TorchObjects:
             raise ValueError("impossible stride")
         if type(offset) is not int or not 0 <= offset <= _MAX:
             raise ValueError("impossible offset")
-        offset += storage.start
+        offset = min(offset + storage.start, _MAX)
         if not self.fits(storage.row, dtype, offset, reach(shape, step)):
             flags |= Flag.OUT_OF_BOUNDS
         self.credit(1)

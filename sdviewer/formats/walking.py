@@ -28,7 +28,10 @@ _DEEPEST = 512
 # All canonical names together: deep paths with long keys grow with the product of both. Honest ones stay
 # below the size of their pickle.
 _MOST_NAME_CHARACTERS = 256 << 20
-_NAME_CHARACTERS = 32 << 20
+_NAME_CHARACTERS = 2 << 20
+_NAME_CHARACTERS_A_BYTE = 4
+# All keys together that are longer than any honest one; each is shown in several places.
+_LONG_KEY_CHARACTERS = 1 << 20
 _LONGEST_TEXT = 64 << 10
 _PIECE = 1 << 20
 _MOST_REPEATS = 10_000
@@ -102,7 +105,7 @@ class Walk:
     _too_deep: int = 0
 
     def __post_init__(self) -> None:
-        self._most_names = min(_MOST_NAME_CHARACTERS, _NAME_CHARACTERS + 2 * self.source.size)
+        self._most_names = min(_MOST_NAME_CHARACTERS, _NAME_CHARACTERS + _NAME_CHARACTERS_A_BYTE * self.source.size)
 
     def run(self, value: Any, extra: Iterable[tuple[str, Any]] = ()) -> Walked:
         """Walk `value`; `extra` are further children of the root (a TorchScript file's constants)."""
@@ -328,7 +331,7 @@ class Walk:
 
     def _long_key(self, key: ByteRange) -> str | None:
         """The part for a long text as a key, None where such keys have taken too much room already."""
-        if self._key_characters > self._most_names:
+        if self._key_characters > _LONG_KEY_CHARACTERS:
             return None
         part = self._long_keys.get(id(key))
         if part is None:
