@@ -54,10 +54,16 @@ def _out_of_range(label: str, offset: int, count: int, size: int) -> MissingByte
 
 
 class LocalFile:
-    """A file on a local or mounted file system."""
+    """A file on a local or mounted file system, safe to read and to close from several threads."""
 
     def __init__(self, spec: SourceSpec) -> None:
         self.spec = spec
+        # Where reads are not positional.
+        self._position_lock = threading.Lock()
+        # How many reads are on their way: the last of them closes a file that was closed meanwhile. At once,
+        # its number would go to the next file that is opened, and the read would go on there.
+        self._reads = 0
+        self._closing = False
         self._lock = threading.Lock()
         try:
             self._fd = os.open(spec.path, _OPEN_FLAGS)
@@ -80,58 +86,77 @@ class LocalFile:
         if offset < 0 or offset + len(view) > self.spec.size:
             raise _out_of_range(self.label, offset, len(view), self.spec.size)
         done = 0
-        while done < len(view):
-            try:
-                count = self._pread(view[done:], offset + done)
-            except OSError as error:
-                raise SourceChanged(f"cannot be read: {error.strerror}", file=self.label) from error
-            if count == 0:
-                self.check_unchanged()
-                raise SourceChanged("is shorter than when it was opened", file=self.label, hint="reload it")
-            done += count
+        with self._opened() as fd:
+            while done < len(view):
+                count = self._pread(fd, view[done:], offset + done)
+                if count == 0:
+                    break
+                done += count
+        if done < len(view):
+            self.check_unchanged()
+            raise SourceChanged("is shorter than when it was opened", file=self.label, hint="reload it")
 
     def read_pieces(self, offsets: Sequence[int], count: int) -> list[bytes]:
         """`count` bytes at each offset, for many small reads in one go; short at the end of the file."""
         if not hasattr(os, "pread"):
             return [read_bytes(self, offset, min(count, self.size - offset)) for offset in offsets]
-        pread, fd = os.pread, self._fd
-        try:
+        pread = os.pread
+        with self._opened() as fd:
             return [pread(fd, count, offset) for offset in offsets]
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        """The file's descriptor, which stays its own as long as this lasts."""
+        with self._lock:
+            if self._closing:
+                raise SourceChanged("was closed", file=self.label, hint="open it again")
+            self._reads += 1
+        try:
+            yield self._fd
         except OSError as error:
             raise SourceChanged(f"cannot be read: {error.strerror}", file=self.label) from error
+        finally:
+            with self._lock:
+                self._reads -= 1
+                self._close_if_unused()
 
-    def _pread(self, view: memoryview, offset: int) -> int:
+    def _pread(self, fd: int, view: memoryview, offset: int) -> int:
         if hasattr(os, "preadv"):
-            return os.preadv(self._fd, [view], offset)
-        with self._lock:
-            os.lseek(self._fd, offset, os.SEEK_SET)
-            data = os.read(self._fd, len(view))
+            return os.preadv(fd, [view], offset)
+        with self._position_lock:
+            os.lseek(fd, offset, os.SEEK_SET)
+            data = os.read(fd, len(view))
         view[: len(data)] = data
         return len(data)
 
     def check_unchanged(self) -> None:
         """Raise `SourceChanged` unless the file under this path is the one that was described."""
-        try:
-            now = Path(self.spec.path).stat()
-        except OSError as error:
-            raise SourceChanged("is gone", file=self.label, hint="reload it") from error
-        if (now.st_size, now.st_mtime_ns, now.st_dev, now.st_ino) != (
-            self.spec.size,
-            self.spec.mtime_ns,
-            self.spec.device,
-            self.spec.inode,
-        ):
-            raise SourceChanged("changed on disk since it was opened", file=self.label, hint="reload it")
+        check_file(self.spec)
 
     def close(self) -> None:
-        """Close the file; further reads fail."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        """Close the file as soon as the reads that are on their way have ended; further reads fail."""
+        with self._lock:
+            self._closing = True
+            self._close_if_unused()
+
+    def _close_if_unused(self) -> None:
+        if self._closing and not self._reads and self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:
             self.close()
+
+
+def check_file(spec: SourceSpec) -> None:
+    """Raise `SourceChanged` unless the file that `spec` describes is still the same; it is not opened."""
+    try:
+        now = Path(spec.path).stat()
+    except OSError as error:
+        raise SourceChanged("is gone", file=spec.label, hint="reload it") from error
+    if (now.st_size, now.st_mtime_ns, now.st_dev, now.st_ino) != (spec.size, spec.mtime_ns, spec.device, spec.inode):
+        raise SourceChanged("changed on disk since it was opened", file=spec.label, hint="reload it")
 
 
 class Range:
@@ -372,11 +397,9 @@ class LocalSources:
             return found
 
     def close(self) -> None:
-        """Close all files; a later `get` opens them again."""
+        """Close all files, those that are being read with the last read; a later `get` opens them again."""
         with self._lock:
-            for source in (*self._open.values(), *self._inflated.values()):
-                if isinstance(source, LocalFile | Inflated):
-                    source.close()
+            # As above: each is closed with its last reference.
             self._open.clear()
             self._inflated.clear()
 

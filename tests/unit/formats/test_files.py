@@ -309,6 +309,83 @@ def test_several_threads_read_one_set_of_sources(tmp_path: Path) -> None:
     sources.close()
 
 
+@pytest.mark.parametrize("lost", [[], ["pread", "preadv"]], ids=["positional", "by seeking"])
+def test_a_file_that_is_closed_while_it_is_read_is_closed_with_the_last_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: list[str]
+) -> None:
+    for name in lost:
+        monkeypatch.delattr(os, name)
+    (tmp_path / "whole.bin").write_bytes(CONTENT)
+    (tmp_path / "other.bin").write_bytes(bytes(len(CONTENT)))
+    spec = describe_file(tmp_path / "whole.bin")
+    wrong: list[bytes] = []
+    unexpected: list[BaseException] = []
+
+    def read(file: LocalFile, barrier: threading.Barrier) -> None:
+        barrier.wait()
+        try:
+            while True:
+                got = read_bytes(file, 0, 5000)
+                if got != CONTENT:
+                    wrong.append(got)
+        except SourceChanged as error:
+            if "was closed" not in error.message:
+                unexpected.append(error)
+
+    for _ in range(30):
+        file, barrier = LocalFile(spec), threading.Barrier(4)
+        with ThreadPoolExecutor(3) as pool:
+            for _ in range(3):
+                pool.submit(read, file, barrier)
+            barrier.wait()
+            file.close()
+            # Takes the number of the closed one as soon as it is free.
+            taken = [os.open(tmp_path / "other.bin", os.O_RDONLY) for _ in range(3)]
+        for number in taken:
+            os.close(number)
+        assert file._fd == -1
+    assert (wrong, unexpected) == ([], [])
+
+
+def test_sources_may_be_closed_while_they_are_read(tmp_path: Path) -> None:
+    sources, indices = all_kinds(tmp_path)
+    held = [sources.get(index) for index in indices]
+    stop = threading.Event()
+
+    def read() -> bool:
+        return all(
+            read_bytes(source, 100, 3000) == CONTENT[100:3100]
+            for _ in range(200)
+            for source in (*held, *map(sources.get, indices))
+        )
+
+    def close() -> None:
+        while not stop.is_set():
+            sources.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        closing = pool.submit(close)
+        reads = [pool.submit(read) for _ in range(3)]
+        assert all(future.result() for future in reads)
+        stop.set()
+        closing.result()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no list of open files")
+def test_closed_sources_hold_no_file_open(tmp_path: Path) -> None:
+    sources, indices = all_kinds(tmp_path)
+    for index in indices:
+        read_bytes(sources.get(index), 0, 10)
+
+    def opened() -> set[str]:
+        links = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+        return {str(entry.resolve()) for entry in links} & {str(tmp_path / "data.bin"), str(tmp_path / "whole.bin")}
+
+    assert len(opened()) == 2
+    sources.close()
+    assert opened() == set()
+
+
 # -- describing a file ---------------------------------------------------------------------------
 
 
