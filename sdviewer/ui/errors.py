@@ -16,6 +16,8 @@ from sdviewer.ui.theme import number_font
 # Messages follow the name of their file ("net.pt: is empty"); here it stands above them.
 _SAID_OF_THE_FILE = frozenset(("is", "has", "was", "cannot", "changed", "needs", "names", "holds", "ends", "does"))
 
+_WIDEST = 720
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
@@ -53,11 +55,7 @@ class ErrorPanel(QWidget):
 
     def __init__(self, heading: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.heading = _label(heading)
-        font = self.heading.font()
-        font.setPointSizeF(font.pointSizeF() * 1.25)
-        font.setWeight(font.Weight.DemiBold)
-        self.heading.setFont(font)
+        self.heading = message_heading(heading)
         self.message = _label("")
         self.file = _label("")
         self.file.setFont(number_font())
@@ -89,13 +87,7 @@ class ErrorPanel(QWidget):
         column.addLayout(buttons)
         column.addWidget(self.details, 5)
         column.addStretch(3)
-        middle = QWidget()
-        middle.setLayout(column)
-        middle.setMaximumWidth(720)
-        outer = QHBoxLayout(self)
-        outer.addStretch(1)
-        outer.addWidget(middle, 6)
-        outer.addStretch(1)
+        middle_column(column, self)
 
     def show_error(self, error: BaseException) -> None:
         """Fill in an error."""
@@ -116,6 +108,28 @@ class ErrorPanel(QWidget):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.details.toPlainText())
+
+
+def message_heading(text: str) -> QLabel:
+    """The first line of a page that tells one thing."""
+    label = _label(text)
+    font = label.font()
+    font.setPointSizeF(font.pointSizeF() * 1.25)
+    font.setWeight(font.Weight.DemiBold)
+    label.setFont(font)
+    return label
+
+
+def middle_column(column: QVBoxLayout, page: QWidget) -> QWidget:
+    """Put a column into the middle of a page, no wider than can be read well; returns what holds it."""
+    middle = QWidget()
+    middle.setLayout(column)
+    middle.setMaximumWidth(_WIDEST)
+    outer = QHBoxLayout(page)
+    outer.addStretch(1)
+    outer.addWidget(middle, 6)
+    outer.addStretch(1)
+    return middle
 
 
 def _label(text: str) -> QLabel:

@@ -9,7 +9,8 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
@@ -19,10 +20,12 @@ from sdviewer.control import Control
 from sdviewer.errors import NameNotFound
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
-from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.detail.describe_file import summary_line
 from sdviewer.ui.detail.pane import DetailPane
+from sdviewer.ui.document.change_strip import ChangeStrip
+from sdviewer.ui.document.file_watch import FileWatch
+from sdviewer.ui.document.loading_page import LoadingPage
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
@@ -76,6 +79,9 @@ class DocumentTab(QStackedWidget):
     changed = Signal()
     """The state or the summary is another one."""
 
+    opened = Signal()
+    """The file was read, for the first time or again."""
+
     file_wanted = Signal(str)
     """The user asks for the checkpoint of which this file is a part."""
 
@@ -92,10 +98,13 @@ class DocumentTab(QStackedWidget):
         self.error: BaseException | None = None
         self.loaded: Loaded | None = None
 
-        self._loading = QWidget()
-        self._loading_text = plain_label(f"Opening {self.title} …", muted=True)
-        column = QVBoxLayout(self._loading)
-        column.addWidget(self._loading_text, 0, Qt.AlignmentFlag.AlignCenter)
+        self.loading = LoadingPage(self.title, path)
+        self.loading.cancel_button.clicked.connect(self.cancel)
+        bridge.changed.connect(self._show_progress)
+        self.watch = FileWatch(bridge, (id(self), "watch"), self)
+        self.change = ChangeStrip()
+        self.watch.noticed.connect(self.change.show_change)
+        self.change.reload_wanted.connect(self.reload)
         self.panel = ErrorPanel(f"{self.title} cannot be opened")
         self.panel.retry.connect(self.reload)
         self.tree = TreeView()
@@ -110,7 +119,13 @@ class DocumentTab(QStackedWidget):
         self.splitter.setSizes([640, 760])
         self.tree.setMinimumWidth(260)
         self.detail.setMinimumWidth(300)
-        for page in (self._loading, self.splitter, self.panel):
+        self._contents = QWidget()
+        column = QVBoxLayout(self._contents)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.change)
+        column.addWidget(self.splitter, 1)
+        for page in (self.loading, self._contents, self.panel):
             self.addWidget(page)
         self.tree.node_selected.connect(self._node_selected)
         # After opening, the tree is painted before the pane beside it is filled.
@@ -139,7 +154,9 @@ class DocumentTab(QStackedWidget):
         model = self.tree.tree_model
         before = model.rows if model is not None else None
         if self.loaded is None:
-            self.setCurrentWidget(self._loading)
+            self.loading.begin()
+            self.setCurrentWidget(self.loading)
+        self.watch.follow(())
         self._set_state(State.LOADING)
         self._bridge.start(
             Lane.READING,
@@ -149,6 +166,7 @@ class DocumentTab(QStackedWidget):
             on_error=self._failed,
             on_stopped=self._stopped,
             title=f"Opening {self.title}",
+            background=True,
         )
 
     def reload(self) -> None:
@@ -169,8 +187,11 @@ class DocumentTab(QStackedWidget):
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
         self._detail_timer.stop()
+        self.loading.end()
+        self.watch.follow(())
         for slot in (self._slot, self._detail_slot):
             self._bridge.drop(slot)
+        self._let_go(self.loaded)
 
     def go_to_node(self, node: int) -> None:
         """Select a node, opening the way to it."""
@@ -191,12 +212,29 @@ class DocumentTab(QStackedWidget):
         """Where the line between tree and detail stands."""
         return self.splitter.saveState()
 
+    def event(self, event: QEvent) -> bool:
+        """Whoever comes back to the window sees at once whether the file has changed meanwhile."""
+        if event.type() is QEvent.Type.WindowActivate and self.isVisible():
+            self.watch.look()
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt
+        """The file in front is watched."""
+        super().showEvent(event)
+        self.watch.set_in_front(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  # Qt
+        """The others are not."""
+        super().hideEvent(event)
+        self.watch.set_in_front(False)
+
     def _opened(self, loaded: Loaded) -> None:
         before, node = self.tree.tree_model, self.tree.current_node()
         scrolled = self.tree.verticalScrollBar().value()
         if before is not None and _same_shape(before.rows.tree, loaded.rows.tree):
             # As it is now: something may have been opened while the file was read.
             loaded.rows.expanded, loaded.rows.nodes = before.rows.expanded, before.rows.nodes
+        self._let_go(self.loaded)
         self.loaded, self.error = loaded, None
         self.tree.show_tree(TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree))
         if before is not None:
@@ -205,12 +243,16 @@ class DocumentTab(QStackedWidget):
             if place > 0:
                 self.tree.select_node(place)
             self.tree.verticalScrollBar().setValue(scrolled)
-        self.setCurrentWidget(self.splitter)
+        self.setCurrentWidget(self._contents)
         self._set_state(State.OPEN)
+        self.change.show_change(None)
+        self.watch.follow(loaded.checkpoint.sources.specs)
+        self.opened.emit()
         if self.isVisible():
             self.tree.setFocus()
 
     def _failed(self, error: BaseException) -> None:
+        self._let_go(self.loaded)
         self.loaded, self.error = None, error
         self.panel.heading.setText(f"{self.title} cannot be opened")
         self.panel.show_error(error)
@@ -220,13 +262,15 @@ class DocumentTab(QStackedWidget):
     def _stopped(self) -> None:
         if self.loaded is not None:
             self._set_state(State.OPEN)
+            self.watch.follow(self.loaded.checkpoint.sources.specs)
+            self.watch.look()
             return
         self.panel.show_stopped(f"Opening {self.title} was stopped")
         self.setCurrentWidget(self.panel)
         self._set_state(State.STOPPED)
 
     def _node_selected(self, _: int) -> None:
-        if self.currentWidget() is self.splitter and self.state is State.OPEN:
+        if self.currentWidget() is self._contents and self.state is State.OPEN:
             self._show_current()
         else:
             self._detail_timer.start()
@@ -237,9 +281,33 @@ class DocumentTab(QStackedWidget):
         if self.loaded is not None and node >= 0:
             self.detail.show_node(self.loaded.checkpoint, node, self.title)
 
+    def _show_progress(self) -> None:
+        running = self._bridge.running.get(self._slot)
+        if running is not None and self.currentWidget() is self.loading:
+            self.loading.show_running(running)
+
+    def _let_go(self, loaded: Loaded | None) -> None:
+        """Close the files that nothing shows any more; in a job, because a slow drive may be opening one."""
+        if loaded is not None:
+            close = loaded.checkpoint.close
+            self._bridge.start(
+                Lane.READING,
+                (id(self), "close", id(loaded)),
+                lambda _: close(),
+                on_value=_nothing,
+                on_error=_nothing,
+                background=True,
+            )
+
     def _set_state(self, state: State) -> None:
+        if state is not State.LOADING:
+            self.loading.end()
         self.state = state
         self.changed.emit()
+
+
+def _nothing(_: object) -> None:
+    """A file that is closed says nothing more."""
 
 
 def node_named(checkpoint: Checkpoint, name: str) -> int:

@@ -1,0 +1,1 @@
+"""The status bar: what the file in front is, and what runs."""
