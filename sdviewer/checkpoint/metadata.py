@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from sdviewer.checkpoint.document import Description
 from sdviewer.checkpoint.structure import Node, Structure
+from sdviewer.control import Control
 
 # For each container; a million entries of metadata are read by nobody.
 _MOST_CHILDREN = 1_000
@@ -32,18 +33,32 @@ _BESIDE_STATE = ("$args", "$items")
 _Target = dict[str, Any] | list[Any]
 
 
-def metadata_of(description: Description) -> dict[str, Any]:
+def metadata_of(description: Description, control: Control | None = None) -> dict[str, Any]:
     """All that is not a tensor, by name; a container with nothing but tensors in it is left out.
 
     A root that is a list or an object gives its parts by their names (`[0]`, `$args`), a lone
     scalar gives `{"": value}`.
+
+    Raises:
+        Cancelled: `control` was cancelled.
     """
     structure = description.structure
     if len(structure) == 0 or description.root == "tensor":
         return {}
     if structure.kind[0] == Node.SCALAR:
         return {"": _scalar(structure, 0)}
-    return _Walk(structure, description).run()
+    return _Walk(structure, description, control).run()
+
+
+def metadata_values(
+    description: Description, nodes: Mapping[str, int], control: Control | None = None
+) -> dict[str, Any]:
+    """The values of some nodes of the structure, each as `metadata_of` tells it, under the keys given.
+
+    Raises:
+        Cancelled: `control` was cancelled.
+    """
+    return _Walk(description.structure, description, control).values(nodes)
 
 
 def told_nodes(structure: Structure) -> npt.NDArray[np.bool_]:
@@ -72,8 +87,9 @@ def _scalar(structure: Structure, node: int) -> Any:
 class _Walk:
     """One pass over the nodes that are told, without recursion."""
 
-    def __init__(self, structure: Structure, description: Description) -> None:
+    def __init__(self, structure: Structure, description: Description, control: Control | None = None) -> None:
         self.structure = structure
+        self.control = control or Control()
         self.names = description.tensors.name
         self.told = told_nodes(structure)
         self.order = np.flatnonzero(self.told)
@@ -84,9 +100,18 @@ class _Walk:
     def run(self) -> dict[str, Any]:
         top: dict[str, Any] = {}
         self._begin(0, top, 0)
-        while self.waiting:
-            self._fill(*self.waiting.pop())
+        self._finish()
         return top
+
+    def values(self, nodes: Mapping[str, int]) -> dict[str, Any]:
+        top = {key: self._value(node, 0) for key, node in nodes.items()}
+        self._finish()
+        return top
+
+    def _finish(self) -> None:
+        while self.waiting:
+            self.control.check()
+            self._fill(*self.waiting.pop())
 
     def _begin(self, node: int, target: _Target, depth: int) -> None:
         """Have `target` filled; an object gets its arguments and items beside its state."""
