@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 from sdviewer.checkpoint.decoding import Values
@@ -16,6 +17,7 @@ MOST_COPIED = 1_000_000
 _MOST_BYTES = 64 << 20
 # Texts are made in pieces of this many values, so that the work can be stopped and others can run.
 _PIECE = 2000
+_BETWEEN_LISTS = ",\n "
 
 Texts = Callable[[Values, Dtype], list[str]]
 
@@ -33,7 +35,8 @@ def as_tsv(ref: TensorRef, frame: Frame, rows: range, columns: range, control: C
         Cancelled: `control` was cancelled.
 
     """
-    return "\n".join("\t".join(row) for row in _rows(ref, frame, rows, columns, exact_texts, control))
+    lines = ("\t".join(row) for row in _rows(ref, frame, rows, columns, exact_texts, control))
+    return _joined("\n", lines)
 
 
 def as_python(ref: TensorRef, frame: Frame, rows: range, columns: range, control: Control) -> str:
@@ -46,8 +49,15 @@ def as_python(ref: TensorRef, frame: Frame, rows: range, columns: range, control
     """
     texts = _rows(ref, frame, rows, columns, python_texts, control)
     if len(rows) == 1 or len(columns) == 1:
-        return f"[{', '.join(text for row in texts for text in row)}]"
-    return "[" + ",\n ".join(f"[{', '.join(row)}]" for row in texts) + "]"
+        return f"[{_joined(', ', (', '.join(row) for row in texts))}]"
+    lists = (f"[{', '.join(row)}]" for row in texts)
+    return f"[{_joined(_BETWEEN_LISTS, lists)}]"
+
+
+def _joined(separator: str, parts: Iterator[str]) -> str:
+    """All of them, joined in pieces: to join a million texts, and to forget them, holds up every other thread."""
+    pieces = iter(lambda: separator.join(itertools.islice(parts, _PIECE)), "")
+    return separator.join(pieces)
 
 
 def _rows(

@@ -35,7 +35,7 @@ def write_npy(ref: TensorRef, target: str, control: Control) -> int:
     """
     name = saved_dtype(ref)
     if not name:
-        raise NotDecodable(f"numpy has no {ref.dtype}, so {ref.name!r} cannot be saved", file=ref.checkpoint.path)
+        raise NotDecodable(f"the values of {ref.dtype} ({ref.name!r}) are not known", file=ref.checkpoint.path)
     dtype = np.dtype(name)
     for path in {spec.path for spec in ref.checkpoint.sources.specs if spec.kind == "file"}:
         if Path(target).exists() and Path(path).exists() and Path(target).samefile(path):

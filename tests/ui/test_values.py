@@ -711,7 +711,7 @@ def test_a_widened_dtype_is_told_before_and_after(
 ) -> None:
     values = torch.randn(4, 3).bfloat16()
     view = show(saved(tmp_path, w=values)["w"])
-    assert view.save_button.toolTip() == "Save the whole tensor as float32, because numpy has no bfloat16"
+    assert view.save_button.toolTip() == "<qt>Save the whole tensor as float32, because numpy has no bfloat16</qt>"
     choose(monkeypatch, tmp_path / "out.npy")
     with qtbot.waitSignal(view.message) as said:
         action_of(menu_of(view, monkeypatch), "Save the Whole Tensor").trigger()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from sdviewer.checkpoint.tensors import TensorRef
@@ -66,11 +66,14 @@ class ValueTasks(QObject):
             )
         make = as_python if python else as_tsv
 
-        def work(control: Control) -> str:
-            return make(ref, frame, rows, columns, control)
+        def work(control: Control) -> bytes:
+            return make(ref, frame, rows, columns, control).encode()
 
-        def put(text: str) -> None:
-            QGuiApplication.clipboard().setText(text)
+        def put(text: bytes) -> None:
+            # As bytes: to turn a million values into a text of Qt would hold up the window.
+            data = QMimeData()
+            data.setData("text/plain", text)
+            QGuiApplication.clipboard().setMimeData(data)
             values = "1 value" if count == 1 else f"{count:,} values"
             self.done.emit(f"Copied {values} as {'a Python list' if python else 'TSV'}.")
 

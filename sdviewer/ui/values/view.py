@@ -22,9 +22,11 @@ from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.value_frame import Frame, Page, Window, frame_of, parse_index, value_shape, window_around
 from sdviewer.checkpoint.value_pages import PagedValues
 from sdviewer.checkpoint.value_saving import saved_dtype
+from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import GridView, clear, heading, plain_label
 from sdviewer.ui.errors import ErrorPanel, describe_error
+from sdviewer.ui.tooltips import tooltip
 from sdviewer.ui.values.axes_bar import AxesBar
 from sdviewer.ui.values.fetching import PageFetcher
 from sdviewer.ui.values.footer import Footer
@@ -208,8 +210,12 @@ class ValuesView(QWidget):
             return
         dtype = saved_dtype(ref)
         self.save_button.setEnabled(bool(dtype))
-        widened = f"as {dtype}, because numpy has no {ref.dtype}" if dtype != ref.dtype else f"as {dtype}"
-        self.save_button.setToolTip(f"Save the whole tensor {widened}" if dtype else f"Numpy has no {ref.dtype}")
+        tip = f"Save the whole tensor as {dtype}"
+        if not dtype:
+            tip = f"What values {shown(ref.dtype)} stands for is not known"
+        elif dtype != ref.dtype:
+            tip += f", because numpy has no {ref.dtype}"
+        self.save_button.setToolTip(tooltip(tip))
         self.table.fit(ref.checkpoint.table.dtype_of(ref.row))
         frame = frame_of(value_shape(ref))
         self._stack.setCurrentWidget(self._content)
