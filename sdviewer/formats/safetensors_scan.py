@@ -90,7 +90,10 @@ def scan(data: bytes, position: int) -> Scanned | None:
     if good:
         shape, shapes = text.distinct(shape_begin[:good], before_offsets[:good])
         possible = np.fromiter((_SHAPE.fullmatch(one) is not None for one in shapes), np.bool_, len(shapes))[shape]
-        good = good if possible.all() else int(np.argmin(possible))
+        if not possible.all():
+            good = int(np.argmin(possible))
+            # Again without the texts that are no shapes.
+            shape, shapes = text.distinct(shape_begin[:good], before_offsets[:good]) if good else (shape, shapes)
     if not good:
         return None
     dtype, dtypes = text.distinct(table[:good, 4] + 1, dtype_end[:good])

@@ -97,3 +97,9 @@ def test_a_name_that_is_no_utf_8_ends_the_scan() -> None:
     bad = GOOD.encode().replace(b"a.b", b"a\xffb")
     found = scan(GOOD.encode() + bad + GOOD.encode() + b'"z"', 0)
     assert found is None or found.names.tolist() == ["a.b"]
+
+
+def test_a_text_that_is_no_shape_is_not_among_the_shapes() -> None:
+    found = scan((GOOD + GOOD.replace("[2,3]", "[c,3]") + '"z"').encode(), 0)
+    assert found is not None
+    assert found.shapes == ["2,3"]
