@@ -26,6 +26,12 @@ settings.load_profile("default")
 _SECONDS_FOR_THREADS_TO_END = 5.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--mutations", type=int, default=300, help="how many damaged files to open, for a quick run; CI takes 10000"
+    )
+
+
 @pytest.fixture(autouse=True)
 def _no_log_record(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """A warning in the log fails the test that caused it."""
