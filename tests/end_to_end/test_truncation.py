@@ -68,15 +68,15 @@ def test_a_file_cut_at_any_byte_is_refused_or_shown_without_a_wrong_value(tmp_pa
     shown = 0
     for length in lengths(whole, _STEPS.get(name, 1)):
         cut.write_bytes(whole[:length])
-        checkpoint, refusal = opened(cut, whole=length % _WHOLE_EVERY == 0)
-        if checkpoint is None:
+        part, refusal = opened(cut, whole=length % _WHOLE_EVERY == 0)
+        if part is None:
             assert str(cut) in refusal, length
             continue
-        with checkpoint:
-            found = values_of(checkpoint)
+        with part:
+            found = values_of(part)
             assert {key for key, value in found.items() if value not in (None, full.get(key))} == set(), length
             # What is missing is told.
-            assert checkpoint.problems or found == full, length
+            assert part.problems or found == full, length
             shown += 1
     # Each format shows something of a file that is nearly whole; but text is taken for a pickle by its end alone.
     assert (shown > 0) == (name != "pickle, protocol 0")
