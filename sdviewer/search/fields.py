@@ -110,6 +110,14 @@ FIELDS: tuple[Field, ...] = (
     ),
 )
 
+# What stands without a field, in the order in which the help tells it: examples and what they mean.
+NAME_TERMS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("weight", '"a b"'), "a part of the name; a capital letter makes the case count"),
+    (("*.bias", "layers.[0-3].*"), "a pattern for the whole name or key; * is any text"),
+    ((r"/\.\d+\.weight$/", "/norm/i"), "a regular expression; i ignores case"),
+    (("-bias", "-dtype:float"), "a minus: what does not fit"),
+)
+
 BY_WORD: Mapping[str, Field] = MappingProxyType(
     {word: field for field in FIELDS for word in (field.name, *field.aliases)}
 )

@@ -95,12 +95,20 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What was not understood: `length` characters at `start`, a sentence, and perhaps what to write instead."""
+    """What was not understood: `length` characters at `start`, a sentence, and perhaps what to write instead.
+
+    The `suggestion` takes the place of the characters from `term[0]` to before `term[1]`.
+    """
 
     start: int
     length: int
     message: str
     suggestion: str = ""
+    term: tuple[int, int] = (0, 0)
+
+    def mended(self, text: str) -> str:
+        """The line with the suggestion in it."""
+        return text[: self.term[0]] + self.suggestion + text[self.term[1] :] if self.suggestion else text
 
 
 def parse(text: str) -> Query | Mistake:
@@ -114,9 +122,11 @@ def parse(text: str) -> Query | Mistake:
 
 
 class _Stop(Exception):
-    def __init__(self, start: int, length: int, message: str, suggestion: str = "") -> None:
+    def __init__(
+        self, start: int, length: int, message: str, suggestion: str = "", term: tuple[int, int] = (0, 0)
+    ) -> None:
         super().__init__(message)
-        self.mistake = Mistake(start, max(length, 1), message[:1].upper() + message[1:], suggestion)
+        self.mistake = Mistake(start, max(length, 1), message[:1].upper() + message[1:], suggestion, term)
 
 
 def _terms(text: str) -> Iterator[Term]:
@@ -130,7 +140,7 @@ def _terms(text: str) -> Iterator[Term]:
         negated = text[place] == "-"
         place += negated
         if negated and (place == len(text) or text[place].isspace()):
-            raise _Stop(start, 1, "behind the minus something is missing that shall not fit", "-bias")
+            raise _Stop(start, 1, "behind the minus something is missing that shall not fit", "-bias", (start, place))
         test, place = _test(text, place)
         yield Term(test, negated, text[start:place], start)
 
@@ -178,9 +188,11 @@ def _regex(text: str, start: int) -> tuple[Regex, int]:
     flags = found[1] if found is not None else ""
     pattern = text[start + 1 : stop]
     if not pattern:
-        raise _Stop(start, end - start, "between the slashes a regex is missing", r"/\.\d+\.weight$/")
+        raise _Stop(start, end - start, "between the slashes a regex is missing", r"/\.\d+\.weight$/", (start, end))
     if flags not in ("", "i"):
-        raise _Stop(stop + 1, len(flags), "behind a regex only i may stand, to ignore case", f"/{pattern}/i")
+        raise _Stop(
+            stop + 1, len(flags), "behind a regex only i may stand, to ignore case", f"/{pattern}/i", (start, end)
+        )
     if len(pattern) > _LONGEST_REGEX:
         raise _Stop(start, end - start, f"a regex has at most {_LONGEST_REGEX:,} characters")
     pattern = pattern.replace("\\/", "/")
@@ -215,26 +227,31 @@ def _field(text: str, start: int, head: re.Match[str]) -> tuple[FieldTest, int]:
     field = BY_WORD.get(word.lower())
     values = tuple(_values(text, head.end()))
     end = values[-1].end
+    term = (start, end)
     if field is None:
         meant = nearest(word.lower(), BY_WORD)
         if meant:
-            raise _Stop(start, len(word), f"there is no field “{word}”", meant + text[start + len(word) : end])
+            raise _Stop(
+                start, len(word), f"there is no field “{word}”", meant + text[start + len(word) : end], (start, end)
+            )
         message = f"there is no field “{word}”; fields are {', '.join(row.name for row in FIELDS)}"
         whole = text[start:end].replace('"', "")
-        raise _Stop(start, len(word), f"{message}. In quotes it is a part of a name", f'"{whole}"')
+        raise _Stop(start, len(word), f"{message}. In quotes it is a part of a name", f'"{whole}"', term)
     conditions = []
     for value in values:
         if not value.text:
             message = (
                 f"behind {word}: a value is missing" if len(values) == 1 else "between the commas a value is missing"
             )
-            raise _Stop(value.start, 1, message, field.examples[0])
+            raise _Stop(value.start, 1, message, field.examples[0], term)
         read = field.read_quoted if value.quoted and field.read_quoted is not None else field.read
         try:
             conditions.append(read(value.text))
         except Unfit as unfit:
             whole = text[start : value.start] + unfit.suggestion + text[value.end : end] if unfit.suggestion else ""
-            raise _Stop(value.start, value.end - value.start, unfit.message, whole or field.examples[0]) from unfit
+            raise _Stop(
+                value.start, value.end - value.start, unfit.message, whole or field.examples[0], (start, end)
+            ) from unfit
     return FieldTest(field.name, tuple(conditions)), end
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sdviewer.search.conditions import ANY, Choice, DtypeSet, Naming, Range, ShapeForm
-from sdviewer.search.fields import BY_WORD, FIELDS, Field
+from sdviewer.search.fields import BY_WORD, FIELDS, NAME_TERMS, Field
 from sdviewer.search.filtering import EVALUATORS
 from sdviewer.search.query import FieldTest, Glob, Mistake, Query, Regex, Term, Test, Word, parse
 
@@ -134,12 +134,22 @@ def test_no_line_is_too_odd_to_be_answered(text: str) -> None:
 
 
 @given(st.text('dtypeshapizenuml:*/-,"[]<>=.x1 ', max_size=30))
-def test_what_is_suggested_is_understood(text: str) -> None:
+def test_what_is_suggested_mends_the_slip(text: str) -> None:
     found = parse(text)
     if isinstance(found, Mistake) and found.suggestion:
-        again = parse(found.suggestion)
-        # A term may hold a second slip behind the one that is mended.
-        assert isinstance(again, Query) or again.message != found.message or again.start != found.start
+        again = parse(found.mended(text))
+        # Another slip may stand behind it.
+        assert isinstance(again, Query) or again.message != found.message or again.start > found.start
+
+
+def test_a_suggestion_takes_the_place_of_its_term() -> None:
+    text = "bias -dtyp:bf16 x"
+    assert mistake(text).mended(text) == "bias -dtype:bf16 x"
+    text = "a dtype:f32,b16 x"
+    assert mistake(text).mended(text) == "a dtype:f32,bf16 x"
+    text = "a - b"
+    assert mistake(text).mended(text) == "a -bias b"
+    assert mistake("/[/").mended("/[/") == "/[/"
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
@@ -151,6 +161,11 @@ def test_every_field_explains_itself_with_examples_that_work(field: Field) -> No
         assert isinstance(test, FieldTest)
         assert test.field == field.name
     assert all(BY_WORD[word] is field for word in (field.name, *field.aliases))
+
+
+def test_the_examples_of_names_work() -> None:
+    texts = [text for examples, meaning in NAME_TERMS for text in examples if meaning]
+    assert [len(meanings(text)) for text in texts] == [1] * len(texts)
 
 
 def test_every_field_can_be_evaluated_and_no_word_means_two() -> None:

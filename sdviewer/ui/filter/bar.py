@@ -1,0 +1,233 @@
+"""FilterBar: the filter's line with its chips, its count, and what is to be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.wording import shown
+from sdviewer.jobs.runner import Lane
+from sdviewer.search.query import Mistake
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.errors import describe_error
+from sdviewer.ui.filter.chips import ChipRow
+from sdviewer.ui.filter.help_popup import HelpPopup
+from sdviewer.ui.filter.line import FilterLine
+from sdviewer.ui.filter.tasks import Found, run_filter
+from sdviewer.ui.filter.terms import with_term, without_term
+from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.tooltips import tooltip
+
+# Letters of one quick movement are one search.
+_MS_BEFORE_SEARCH = 20
+
+
+class FilterBar(QWidget):
+    """Runs what is typed as a job; the newest line counts, and a line that is not understood changes nothing."""
+
+    filtered = Signal(object)
+    """The `Remains` of the tree that the line leaves, None if it asks for nothing."""
+
+    results_wanted = Signal()
+    """Arrow down or Enter: the user goes on to what was found."""
+
+    left = Signal()
+    """Escape in an empty line: the user goes back to where he came from."""
+
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self.slot: Hashable = (id(self), "filter")
+        self._checkpoint: Checkpoint | None = None
+        self.found: Found | None = None
+        self._settled = True
+        self._wrong = False
+        self._mistake: Mistake | None = None
+        self._popup: HelpPopup | None = None
+
+        self.line = FilterLine()
+        self.count = plain_label(muted=True)
+        self.count.setFont(number_font())
+        self.help_button = QToolButton()
+        self.help_button.setText("?")
+        self.help_button.setAccessibleName("What a filter can say")
+        self.help_button.setToolTip(tooltip("What a filter can say (Shift+F1)"))
+        self.chips = ChipRow()
+        self.message = plain_label()
+        self.message.setWordWrap(True)
+        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.suggestion = QPushButton()
+        self.suggestion.setFont(number_font())
+        self.suggestion.setAutoDefault(False)
+
+        above = QHBoxLayout()
+        above.setSpacing(6)
+        above.addWidget(self.line, 1)
+        above.addWidget(self.count)
+        above.addWidget(self.help_button)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.message, 1)
+        below.addWidget(self.suggestion)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 4)
+        column.setSpacing(5)
+        column.addLayout(above)
+        column.addWidget(self.chips)
+        column.addLayout(below)
+
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_MS_BEFORE_SEARCH)
+        self._timer.timeout.connect(self._search)
+        self.line.textChanged.connect(self._typed)
+        self.line.help_wanted.connect(self.show_help)
+        self.line.results_wanted.connect(self.results_wanted)
+        self.line.left.connect(self.left)
+        self.help_button.clicked.connect(self.show_help)
+        self.chips.toggled.connect(self._toggle)
+        self.suggestion.clicked.connect(self._take_suggestion)
+        self.chips.show_text("")
+        self._say("")
+        self.setFocusProxy(self.line)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is shown belongs to what is typed."""
+        return self._settled
+
+    def show_checkpoint(self, checkpoint: Checkpoint | None) -> None:
+        """Filter this one from now on; what is typed is asked of it at once."""
+        self._checkpoint = checkpoint
+        self.found = None
+        self.count.clear()
+        self._bridge.drop(self.slot)
+        if self.line.text().strip():
+            self._settled = False
+            self._search()
+
+    def text(self) -> str:
+        """What is typed."""
+        return self.line.text()
+
+    def set_text(self, text: str) -> None:
+        """Type this."""
+        self.line.setText(text)
+
+    def focus_line(self) -> None:
+        """Begin to type: what stands there is selected."""
+        self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.line.selectAll()
+
+    def show_help(self) -> None:
+        """Open the list of what a filter can say."""
+        if self._popup is None:
+            self._popup = HelpPopup(self.line)
+            self._popup.chosen.connect(self._insert)
+        self._popup.open_help()
+
+    def close_jobs(self) -> None:
+        """Stop what runs; nothing more will be shown."""
+        self._timer.stop()
+        self._bridge.drop(self.slot)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
+        """The message takes the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and hasattr(self, "_timer"):
+            self._color_message()
+
+    def _typed(self, text: str) -> None:
+        self._settled = False
+        self.chips.show_text(text)
+        self._timer.start()
+
+    def _search(self) -> None:
+        checkpoint, text = self._checkpoint, self.line.text()
+        if checkpoint is None:
+            self._settled = True
+            return
+        if not text.strip():
+            # Taking a filter away needs no job.
+            self._bridge.drop(self.slot)
+            self._answered(None)
+            return
+        self._bridge.start(
+            Lane.COMPUTING,
+            self.slot,
+            lambda control: run_filter(checkpoint, text, control),
+            on_value=self._answered,
+            on_error=self._failed,
+            on_stopped=self._stopped,
+            title="Filtering",
+        )
+
+    def _answered(self, answer: Found | Mistake | None) -> None:
+        self._settled = True
+        self._mistake = answer if isinstance(answer, Mistake) else None
+        if isinstance(answer, Mistake):
+            self.line.mark_wrong(answer.start, answer.length)
+            self._say(answer.message, wrong=True, suggestion=answer.suggestion)
+            return
+        self.line.mark_wrong(0, 0)
+        before, self.found = self.found, answer
+        if answer is None:
+            self.count.clear()
+            self.count.setToolTip("")
+            self._say("")
+            if before is not None:
+                self.filtered.emit(None)
+            return
+        matches = answer.matches
+        self.count.setText(f"{len(matches.rows):,} of {matches.total:,}")
+        self.count.setAccessibleName(f"{len(matches.rows):,} of {matches.total:,} tensors fit the filter")
+        lines = [f"{shown(term.text)}   {term.count:,} of {matches.total:,}" for term in matches.terms]
+        self.count.setToolTip(tooltip("\n".join(["Tensors that fit", *lines])))
+        self._say("" if len(matches.rows) else matches.note or "No tensor fits")
+        self.filtered.emit(answer.remains)
+
+    def _failed(self, error: BaseException) -> None:
+        self._settled = True
+        text = describe_error(error)
+        self._say(f"{text.message} {text.hint}".strip(), wrong=True)
+
+    def _stopped(self) -> None:
+        self._settled = True
+        self._say("The filter was stopped; what is shown is the result before it.")
+
+    def _say(self, message: str, *, wrong: bool = False, suggestion: str = "") -> None:
+        self._wrong = wrong
+        self.message.setText(f"✖ {message}" if wrong else message)
+        self.message.setVisible(bool(message))
+        self._color_message()
+        self.suggestion.setText(f"Write {shown(suggestion, 40)}".replace("&", "&&"))
+        self.suggestion.setAccessibleName(f"Write {suggestion} instead")
+        self.suggestion.setVisible(bool(suggestion))
+
+    def _color_message(self) -> None:
+        palette = QPalette(self.message.palette())
+        color = colors().error if self._wrong else colors().muted
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(color))
+        self.message.setPalette(palette)
+
+    def _toggle(self, term: str, on: bool) -> None:
+        if not term:
+            self.line.clear()
+        else:
+            change = with_term if on else without_term
+            self.line.setText(change(self.line.text(), term))
+        self.chips.show_text(self.line.text())
+
+    def _insert(self, example: str) -> None:
+        self.line.setText(with_term(self.line.text(), example))
+        self.line.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _take_suggestion(self) -> None:
+        if self._mistake is not None:
+            self.line.setText(self._mistake.mended(self.line.text()))
+        self.line.setFocus(Qt.FocusReason.OtherFocusReason)

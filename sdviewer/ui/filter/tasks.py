@@ -1,0 +1,96 @@
+"""The jobs of the filter and the finder, as functions that know no widget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.wording import shape_text, shown
+from sdviewer.control import Control
+from sdviewer.search.filtering import Matches, find_matches
+from sdviewer.search.fuzzy import FuzzyFinder
+from sdviewer.search.index import index_of
+from sdviewer.search.query import Mistake, parse
+from sdviewer.ui.tree.visible_rows import Remains, remains_of
+
+_LONGEST_NAME = 500
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Found:
+    """What a filter finds: the tensors, and what it leaves of the tree."""
+
+    matches: Matches
+    remains: Remains
+
+
+def run_filter(checkpoint: Checkpoint, text: str, control: Control) -> Found | Mistake | None:
+    """What a line finds; None if it asks for nothing.
+
+    Raises:
+        Cancelled: `control` was cancelled.
+        HelperDied: the process that matches regexes failed.
+
+    """
+    # Imported on the working thread: the first tree does not wait for it.
+    from sdviewer.processes.matching import match_in_process
+
+    query = parse(text)
+    if isinstance(query, Mistake):
+        return query
+    if not query.terms:
+        return None
+    index = index_of(checkpoint)
+    found = find_matches(query, index, control, match_in_process)
+    if isinstance(found, Mistake):
+        return found
+    nodes = index.nodes[found.rows]
+    return Found(found, remains_of(checkpoint.tree, nodes[nodes >= 0]))
+
+
+@dataclass(frozen=True, slots=True)
+class HitRow:
+    """A line of the finder's list: a tree node, its name as it is shown, which characters fit, and what it is."""
+
+    node: int
+    name: str
+    places: frozenset[int]
+    aside: str
+
+
+@dataclass(frozen=True, slots=True)
+class HitList:
+    """The lines, and how many tensors fit at all."""
+
+    rows: tuple[HitRow, ...]
+    total: int
+
+
+def run_finder(checkpoint: Checkpoint, finder: FuzzyFinder, query: str, control: Control) -> HitList:
+    """The best tensors for a fuzzy name.
+
+    Raises:
+        Cancelled: `control` was cancelled.
+
+    """
+    hits = finder.find(query, control)
+    nodes, table = index_of(checkpoint).nodes, checkpoint.table
+    rows = []
+    for hit in hits.hits:
+        name, places = _shown(hit.name, hit.places)
+        aside = f"{shown(table.dtype_name(hit.row), 40)}   {shape_text(table.shape_of(hit.row))}"
+        rows.append(HitRow(int(nodes[hit.row]), name, places, aside))
+    return HitList(tuple(rows), hits.total)
+
+
+def _shown(name: str, places: tuple[int, ...]) -> tuple[str, frozenset[int]]:
+    """A name safe to show, and where its characters stand in it: what is unseen becomes several characters."""
+    name = name[:_LONGEST_NAME]
+    if name == (safe := shown(name)):
+        return safe, frozenset(places)
+    pieces = [shown(char) for char in name]
+    starts = [0]
+    for piece in pieces:
+        starts.append(starts[-1] + len(piece))
+    kept = (range(starts[place], starts[place + 1]) for place in places if place < len(pieces))
+    return "".join(pieces), frozenset(at for span in kept for at in span)
