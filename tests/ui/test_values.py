@@ -782,6 +782,19 @@ def test_every_widget_that_takes_focus_has_a_name_and_is_reached_by_tab(show: Sh
             assert owner.accessibleName(), widget
 
 
+@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (2**40,)], ids=str)
+def test_a_narrow_pane_keeps_all_controls(show: Show, tmp_path: Path, shape: tuple[int, ...]) -> None:
+    view = show(saved(tmp_path, w=torch.zeros(1).expand(shape))["w"])
+    view.window().resize(320, 500)
+    QApplication.processEvents()
+    assert view.width() == 320
+    boxes = [view.axes.box(axis) for axis in (0, 1)] if len(shape) == 4 else []
+    for control in (view.axes.transpose, view.axes.line, view.save_button, *boxes):
+        assert control.mapTo(view, control.rect().bottomRight()).x() < 320
+        assert control.mapTo(view, control.rect().bottomRight()).y() < view.table.mapTo(view, QPoint()).y()
+    assert view.table.viewport().height() > 200
+
+
 def test_an_index_box_counts_further_than_qt(qtbot: QtBot) -> None:
     box = IndexBox(2**62, 0, "Index on axis 0")
     qtbot.addWidget(box)

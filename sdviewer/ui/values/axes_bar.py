@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from sdviewer.checkpoint.value_frame import Frame
 from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.filter.flow import FlowLayout
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.values.index_box import IndexBox
 
@@ -18,7 +18,7 @@ _MOST_BOXES = 32
 
 
 class AxesBar(QWidget):
-    """Shows a frame; asks for others."""
+    """Shows a frame; asks for others. Goes on in a next line where there is no room; `further` stand behind it all."""
 
     frame_wanted = Signal(object)
     """The user chose another frame."""
@@ -26,8 +26,8 @@ class AxesBar(QWidget):
     index_wanted = Signal(str)
     """The user typed where to go."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, *further: QWidget) -> None:
+        super().__init__()
         self._frame: Frame | None = None
         self._shape: tuple[int, ...] | None = None
         self.rows = self._axis_box("Axis that runs down")
@@ -45,31 +45,20 @@ class AxesBar(QWidget):
         self.line.setAccessibleName("Go to index")
         self.line.setToolTip("An index such as 12, 34, or #1234 for the element of that number (Ctrl+G)")
         self.line.setMaxLength(2000)
-        self.line.setMinimumWidth(90)
-        self.line.setMaximumWidth(220)
+        self.line.setFixedWidth(140)
         self.line.returnPressed.connect(self._go)
         go_label = plain_label("Go to", muted=True)
         go_label.setBuddy(self.line)
 
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        for widget in (self.rows_label, self.rows, self.columns_label, self.columns, self.transpose):
-            top.addWidget(widget)
-        top.addStretch(1)
-        top.addWidget(go_label)
-        top.addWidget(self.line, 1)
         self._boxes: dict[int, IndexBox] = {}
-        self.others = QScrollArea()
-        self.others.setFrameShape(QFrame.Shape.NoFrame)
-        self.others.setWidgetResizable(True)
-        self.others.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.others.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(top)
-        column.addWidget(self.others)
-        self.others.hide()
+        self._rows_group = _group(self.rows_label, self.rows)
+        self._columns_group = _group(self.columns_label, self.columns)
+        self._transpose_group = _group(self.transpose)
+        self._kept = (self._rows_group, self._columns_group, self._transpose_group)
+        self._last = (_group(go_label, self.line), *further)
+        self._flow = FlowLayout(self)
+        for widget in (*self._kept, *self._last):
+            self._flow.addWidget(widget)
 
     def box(self, axis: int) -> IndexBox:
         """The box of an axis that does not run."""
@@ -91,59 +80,39 @@ class AxesBar(QWidget):
             before = None
         self.rows.setCurrentIndex(frame.row_axis)
         self.columns.setCurrentIndex(frame.column_axis)
-        for widget in (self.rows_label, self.rows, self.columns_label, self.columns):
-            widget.setVisible(axes >= 2)
-        self.transpose.setVisible(axes >= 1)
+        for widget, needed in zip(self._kept, (axes >= 2, axes >= 2, axes >= 1), strict=True):
+            widget.setVisible(needed)
         if before is None or before.others != frame.others:
             self._make_boxes(frame)
         else:
             for axis, spin in self._boxes.items():
                 spin.show_index(frame.at[axis])
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt
-        """Boxes that do not fit beside each other get a scroll bar."""
-        super().resizeEvent(event)
-        self._fit_others()
-
-    def _fit_others(self) -> None:
-        content = self.others.widget()
-        if content is not None:
-            size = content.sizeHint()
-            bar = self.others.horizontalScrollBar().sizeHint().height() if size.width() > self.width() else 0
-            self.others.setFixedHeight(size.height() + bar)
-
     def _make_boxes(self, frame: Frame) -> None:
+        while (item := self._flow.takeAt(0)) is not None:
+            old = item.widget()
+            if old is not None and old not in (*self._kept, *self._last):
+                old.hide()
+                old.deleteLater()
+        for widget in self._kept:
+            if not widget.isHidden():
+                self._flow.addWidget(widget)
         self._boxes = {}
-        content = QWidget()
-        row = QHBoxLayout(content)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        last: QWidget = self.transpose
+        before: QWidget = self.transpose
         for axis in frame.others[:_MOST_BOXES]:
             size = frame.shape[axis]
             box = self._boxes[axis] = IndexBox(size, frame.at[axis], f"Index on axis {axis}")
             box.index_changed.connect(partial(self._index_chosen, axis))
             label = plain_label(f"axis {axis}", muted=True)
             label.setBuddy(box)
-            row.addWidget(label)
-            row.addWidget(box)
-            row.addWidget(plain_label(f"of {size:,}", muted=True))
-            row.addSpacing(8)
-            last = box
-        if (more := len(frame.others) - _MOST_BOXES) > 0:
-            row.addWidget(plain_label(f"{more:,} more axes: go to an index to change them", muted=True))
-        row.addStretch(1)
-        old = self.others.takeWidget()
-        if old is not None:
-            old.deleteLater()
-        self.others.setWidget(content)
-        self.others.setVisible(bool(self._boxes))
-        self._fit_others()
-        before: QWidget = self.transpose
-        for box in self._boxes.values():
+            self._flow.addWidget(_group(label, box, plain_label(f"of {size:,}", muted=True)))
             QWidget.setTabOrder(before, box)
             before = box
-        QWidget.setTabOrder(last, self.line)
+        if (more := len(frame.others) - _MOST_BOXES) > 0:
+            self._flow.addWidget(_group(plain_label(f"{more:,} more axes: go to an index to change them", muted=True)))
+        for widget in self._last:
+            self._flow.addWidget(widget)
+        QWidget.setTabOrder(before, self.line)
 
     def _axis_box(self, name: str) -> QComboBox:
         box = QComboBox()
@@ -170,3 +139,14 @@ class AxesBar(QWidget):
 
     def _go(self) -> None:
         self.index_wanted.emit(self.line.text())
+
+
+def _group(*widgets: QWidget) -> QWidget:
+    """Widgets that stay beside each other."""
+    group = QWidget()
+    row = QHBoxLayout(group)
+    row.setContentsMargins(0, 0, 8, 0)
+    row.setSpacing(5)
+    for widget in widgets:
+        row.addWidget(widget)
+    return group

@@ -21,6 +21,7 @@ class Stretch(QWidget):
         self._what = what
         self._size = self._first = self._count = 0
         self.text = plain_label(muted=True)
+        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(3)
@@ -38,8 +39,8 @@ class Stretch(QWidget):
             button.clicked.connect(action)
             self.buttons.append(button)
             row.addWidget(button)
-        row.addWidget(self.text)
-        row.addStretch(1)
+        row.addSpacing(4)
+        row.addWidget(self.text, 1)
         self.hide()
 
     def show_stretch(self, size: int, first: int, count: int) -> None:
@@ -47,9 +48,8 @@ class Stretch(QWidget):
         self._size, self._first, self._count = size, first, count
         self.setVisible(count < size)
         if count < size:
-            self.text.setText(
-                f"{self._what.capitalize()} {first:,} – {first + count - 1:,} of {size:,} are in the table"
-            )
+            self.text.setText(f"{self._what.capitalize()} {first:,} – {first + count - 1:,} of {size:,}")
+            self.text.setToolTip(self.text.text())
             for button in self.buttons[:2]:
                 button.setEnabled(first > 0)
             for button in self.buttons[2:]:

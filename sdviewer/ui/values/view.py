@@ -10,7 +10,6 @@ from PySide6.QtGui import QAction, QKeySequence, QPalette, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
-    QHBoxLayout,
     QMenu,
     QStackedWidget,
     QToolButton,
@@ -52,25 +51,21 @@ class ValuesView(QWidget):
         self.tasks = ValueTasks(bridge, (slot, "values"), self)
         self.setBackgroundRole(QPalette.ColorRole.Base)
 
-        self.axes = AxesBar()
         self.save_button = QToolButton()
         self.save_button.setText("Save as .npy…")
         self.save_button.setAccessibleName("Save the whole tensor as a .npy file")
         self.save_button.clicked.connect(self.save_npy)
+        self.axes = AxesBar(self.save_button)
         self.notice = plain_label(selectable=True)
         self.notice.setWordWrap(True)
         self.notice.hide()
         self.table = ValuesTable()
         self.footer = Footer()
         self._content = QWidget()
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self.axes, 1)
-        top.addWidget(self.save_button, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self._content)
         column.setContentsMargins(0, 6, 0, 0)
         column.setSpacing(6)
-        column.addLayout(top)
+        column.addWidget(self.axes)
         column.addWidget(self.notice)
         column.addWidget(self.table, 1)
         column.addWidget(self.footer)
