@@ -36,6 +36,7 @@ class Colors:
     warning: str
     error: str
     good: str
+    found: str
     is_dark: bool
 
 
@@ -53,6 +54,7 @@ LIGHT = Colors(
     warning="#8a5300",
     error="#b3261e",
     good="#1a7037",
+    found="#ffdf80",
     is_dark=False,
 )
 DARK = Colors(
@@ -69,6 +71,7 @@ DARK = Colors(
     warning="#e3b04b",
     error="#f2867d",
     good="#6fc287",
+    found="#6b5200",
     is_dark=True,
 )
 
