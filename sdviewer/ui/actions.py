@@ -20,7 +20,7 @@ class ActionSpec:
         text: as in the menu, with a mnemonic.
         menu: the path of menus that holds it, separated by "/".
         tip: one sentence, for the list of shortcuts.
-        keys: its shortcuts, the first is shown.
+        keys: its shortcuts, the first is shown. Some platforms have none for a standard key, so another one follows.
         needs_file: whether it takes an opened file.
         group: alternatives that exclude each other.
         separated: whether a line stands above it.
@@ -38,12 +38,18 @@ class ActionSpec:
 
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec("open", "&Open…", "&File", "Open checkpoint files", (StandardKey.Open,)),
+    ActionSpec("open", "&Open…", "&File", "Open checkpoint files", (StandardKey.Open, "Ctrl+O")),
     ActionSpec("open_folder", "Open &Folder…", "&File", "Open a folder of shards", ("Ctrl+Shift+O",)),
+    ActionSpec("clear_recent", "&Clear", "&File/Open &Recent", "Forget the files that were opened last"),
     ActionSpec("reload", "&Reload", "&File", "Read the file again", ("F5", "Ctrl+R"), needs_file=True, separated=True),
     ActionSpec("close_tab", "&Close Tab", "&File", "Close this tab", ("Ctrl+W",), needs_file=True),
     ActionSpec("quit", "&Quit", "&File", "Close the window", ("Ctrl+Q",), separated=True),
-    ActionSpec("copy", "&Copy", "&Edit", "Copy the selected name or rows", (StandardKey.Copy,), needs_file=True),
+    ActionSpec(
+        "copy", "&Copy", "&Edit", "Copy the selected name or rows", (StandardKey.Copy, "Ctrl+C"), needs_file=True
+    ),
+    ActionSpec(
+        "paste", "&Paste", "&Edit", "Open the files on the clipboard, or their paths", (StandardKey.Paste, "Ctrl+V")
+    ),
     ActionSpec("expand_all", "&Expand All Below", "&View", "Open all below the selected entry", needs_file=True),
     ActionSpec("collapse", "&Collapse", "&View", "Close the selected entry, or the one around it", needs_file=True),
     ActionSpec("next_tab", "&Next Tab", "&View", "Go to the next tab", ("Ctrl+PgDown", "Ctrl+Tab"), separated=True),
@@ -66,6 +72,16 @@ TREE_KEYS: tuple[tuple[str, str], ...] = (
 )
 
 
+def shortcuts_of(spec: ActionSpec) -> list[QKeySequence]:
+    """The keys that this platform has for a command, without repetitions."""
+    keys: dict[str, QKeySequence] = {}
+    for key in spec.keys:
+        sequence = QKeySequence(key)
+        if not sequence.isEmpty():
+            keys.setdefault(sequence.toString(), sequence)
+    return list(keys.values())
+
+
 def build_actions(window: QMainWindow, commands: Mapping[str, Callable[[], None]]) -> dict[str, QAction]:
     """Make every action of the table, with its menu and its shortcuts; `commands` holds their functions."""
     actions: dict[str, QAction] = {}
@@ -77,9 +93,10 @@ def build_actions(window: QMainWindow, commands: Mapping[str, Callable[[], None]
             outer, path = menus[path], f"{path}/{part}" if path else part
             if path not in menus:
                 menus[path] = outer.addMenu(part)  # type: ignore[assignment]  # menus and the menu bar add alike
+                menus[path].setObjectName(path)
         action = QAction(spec.text, window)
         action.setObjectName(spec.name)
-        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setShortcuts(shortcuts_of(spec))
         action.setStatusTip("")
         action.setToolTip(spec.tip)
         action.triggered.connect(commands[spec.name])

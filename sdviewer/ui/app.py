@@ -93,11 +93,11 @@ def _listen(window: MainWindow, name: str) -> None:
 
     def take(files: list[str]) -> None:
         window.open_files(files)
-        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
-        window.raise_()
-        window.activateWindow()
+        window.come_to_front()
 
-    WindowServer(name, window).files_received.connect(take)
+    server = WindowServer(name, window)
+    server.files_received.connect(take)
+    window.closed.connect(server.close)
 
 
 def _collect_on_this_thread(window: QMainWindow) -> QTimer:

@@ -3,50 +3,48 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import cast
 
-from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QFileDialog,
-    QGridLayout,
+    QLineEdit,
     QMainWindow,
-    QProgressBar,
+    QMenu,
+    QPlainTextEdit,
     QStackedWidget,
-    QTabBar,
-    QTabWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
 )
 
-import sdviewer
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.wording import shown
 from sdviewer.control import Control
 from sdviewer.ui.actions import ACTIONS, build_actions, shortcut_rows
-from sdviewer.ui.bridge import Bridge, Running
-from sdviewer.ui.close_button import CloseButton
+from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import GridView, plain_label
+from sdviewer.ui.dialogs import show_about, show_shortcuts
 from sdviewer.ui.document.tab import DocumentTab, Opener, State
+from sdviewer.ui.drop_frame import DropFrame
 from sdviewer.ui.empty_page import EmptyPage
+from sdviewer.ui.file_tabs import FileTabs
 from sdviewer.ui.icons import app_icon
+from sdviewer.ui.incoming import local_paths, pasted_paths
 from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.recent_files import RecentFiles
+from sdviewer.ui.recent_menu import RecentMenu
 from sdviewer.ui.settings import Settings
-from sdviewer.ui.theme import Theme, apply_theme, frame_sheet, number_font
-from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.status.jobs_bar import JobsBar, owner_of
+from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
 
 _FILTERS = (
     "Checkpoints (*.pt *.pth *.ckpt *.bin *.safetensors *.pt2 *.ptl *.jit *.th *.pkl *.npz *.npy *.index.json *.zip)"
     ";;All files (*)"
 )
-# Work that ends sooner shows no progress bar: it would only flicker.
-_SECONDS_BEFORE_PROGRESS = 0.25
 # Menus and the first frames come first; the plotting library is needed with the first tensor.
 _MS_BEFORE_PLOTS = 120
+_MS_TO_READ = 5000
 
 
 def _open(path: str, control: Control) -> Checkpoint:
@@ -59,6 +57,8 @@ def _open(path: str, control: Control) -> Checkpoint:
 class MainWindow(QMainWindow):
     """The window. `settings` is None for pictures and tests, which remember nothing."""
 
+    closed = Signal()
+
     def __init__(self, settings: Settings | None = None, opener: Opener = _open) -> None:
         super().__init__()
         self._settings, self._opener = settings, opener
@@ -68,46 +68,38 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(1400, 900)
 
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.setMovable(True)
-        self.tabs.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.tabs.tabBar().setAccessibleName("Open files")
+        self.recent = RecentFiles(settings, self.bridge, self)
+        self.tabs = FileTabs()
         self.tabs.currentChanged.connect(self._refresh)
-        self.empty = EmptyPage()
+        self.tabs.close_wanted.connect(self.close_tab)
+        self.empty = EmptyPage(self.recent)
         self.empty.open_wanted.connect(self.ask_for_files)
+        self.empty.file_wanted.connect(self.open_file)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.tabs)
         self.setCentralWidget(self._pages)
+        self.drop_frame = DropFrame(self._pages)
 
         self.summary = plain_label()
         self.summary.setContentsMargins(8, 0, 8, 0)
-        self.activity = plain_label(muted=True)
-        self.activity.setFont(number_font())
-        self.progress = QProgressBar()
-        self.progress.setFixedWidth(160)
-        self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("Progress")
-        self.cancel_button = QToolButton()
-        self.cancel_button.setText("Cancel")
-        self.cancel_button.setAccessibleName("Cancel what is running")
-        self.cancel_button.setToolTip("Stop what is running for this tab")
-        self.cancel_button.clicked.connect(self.cancel_current)
+        self.jobs = JobsBar(self.bridge, self._file_of)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self.summary, 1)
-        for widget in (self.activity, self.progress, self.cancel_button):
-            self.statusBar().addPermanentWidget(widget)
-        self._progress_timer = QTimer(self)
-        self._progress_timer.setSingleShot(True)
-        self._progress_timer.timeout.connect(self._show_progress)
-        self.bridge.changed.connect(self._show_progress)
+        self.statusBar().addPermanentWidget(self.jobs)
+        # Files that have no tab yet: one is made in each turn of the loop, so that many of them stall nothing.
+        self._waiting: deque[str] = deque()
+        self._next_file = QTimer(self)
+        self._next_file.setInterval(0)
+        self._next_file.timeout.connect(self._open_next)
         self._plots_timer = QTimer(self)
         self._plots_timer.setSingleShot(True)
         self._plots_timer.setInterval(_MS_BEFORE_PLOTS)
         self._plots_timer.timeout.connect(self.library.load)
 
         self.actions_by_name = build_actions(self, self._commands())
+        recent_menu = cast("QMenu", self.menuBar().findChild(QMenu, "&File/Open &Recent"))
+        RecentMenu(recent_menu, self.recent).file_wanted.connect(self.open_file)
         self._dress()
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
@@ -117,14 +109,29 @@ class MainWindow(QMainWindow):
     @property
     def current_tab(self) -> DocumentTab | None:
         """The tab in front."""
-        widget = self.tabs.currentWidget()
-        return widget if isinstance(widget, DocumentTab) else None
+        return self.tabs.current
+
+    @property
+    def has_tabs_for_all(self) -> bool:
+        """Whether every file that was to be opened has its tab."""
+        return not self._waiting
 
     def open_files(self, paths: Sequence[str]) -> None:
         """Open each in a tab of its own; one that is open already comes to the front."""
-        for path in paths:
-            tab = self._tab_of(path) or self._add_tab(path)
-            self.tabs.setCurrentWidget(tab)
+        self._waiting.extend(paths)
+        if self._waiting and not self._next_file.isActive():
+            self._open_next()
+
+    def open_file(self, path: str) -> None:
+        """Open one more."""
+        self.open_files([path])
+
+    def come_to_front(self) -> None:
+        """Stand before all other windows, as far as the desktop allows it."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     def ask_for_files(self) -> None:
         """Let the user choose files."""
@@ -147,10 +154,17 @@ class MainWindow(QMainWindow):
             tab.deleteLater()
             self._refresh()
 
-    def cancel_current(self) -> None:
-        """Stop what runs for the tab in front."""
-        if self.current_tab is not None:
-            self.current_tab.cancel()
+    def paste(self) -> None:
+        """Open what the clipboard names; in a field for text, paste."""
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QLineEdit | QPlainTextEdit) and not focus.isReadOnly():
+            focus.paste()
+            return
+        paths = pasted_paths(QGuiApplication.clipboard().mimeData())
+        if paths:
+            self.open_files(paths)
+        else:
+            self.statusBar().showMessage("The clipboard holds no file and no path of a file.", _MS_TO_READ)
 
     def set_theme(self, theme: Theme) -> None:
         """Change the theme and remember it."""
@@ -160,7 +174,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The list of keys, in a window that blocks nothing."""
-        _shortcut_list(shortcut_rows(self.actions_by_name), self).show()
+        show_shortcuts(shortcut_rows(self.actions_by_name), self)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """A new theme has other colours."""
@@ -170,14 +184,22 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt
         """Files and folders of this computer may be dropped."""
-        if _local_paths(event.mimeData().urls()):
-            event.acceptProposedAction()
+        paths = local_paths(event.mimeData())
+        if paths:
+            _accept_as_copy(event)
+            self.drop_frame.offer(len(paths))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802  # Qt
+        """They go elsewhere."""
+        super().dragLeaveEvent(event)
+        self.drop_frame.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802  # Qt
         """Open what is dropped."""
-        paths = _local_paths(event.mimeData().urls())
+        self.drop_frame.hide()
+        paths = local_paths(event.mimeData())
         if paths:
-            event.acceptProposedAction()
+            _accept_as_copy(event)
             self.open_files(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  # Qt
@@ -187,8 +209,11 @@ class MainWindow(QMainWindow):
             if self.current_tab is not None:
                 self._settings.splitter = self.current_tab.splitter_state()
         self.hide()
-        for timer in (self._progress_timer, self._plots_timer):
+        self.closed.emit()
+        self._waiting.clear()
+        for timer in (self._next_file, self._plots_timer):
             timer.stop()
+        self.jobs.close_list()
         self.bridge.close()
         event.accept()
 
@@ -206,8 +231,10 @@ class MainWindow(QMainWindow):
             "open_folder": self.ask_for_folder,
             "reload": self._reload,
             "close_tab": self._close_current,
+            "clear_recent": self.recent.clear,
             "quit": self._quit,
             "copy": self._copy,
+            "paste": self.paste,
             "expand_all": self._expand_all,
             "collapse": self._collapse,
             "next_tab": self._next_tab,
@@ -219,6 +246,18 @@ class MainWindow(QMainWindow):
             "about": self._about,
         }
 
+    def _open_next(self) -> None:
+        path = self._waiting.popleft()
+        is_first = not self._next_file.isActive()
+        tab = self.tabs.with_path(path) or self._add_tab(path)
+        if self._waiting:
+            self._next_file.start()
+        else:
+            self._next_file.stop()
+        # Those in between need not be painted.
+        if is_first or not self._waiting:
+            self.tabs.setCurrentWidget(tab)
+
     def _add_tab(self, path: str) -> DocumentTab:
         tab = DocumentTab(path, self._opener, self.bridge, self.library)
         if self._settings is not None and not self._settings.splitter.isEmpty():
@@ -226,21 +265,20 @@ class MainWindow(QMainWindow):
         tab.tree.addActions([self.actions_by_name[name] for name in ("copy", "expand_all", "collapse")])
         tab.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         tab.changed.connect(self._refresh)
-        tab.file_wanted.connect(self._open_whole)
-        index = self.tabs.addTab(tab, tab.title.replace("&", "&&"))
-        button = CloseButton(tab.title)
-        button.clicked.connect(self._close_clicked)
-        self.tabs.tabBar().setTabButton(index, QTabBar.ButtonPosition.RightSide, button)
-        self.tabs.setTabToolTip(index, tooltip(shown(path)))
+        tab.opened.connect(self._remember)
+        tab.file_wanted.connect(self.open_file)
+        self.tabs.add(tab)
         tab.load()
         return tab
 
-    def _tab_of(self, path: str) -> DocumentTab | None:
-        for index in range(self.tabs.count()):
-            tab = self.tabs.widget(index)
-            if isinstance(tab, DocumentTab) and os.path.realpath(tab.path) == os.path.realpath(path):
-                return tab
-        return None
+    def _remember(self) -> None:
+        tab = self.sender()
+        if isinstance(tab, DocumentTab):
+            self.recent.remember(tab.path)
+
+    def _file_of(self, slot: Hashable) -> str:
+        owner = owner_of(slot)
+        return next((tab.title for tab in self.tabs.documents() if id(tab) == owner), "")
 
     def _opened_from_dialog(self, paths: Sequence[str]) -> None:
         if paths and self._settings is not None:
@@ -261,43 +299,11 @@ class MainWindow(QMainWindow):
         if tab is not None and tab.state is State.OPEN:
             # Only now: the first tree is painted before anything heavy is imported.
             self._plots_timer.start()
-        self._show_progress()
-
-    def _show_progress(self) -> None:
-        running = self._running_in_front()
-        waited = time.monotonic() - running.since if running is not None else 0.0
-        visible = running is not None and waited >= _SECONDS_BEFORE_PROGRESS
-        for widget in (self.activity, self.progress, self.cancel_button):
-            widget.setVisible(visible)
-        if running is None:
-            self._progress_timer.stop()
-        elif not visible:
-            self._progress_timer.start(int(1000 * (_SECONDS_BEFORE_PROGRESS - waited)) + 5)
-        else:
-            self.activity.setText(f"{running.title} {running.note}".strip())
-            # A bar counts to 2**31 at most, a file may have more bytes.
-            self.progress.setRange(0, 1000 if running.total else 0)
-            self.progress.setValue(1000 * running.done // running.total if running.total else 0)
-
-    def _running_in_front(self) -> Running | None:
-        tab = self.current_tab
-        if tab is None:
-            return None
-        return next((self.bridge.running[slot] for slot in tab.running_slots() if slot in self.bridge.running), None)
+        self.jobs.set_front(id(tab))
 
     def _reload(self) -> None:
         if self.current_tab is not None:
             self.current_tab.reload()
-
-    def _close_clicked(self) -> None:
-        bar, button = self.tabs.tabBar(), self.sender()
-        for index in range(self.tabs.count()):
-            if bar.tabButton(index, QTabBar.ButtonPosition.RightSide) is button:
-                self.close_tab(index)
-                return
-
-    def _open_whole(self, path: str) -> None:
-        self.open_files([path])
 
     def _close_current(self) -> None:
         self.close_tab(self.tabs.currentIndex())
@@ -321,14 +327,10 @@ class MainWindow(QMainWindow):
             self.current_tab.tree.collapse_around()
 
     def _next_tab(self) -> None:
-        self._go_to_tab(1)
+        self.tabs.go(1)
 
     def _previous_tab(self) -> None:
-        self._go_to_tab(-1)
-
-    def _go_to_tab(self, step: int) -> None:
-        if self.tabs.count():
-            self.tabs.setCurrentIndex((self.tabs.currentIndex() + step) % self.tabs.count())
+        self.tabs.go(-1)
 
     def _theme_system(self) -> None:
         self.set_theme(Theme.SYSTEM)
@@ -340,37 +342,10 @@ class MainWindow(QMainWindow):
         self.set_theme(Theme.DARK)
 
     def _about(self) -> None:
-        dialog, column = _dialog("About sdviewer", self)
-        column.addWidget(plain_label(f"sdviewer {sdviewer.__version__}"))
-        column.addWidget(
-            plain_label("Looks inside PyTorch checkpoints. Nothing in a file is ever executed.", muted=True)
-        )
-        dialog.show()
+        show_about(self)
 
 
-def _local_paths(urls: Sequence[QUrl]) -> list[str]:
-    return [url.toLocalFile() for url in urls if url.isLocalFile()]
-
-
-def _dialog(title: str, parent: QWidget) -> tuple[QDialog, QVBoxLayout]:
-    """A window over the main one that blocks nothing and goes with Escape."""
-    dialog = QDialog(parent)
-    dialog.setWindowTitle(title)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    column = QVBoxLayout(dialog)
-    column.setContentsMargins(22, 18, 22, 18)
-    return dialog, column
-
-
-def _shortcut_list(rows: Sequence[tuple[str, str]], parent: QWidget) -> QDialog:
-    dialog, column = _dialog("Keyboard Shortcuts", parent)
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(28)
-    grid.setVerticalSpacing(6)
-    for position, (keys, what) in enumerate(rows):
-        key = plain_label(keys)
-        key.setFont(number_font())
-        grid.addWidget(key, position, 0)
-        grid.addWidget(plain_label(what, muted=True), position, 1)
-    column.addLayout(grid)
-    return dialog
+def _accept_as_copy(event: QDropEvent) -> None:
+    # Not the proposed action: where it is a move, the file manager would delete the file.
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()

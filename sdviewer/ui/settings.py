@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 from PySide6.QtCore import QByteArray, QSettings
 
 from sdviewer.ui.theme import Theme
@@ -52,6 +55,22 @@ class Settings:
     @folder.setter
     def folder(self, value: str) -> None:
         self._store.setValue("open/folder", value)
+
+    @property
+    def recent(self) -> tuple[str, ...]:
+        """The files that were opened last, as absolute paths, the last one first; also by other windows."""
+        self._store.sync()
+        try:
+            paths = json.loads(str(self._store.value("open/recent", "[]")))
+        except (ValueError, RecursionError):
+            return ()
+        return tuple(path for path in paths if isinstance(path, str)) if isinstance(paths, list) else ()
+
+    @recent.setter
+    def recent(self, value: Sequence[str]) -> None:
+        # As one text: a list of one is stored as its only item, and names need not be Unicode.
+        self._store.setValue("open/recent", json.dumps(list(value)))
+        self._store.sync()
 
     def _bytes(self, key: str) -> QByteArray:
         value = self._store.value(key)

@@ -57,6 +57,7 @@ def settle(qtbot: QtBot) -> Callable[[MainWindow], DocumentTab]:
     """Waits until all is there that the tab in front shows."""
 
     def wait(window: MainWindow) -> DocumentTab:
+        qtbot.waitUntil(lambda: window.has_tabs_for_all)
         tab = window.current_tab
         assert tab is not None
         qtbot.waitUntil(lambda: tab.is_settled, timeout=20_000)

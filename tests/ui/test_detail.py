@@ -264,8 +264,8 @@ def test_reading_can_be_stopped(
     tab.go_to_name("head.weight")
     assert begun.wait(5)
     qtbot.waitUntil(lambda: tab.detail.numbers.notice.text() == "Reading values …")
-    qtbot.waitUntil(window.cancel_button.isVisible)
-    QTest.mouseClick(window.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(window.jobs.cancel_button.isVisible)
+    QTest.mouseClick(window.jobs.cancel_button, Qt.MouseButton.LeftButton)
     settle(window)
     assert tab.detail.numbers.notice.text().startswith("Stopped.")
     assert facts(tab)["Shape"] == "3 × 4"

@@ -222,15 +222,15 @@ def test_loading_can_be_cancelled(make_window: MakeWindow, qtbot: QtBot) -> None
     window.open_files(["any.pt"])
     tab = window.current_tab
     assert tab is not None
-    qtbot.waitUntil(window.cancel_button.isVisible)
-    assert window.progress.value() == 500
-    assert "half" in window.activity.text()
-    QTest.mouseClick(window.cancel_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(window.jobs.cancel_button.isVisible)
+    assert window.jobs.progress.value() == 500
+    assert "half" in window.jobs.activity.text()
+    QTest.mouseClick(window.jobs.cancel_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: tab.state is State.STOPPED)
     assert begun.is_set()
     assert tab.panel.heading.text() == "Opening any.pt was stopped"
     assert not tab.panel.show_details.isVisible()
-    qtbot.waitUntil(lambda: not window.cancel_button.isVisible())
+    qtbot.waitUntil(lambda: not window.jobs.cancel_button.isVisible())
 
 
 def test_a_file_opens_after_it_was_stopped(
@@ -376,4 +376,4 @@ def test_a_tab_closes_while_it_loads(make_window: MakeWindow, qtbot: QtBot) -> N
     assert stopped.wait(5)
     qtbot.wait(50)
     assert window.tabs.count() == 0
-    assert not window.cancel_button.isVisible()
+    assert not window.jobs.cancel_button.isVisible()

@@ -20,8 +20,9 @@ import sdviewer
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
 from sdviewer.errors import SdviewerError
+from sdviewer.ui import actions as actions_module
 from sdviewer.ui import app as app_module
-from sdviewer.ui.actions import ACTIONS
+from sdviewer.ui.actions import ACTIONS, shortcuts_of
 from sdviewer.ui.app import collect_if_due, run_window, show_unexpected
 from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.errors import ErrorPanel
@@ -118,8 +119,19 @@ def test_the_version_is_told(opened: MainWindow) -> None:
 
 
 def test_no_key_stands_for_two_commands() -> None:
-    keys = [QKeySequence(key).toString() for spec in ACTIONS for key in spec.keys]
+    keys = [key.toString() for spec in ACTIONS for key in shortcuts_of(spec)]
     assert len(keys) == len(set(keys))
+
+
+def test_every_key_of_the_table_is_one_on_every_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WithoutStandardKeys(QKeySequence):
+        def __init__(self, key: QKeySequence.StandardKey | str) -> None:
+            super().__init__(key if isinstance(key, str) else "")
+
+    monkeypatch.setattr(actions_module, "QKeySequence", WithoutStandardKeys)
+    keys = {spec.name: [key.toString() for key in shortcuts_of(spec)] for spec in ACTIONS if spec.keys}
+    assert all(keys.values())
+    assert (keys["open"], keys["copy"], keys["paste"]) == (["Ctrl+O"], ["Ctrl+C"], ["Ctrl+V"])
 
 
 def test_commands_that_take_a_file_rest_without_one(window: MainWindow) -> None:
@@ -184,6 +196,7 @@ def test_a_closing_window_ends_its_threads(make_window: MakeWindow, qtbot: QtBot
 
     window = make_window(slow)
     window.open_files(["a.pt", "b.pt"])
+    qtbot.waitUntil(lambda: window.has_tabs_for_all)
     begun.wait(10)
     assert len(set(threading.enumerate()) - before) == 2
     window.close()
@@ -208,7 +221,7 @@ def test_a_window_closes_before_its_plots_are_loaded(
 def test_progress_of_short_work_is_not_shown(make_window: MakeWindow, settle: Settle, tmp_path: Path) -> None:
     seen: list[bool] = []
     window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()))
-    window.bridge.changed.connect(lambda: seen.append(window.progress.isVisible()))
+    window.bridge.changed.connect(lambda: seen.append(window.jobs.isVisible()))
     window.open_files(["any.pt"])
     settle(window)
     assert seen

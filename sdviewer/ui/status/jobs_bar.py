@@ -1,0 +1,110 @@
+"""JobsBar: what runs, at the right of the status bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+
+from sdviewer.ui.bridge import Bridge, Running
+from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.status.job_bar import SECONDS_BEFORE_PROGRESS, JobBar, progress_words
+from sdviewer.ui.status.jobs_popup import JobsPopup
+from sdviewer.ui.theme import number_font
+
+JobList = list[tuple[Hashable, Running]]
+
+
+def owner_of(slot: Hashable) -> Hashable:
+    """Whose job it is: slots are pairs of their owner and a word, or of another slot and a word."""
+    while isinstance(slot, tuple) and slot:
+        slot = slot[0]
+    return slot
+
+
+class JobsBar(QWidget):
+    """The most important job with its progress and a way to stop it; the others in a list that a button opens.
+
+    Jobs of the tab in front come before others, older ones before newer ones. A job without a title, and one that
+    has only just begun, is not shown.
+    """
+
+    def __init__(self, bridge: Bridge, file_of: Callable[[Hashable], str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge, self._file_of = bridge, file_of
+        self._front: Hashable = None
+        self._shown: Hashable = None
+        self._popup: JobsPopup | None = None
+        self.activity = plain_label(muted=True)
+        self.activity.setFont(number_font())
+        self.progress = JobBar()
+        self.progress.setFixedWidth(160)
+        self.cancel_button = QToolButton()
+        self.cancel_button.setText("Cancel")
+        self.cancel_button.clicked.connect(self._cancel_shown)
+        self.more_button = QToolButton()
+        self.more_button.setToolTip("Show everything that runs")
+        self.more_button.clicked.connect(self._open_list)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 6, 0)
+        for widget in (self.activity, self.progress, self.cancel_button, self.more_button):
+            row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.refresh)
+        bridge.changed.connect(self.refresh)
+        self.hide()
+
+    def set_front(self, owner: Hashable) -> None:
+        """The owner whose jobs come first."""
+        self._front = owner
+        self.refresh()
+
+    def close_list(self) -> None:
+        """Nothing runs any more that could be listed."""
+        self._timer.stop()
+        if self._popup is not None:
+            self._popup.close()
+
+    def refresh(self) -> None:
+        """Show how things stand."""
+        titled = [(slot, running) for slot, running in self._bridge.running.items() if running.title]
+        now = time.monotonic()
+        jobs = [(slot, running) for slot, running in titled if now - running.since >= SECONDS_BEFORE_PROGRESS]
+        jobs.sort(key=lambda job: (owner_of(job[0]) != self._front, job[1].since))
+        if len(jobs) < len(titled):
+            youngest = min(running.since for _, running in titled if now - running.since < SECONDS_BEFORE_PROGRESS)
+            self._timer.start(int(1000 * (youngest + SECONDS_BEFORE_PROGRESS - now)) + 5)
+        else:
+            self._timer.stop()
+        if self._popup is not None:
+            self._popup.show_jobs(jobs)
+        self.setVisible(bool(jobs))
+        if not jobs:
+            self._shown = None
+            return
+        self._shown, running = jobs[0]
+        words = progress_words(running)
+        self.activity.setText(f"{running.title}: {words}" if words else f"{running.title} …")
+        self.progress.show_running(running)
+        self.cancel_button.setAccessibleName(f"Cancel {running.title}")
+        self.cancel_button.setToolTip(f"Stop {running.title[:1].lower()}{running.title[1:]}")
+        self.more_button.setText(f"+ {len(jobs) - 1} more")
+        self.more_button.setVisible(len(jobs) > 1)
+
+    def _cancel_shown(self) -> None:
+        self._bridge.cancel(self._shown)
+
+    def _open_list(self) -> None:
+        popup = JobsPopup(self._bridge.cancel, self._file_of, self)
+        popup.closed.connect(self._list_closed)
+        self._popup = popup
+        self.refresh()
+        popup.adjustSize()
+        corner = self.more_button.mapToGlobal(QPoint(self.more_button.width(), -2))
+        popup.show_above(corner)
+
+    def _list_closed(self) -> None:
+        self._popup = None
