@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,13 @@ from sdviewer.control import Control
 
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
+K = TypeVar("K")
+V = TypeVar("V")
 
 # In an integer key: the tensor has no such fact. In a float key NaN says so.
 MISSING = -(2**63)
-# Sorted rows that are kept: four megabytes each for a million.
+# Keys and sorted rows that are kept, the latest: eight and four megabytes each for a million.
+_KEYS_KEPT = 3
 _ORDERS_KEPT = 8
 
 
@@ -86,6 +89,7 @@ class Listing:
         self.columns = tuple(columns)
         self.facts = TensorFacts(checkpoint)
         self._by_id = {column.id: column for column in columns}
+        self._keys: dict[str, npt.NDArray[Any]] = {}
         self._orders: dict[Sorting, Int32] = {}
 
     def __len__(self) -> int:
@@ -113,16 +117,17 @@ class Listing:
         known = self._orders.get(sorting)
         if known is not None:
             return known
-        key = self._by_id[sorting.column].key(self.facts, control)
+        key = self._keys.get(sorting.column)
+        if key is None:
+            key = self._by_id[sorting.column].key(self.facts, control)
+            _keep(self._keys, sorting.column, key, _KEYS_KEPT)
         control.check()
         missing = np.isnan(key) if key.dtype.kind == "f" else key == MISSING
         rows = np.flatnonzero(~missing)
         key = key[rows]
         rows = rows[np.argsort(-key if sorting.descending else key, kind="stable")]
         order = np.concatenate((rows, np.flatnonzero(missing))).astype(np.int32)
-        if len(self._orders) >= _ORDERS_KEPT:
-            self._orders.clear()
-        self._orders[sorting] = order
+        _keep(self._orders, sorting, order, _ORDERS_KEPT)
         return order
 
     def arranged(self, rows: Int64 | None, sorting: Sorting | None, control: Control) -> npt.NDArray[np.integer]:
@@ -141,3 +146,10 @@ class Listing:
         table = self.checkpoint.table
         once = first_of_ties(rows.astype(np.int64, copy=False), self.checkpoint.tree.tie)
         return Totals(len(rows), exact_total(table.numel[once]), exact_total(table.nbytes[once]), len(rows) - len(once))
+
+
+def _keep(kept: dict[K, V], key: K, value: V, most: int) -> None:
+    """Put a value among the latest `most`; another thread may do the same."""
+    while len(kept) >= most:
+        kept.pop(next(iter(tuple(kept))), None)
+    kept[key] = value

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.checkpoint.json_text import SCHEMA, to_json
+from sdviewer.checkpoint.json_text import SCHEMA, text_to_json, to_json
 from sdviewer.checkpoint.listing import Column, Listing
 from sdviewer.control import Control
 from sdviewer.errors import CannotWrite
@@ -34,9 +34,9 @@ def plain(value: Any) -> str:
     """A value as text: "" for none, numbers with all their digits, a shape as `[3, 4]`."""
     if isinstance(value, str):
         return value
-    if value is None:
-        return ""
-    return to_json(value).strip('"')
+    if type(value) is int:
+        return str(value)
+    return "" if value is None else to_json(value).strip('"')
 
 
 def tsv_pieces(listing: Listing, rows: Rows, columns: Sequence[Column], control: Control) -> Iterator[str]:
@@ -73,7 +73,7 @@ def json_pieces(listing: Listing, rows: Rows, columns: Sequence[Column], control
     separator = "\n"
     for piece in _pieces(listing, rows, columns, control):
         objects = [
-            "{" + ", ".join([f"{key}: {to_json(value)}" for key, value in zip(keys, row, strict=True)]) + "}"
+            "{" + ", ".join([f"{key}: {_json(value)}" for key, value in zip(keys, row, strict=True)]) + "}"
             for row in piece
         ]
         yield separator + ",\n".join(objects)
@@ -122,6 +122,11 @@ def _pieces(
         control.report(first, len(rows), "Writing rows")
         chosen = rows[first : first + _ROWS_A_PIECE].astype(np.int64)
         yield list(zip(*[column.values(listing.facts, chosen) for column in columns], strict=True))
+
+
+def _json(value: Any) -> str:
+    """As `to_json`; texts and integers are most of a table."""
+    return text_to_json(value) if isinstance(value, str) else str(value) if type(value) is int else to_json(value)
 
 
 def _markdown(value: Any) -> str:

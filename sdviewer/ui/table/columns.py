@@ -1,0 +1,140 @@
+"""Which columns of the table are shown, in which order and how wide; and the menu that chooses them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtWidgets import QMenu, QWidget
+
+from sdviewer.checkpoint.listing import Column
+from sdviewer.ui.models.table_model import TableModel
+from sdviewer.ui.table.header import ARROW
+from sdviewer.ui.table.row_painter import MARGIN, TableRowPainter
+from sdviewer.ui.table.view import TableView
+
+_SAMPLE = 200
+_NARROWEST, _WIDEST = 48, 260
+_NAME_NARROWEST, _NAME_WIDEST = 180, 560
+_WIDEST_EVER = 4_000
+
+
+class TableColumns:
+    """The header of a view. The name is always shown, and first unless it was moved."""
+
+    def __init__(self, view: TableView, columns: Sequence[Column]) -> None:
+        self._view = view
+        self._columns = tuple(columns)
+        # Of hidden columns as well.
+        self._widths: dict[int, int] = {}
+        self._is_fitted = False
+        header = view.horizontalHeader()
+        header.setMinimumSectionSize(_NARROWEST)
+        header.sectionResized.connect(self._resized)
+        self._show_usual()
+
+    def shown(self) -> list[Column]:
+        """The columns that are shown, from the left."""
+        header = self._view.horizontalHeader()
+        order = (header.logicalIndex(place) for place in range(header.count()))
+        return [self._columns[index] for index in order if not header.isSectionHidden(index)]
+
+    def show(self, index: int, *, wanted: bool) -> None:
+        """Show or hide a column; the name stays."""
+        if index > 0:
+            self._view.setColumnHidden(index, not wanted)
+
+    def menu(self, parent: QWidget) -> QMenu:
+        """A tick for each column, and the way back to the usual ones."""
+        menu = QMenu(parent)
+        for index, column in enumerate(self._columns):
+            action = menu.addAction(column.title)
+            action.setCheckable(True)
+            action.setChecked(not self._view.isColumnHidden(index))
+            action.setEnabled(index > 0)
+            action.toggled.connect(lambda wanted, index=index: self.show(index, wanted=wanted))
+        menu.addSeparator()
+        menu.addAction("All columns").triggered.connect(self._show_all)
+        menu.addAction("The usual columns").triggered.connect(self._reset)
+        return menu
+
+    def fit(self, *, again: bool = False) -> None:
+        """Make each column as wide as a sample of its texts, once; later widths are the user's."""
+        model: TableModel = self._view.table_model
+        count = model.rowCount()
+        if (self._is_fitted and not again) or not count:
+            return
+        self._is_fitted = True
+        painter: TableRowPainter = self._view.row_painter
+        places = range(0, count, max(1, count // _SAMPLE))
+        header = self._view.horizontalHeader()
+        widths = []
+        for index, column in enumerate(self._columns):
+            is_number = column.kind == "number"
+            longest = max((model.text(place, index) for place in places), key=len)
+            title = header.fontMetrics().horizontalAdvance(column.title) + 2 * MARGIN + ARROW
+            widths.append(max(painter.width(longest, is_number=is_number) + 4, title, _NARROWEST))
+        widths[1:] = [min(width, _WIDEST) for width in widths[1:]]
+        # Names take what the others leave, but never so much that these are out of sight.
+        others = sum(width for index, width in enumerate(widths) if index and not header.isSectionHidden(index))
+        room = max(self._view.viewport().width() - others, _NAME_NARROWEST)
+        widths[0] = min(max(widths[0], _NAME_NARROWEST), max(room, min(widths[0], _NAME_WIDEST)))
+        for index, width in enumerate(widths):
+            self._set_width(index, width)
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes: ids from the left, those hidden, and widths."""
+        header = self._view.horizontalHeader()
+        order = [header.logicalIndex(place) for place in range(header.count())]
+        return {
+            "order": [self._columns[index].id for index in order],
+            "shown": [column.id for column in self.shown()],
+            "widths": {self._columns[i].id: width for i, width in self._widths.items()} if self._is_fitted else {},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `state` gave; whatever is not as it should be is passed over."""
+        index_of = {column.id: index for index, column in enumerate(self._columns)}
+        header = self._view.horizontalHeader()
+        shown, order, widths = state.get("shown"), state.get("order"), state.get("widths")
+        if isinstance(order, list):
+            known = [index_of[name] for name in dict.fromkeys(filter(_is_text, order)) if name in index_of]
+            for place, index in enumerate(known):
+                header.moveSection(header.visualIndex(index), place)
+        if isinstance(shown, list):
+            for index, column in enumerate(self._columns):
+                # A column that this version has added is shown as if nothing had been chosen.
+                known_then = isinstance(order, list) and column.id in order
+                self.show(index, wanted=column.id in shown if known_then else column.at_first)
+        if isinstance(widths, dict):
+            for name, width in widths.items():
+                if name in index_of and isinstance(width, int) and not isinstance(width, bool):
+                    self._is_fitted = True
+                    self._set_width(index_of[name], min(max(width, _NARROWEST), _WIDEST_EVER))
+
+    def _resized(self, index: int, _: int, width: int) -> None:
+        if width > 0:  # a hidden one has none
+            self._widths[index] = width
+
+    def _set_width(self, index: int, width: int) -> None:
+        self._widths[index] = width
+        self._view.horizontalHeader().resizeSection(index, width)
+
+    def _show_usual(self) -> None:
+        for index, column in enumerate(self._columns):
+            self._view.setColumnHidden(index, not column.at_first and index > 0)
+
+    def _show_all(self) -> None:
+        for index in range(len(self._columns)):
+            self._view.setColumnHidden(index, False)
+
+    def _reset(self) -> None:
+        header = self._view.horizontalHeader()
+        for index in range(len(self._columns)):
+            header.moveSection(header.visualIndex(index), index)
+        self._show_usual()
+        self.fit(again=True)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
