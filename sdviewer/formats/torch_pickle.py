@@ -143,7 +143,8 @@ def out_of_bounds(walked: Walked) -> list[Problem]:
     rows = (table.flags & Flag.OUT_OF_BOUNDS.value).nonzero()[0].tolist()
     if not rows:
         return []
-    named = ", ".join(table.name[row] for row in rows[:3])
+    # A file that is one bare tensor gives it no name.
+    named = ", ".join(table.name[row] or "the tensor" for row in rows[:3])
     more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""
     return [
         Problem(

@@ -278,6 +278,12 @@ def test_a_damaged_local_header_costs_only_its_own_storage(tmp_path: Path) -> No
     assert_same(checkpoint.tensors["a.bias"], BIAS)
 
 
+def test_a_bare_tensor_that_reaches_past_its_storage_is_told_without_a_name(tmp_path: Path) -> None:
+    path = edited(saved(tmp_path / "m.pt", WEIGHT), {"data/0": WEIGHT.numpy().tobytes()[:47]})
+    (problem,) = open_checkpoint(path).problems
+    assert problem.message.startswith("the tensor: shape and stride reach past")
+
+
 def test_a_deflated_storage_that_lies_about_its_size_is_an_error_when_it_is_read(tmp_path: Path) -> None:
     path = saved(tmp_path / "m.pt", {"w": torch.zeros(1000)})
     repacked(path, entries_of(path), zipfile.ZIP_DEFLATED)
