@@ -35,7 +35,7 @@ from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.recent_files import RecentFiles
 from sdviewer.ui.recent_menu import RecentMenu
 from sdviewer.ui.settings import Settings
-from sdviewer.ui.status.jobs_bar import JobsBar, owner_of
+from sdviewer.ui.status.jobs_bar import JobsBar
 from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
 
 _FILTERS = (
@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
 
         self.summary = plain_label()
         self.summary.setContentsMargins(8, 0, 8, 0)
-        self.jobs = JobsBar(self.bridge, self._file_of)
+        self.jobs = JobsBar(self.bridge, self._is_in_front, self._file_of)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self.summary, 1)
         self.statusBar().addPermanentWidget(self.jobs)
@@ -276,9 +276,11 @@ class MainWindow(QMainWindow):
         if isinstance(tab, DocumentTab):
             self.recent.remember(tab.path)
 
+    def _is_in_front(self, slot: Hashable) -> bool:
+        return self.current_tab is not None and self.current_tab.owns(slot)
+
     def _file_of(self, slot: Hashable) -> str:
-        owner = owner_of(slot)
-        return next((tab.title for tab in self.tabs.documents() if id(tab) == owner), "")
+        return next((tab.title for tab in self.tabs.documents() if tab.owns(slot)), "")
 
     def _opened_from_dialog(self, paths: Sequence[str]) -> None:
         if paths and self._settings is not None:
@@ -299,7 +301,7 @@ class MainWindow(QMainWindow):
         if tab is not None and tab.state is State.OPEN:
             # Only now: the first tree is painted before anything heavy is imported.
             self._plots_timer.start()
-        self.jobs.set_front(id(tab))
+        self.jobs.refresh()
 
     def _reload(self) -> None:
         if self.current_tab is not None:

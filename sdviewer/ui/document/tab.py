@@ -175,14 +175,21 @@ class DocumentTab(QStackedWidget):
 
     def cancel(self) -> bool:
         """Stop what runs for this tab; whether anything did."""
-        running = [slot for slot in (self._slot, self._detail_slot) if slot in self._bridge.running]
+        running = [slot for slot in self.running_slots() if slot in self._bridge.running]
         for slot in running:
             self._bridge.cancel(slot)
         return bool(running)
 
-    def running_slots(self) -> tuple[tuple[int, str], ...]:
+    def running_slots(self) -> tuple[Hashable, ...]:
         """The slots of this tab, loading first."""
-        return (self._slot, self._detail_slot)
+        return (self._slot, self._detail_slot, *self.browser.running_slots())
+
+    def owns(self, slot: Hashable) -> bool:
+        """Whether a job runs for this tab: slots are pairs of their owner, or of another slot, and a word."""
+        owner = slot
+        while isinstance(owner, tuple) and owner:
+            owner = owner[0]
+        return owner == id(self) or slot in self.running_slots()
 
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""

@@ -17,13 +17,6 @@ from sdviewer.ui.theme import number_font
 JobList = list[tuple[Hashable, Running]]
 
 
-def owner_of(slot: Hashable) -> Hashable:
-    """Whose job it is: slots are pairs of their owner and a word, or of another slot and a word."""
-    while isinstance(slot, tuple) and slot:
-        slot = slot[0]
-    return slot
-
-
 class JobsBar(QWidget):
     """The most important job with its progress and a way to stop it; the others in a list that a button opens.
 
@@ -31,10 +24,15 @@ class JobsBar(QWidget):
     has only just begun, is not shown.
     """
 
-    def __init__(self, bridge: Bridge, file_of: Callable[[Hashable], str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        is_in_front: Callable[[Hashable], bool],
+        file_of: Callable[[Hashable], str],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._bridge, self._file_of = bridge, file_of
-        self._front: Hashable = None
+        self._bridge, self._is_in_front, self._file_of = bridge, is_in_front, file_of
         self._shown: Hashable = None
         self._popup: JobsPopup | None = None
         self.activity = plain_label(muted=True)
@@ -57,11 +55,6 @@ class JobsBar(QWidget):
         bridge.changed.connect(self.refresh)
         self.hide()
 
-    def set_front(self, owner: Hashable) -> None:
-        """The owner whose jobs come first."""
-        self._front = owner
-        self.refresh()
-
     def close_list(self) -> None:
         """Nothing runs any more that could be listed."""
         self._timer.stop()
@@ -73,7 +66,7 @@ class JobsBar(QWidget):
         titled = [(slot, running) for slot, running in self._bridge.running.items() if running.title]
         now = time.monotonic()
         jobs = [(slot, running) for slot, running in titled if now - running.since >= SECONDS_BEFORE_PROGRESS]
-        jobs.sort(key=lambda job: (owner_of(job[0]) != self._front, job[1].since))
+        jobs.sort(key=lambda job: (not self._is_in_front(job[0]), job[1].since))
         if len(jobs) < len(titled):
             youngest = min(running.since for _, running in titled if now - running.since < SECONDS_BEFORE_PROGRESS)
             self._timer.start(int(1000 * (youngest + SECONDS_BEFORE_PROGRESS - now)) + 5)
