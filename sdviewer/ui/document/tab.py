@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -23,6 +23,7 @@ from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.detail.describe_file import summary_line
 from sdviewer.ui.detail.pane import DetailPane
+from sdviewer.ui.document.browser import Browser
 from sdviewer.ui.document.change_strip import ChangeStrip
 from sdviewer.ui.document.file_watch import FileWatch
 from sdviewer.ui.document.loading_page import LoadingPage
@@ -31,7 +32,6 @@ from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.tree.places import rows_with, same_branches, same_node
-from sdviewer.ui.tree.view import TreeView
 from sdviewer.ui.tree.visible_rows import VisibleRows
 
 _LONGEST_TITLE = 64
@@ -107,17 +107,18 @@ class DocumentTab(QStackedWidget):
         self.change.reload_wanted.connect(self.reload)
         self.panel = ErrorPanel(f"{self.title} cannot be opened")
         self.panel.retry.connect(self.reload)
-        self.tree = TreeView()
+        self.browser = Browser(bridge)
+        self.tree = self.browser.tree
         self.detail = DetailPane(bridge, library, self._detail_slot)
         self.splitter = LineSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self.tree)
+        self.splitter.addWidget(self.browser)
         self.splitter.addWidget(self.detail)
         self.splitter.setStretchFactor(0, 45)
         self.splitter.setStretchFactor(1, 55)
         self.splitter.setSizes([640, 760])
-        self.tree.setMinimumWidth(260)
+        self.browser.setMinimumWidth(260)
         self.detail.setMinimumWidth(300)
         self._contents = QWidget()
         column = QVBoxLayout(self._contents)
@@ -127,7 +128,7 @@ class DocumentTab(QStackedWidget):
         column.addWidget(self.splitter, 1)
         for page in (self.loading, self._contents, self.panel):
             self.addWidget(page)
-        self.tree.node_selected.connect(self._node_selected)
+        self.browser.node_selected.connect(self._node_selected)
         # After opening, the tree is painted before the pane beside it is filled.
         self._detail_timer = QTimer(self)
         self._detail_timer.setSingleShot(True)
@@ -146,7 +147,8 @@ class DocumentTab(QStackedWidget):
     @property
     def is_settled(self) -> bool:
         """Whether nothing that this tab shows is still on its way."""
-        return self.state is not State.LOADING and not self._detail_timer.isActive() and self.detail.is_settled
+        waiting = self.state is State.LOADING or self._detail_timer.isActive()
+        return not waiting and self.detail.is_settled and self.browser.is_settled
 
     def load(self) -> None:
         """Begin to read the file."""
@@ -198,12 +200,13 @@ class DocumentTab(QStackedWidget):
         self.watch.follow(())
         for slot in (self._slot, self._detail_slot):
             self._bridge.drop(slot)
+        self.browser.close_jobs()
         self._let_go(self.loaded)
 
     def go_to_node(self, node: int) -> None:
         """Select a node, opening the way to it."""
         self.tree.select_node(node)
-        self.tree.setFocus()
+        self.browser.focus_view()
 
     def go_to_name(self, name: str) -> None:
         """Select a tensor by its canonical name or state_dict key, or another node by its name.
@@ -243,7 +246,8 @@ class DocumentTab(QStackedWidget):
             loaded.rows.expanded, loaded.rows.nodes = before.rows.expanded, before.rows.nodes
         self._let_go(self.loaded)
         self.loaded, self.error = loaded, None
-        self.tree.show_tree(TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree))
+        model = TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree)
+        self.browser.show_checkpoint(loaded.checkpoint, model)
         if before is not None:
             before.deleteLater()
             place = same_node(before.rows.tree, node, loaded.rows.tree) if node > 0 else -1
@@ -256,7 +260,7 @@ class DocumentTab(QStackedWidget):
         self.watch.follow(loaded.checkpoint.sources.specs)
         self.opened.emit()
         if self.isVisible():
-            self.tree.setFocus()
+            self.browser.focus_view()
 
     def _failed(self, error: BaseException) -> None:
         self._let_go(self.loaded)

@@ -1,0 +1,159 @@
+"""Browser: the left half of a tab: the filter, and below it the tree or the table of all tensors.
+
+The tree's current node is what the tab shows; the table follows it and leads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.modules import TreeNode
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.filter.bar import FilterBar
+from sdviewer.ui.models.tree_model import TreeModel
+from sdviewer.ui.tree.view import TreeView
+
+if TYPE_CHECKING:
+    from sdviewer.ui.table.pane import TablePane
+
+MODULES, ALL_TENSORS = 0, 1
+
+
+class Browser(QWidget):
+    """Shows one checkpoint in two ways, filtered in one."""
+
+    node_selected = Signal(int)
+    """The tree node that became current, by whichever of the two."""
+
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._checkpoint: Checkpoint | None = None
+        self._table_state = ""
+        self._leading = False
+        self.filter = FilterBar(bridge)
+        self.tree = TreeView()
+        self.table: TablePane | None = None
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.tree)
+        self.views = QTabBar()
+        self.views.setShape(QTabBar.Shape.RoundedSouth)
+        self.views.setDrawBase(False)
+        self.views.setExpanding(False)
+        self.views.setAccessibleName("Ways to see the tensors")
+        for title in ("Modules", "All tensors"):
+            self.views.addTab(title)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.filter)
+        column.addWidget(self._pages, 1)
+        column.addWidget(self.views)
+
+        self.views.currentChanged.connect(self._show_view)
+        self.tree.node_selected.connect(self._tree_selected)
+        self.filter.filtered.connect(self._filtered)
+        self.filter.results_wanted.connect(self.focus_view)
+        self.filter.left.connect(self.focus_view)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that is shown here is still on its way."""
+        return self.filter.is_settled and (self.table is None or self.table.is_settled)
+
+    def running_slots(self) -> tuple[Hashable, ...]:
+        """The slots of the jobs that run for this half."""
+        return (self.filter.slot, *(self.table.running_slots() if self.table is not None else ()))
+
+    def close_jobs(self) -> None:
+        """Stop everything; nothing more will be shown."""
+        self.filter.close_jobs()
+        if self.table is not None:
+            self.table.close_jobs()
+
+    def show_checkpoint(self, checkpoint: Checkpoint, model: TreeModel) -> None:
+        """Show another checkpoint, or the same file read again; what is typed into the filter is asked of it."""
+        self._checkpoint = checkpoint
+        self.tree.show_tree(model)
+        self.filter.show_checkpoint(checkpoint)
+        if self.table is not None:
+            self.table.show_rows(checkpoint, None)
+
+    def show_view(self, view: int) -> None:
+        """Show the tree (`MODULES`) or the table (`ALL_TENSORS`)."""
+        self.views.setCurrentIndex(view)
+        self.focus_view()
+
+    def focus_view(self) -> None:
+        """Give the keys to the tree or the table."""
+        view = self.table if self.table is not None and self.views.currentIndex() == ALL_TENSORS else self.tree
+        view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def table_state(self) -> str:
+        """The table's columns, for the settings."""
+        return self.table.state() if self.table is not None else self._table_state
+
+    def restore_table(self, state: str) -> None:
+        """Columns as they were in an earlier window."""
+        self._table_state = state
+
+    def _show_view(self, view: int) -> None:
+        if view == ALL_TENSORS:
+            table = self._ready_table()
+            self._pages.setCurrentWidget(table)
+            self._lead_table()
+        else:
+            self._pages.setCurrentWidget(self.tree)
+
+    def _ready_table(self) -> TablePane:
+        if self.table is None:
+            from sdviewer.ui.table.pane import TablePane
+
+            self.table = TablePane(self._bridge)
+            if self._table_state:
+                self.table.restore_state(self._table_state)
+            self.table.tensor_selected.connect(self._table_selected)
+            self._pages.addWidget(self.table)
+            if self._checkpoint is not None:
+                found = self.filter.found
+                self.table.show_rows(self._checkpoint, None if found is None else found.matches.rows)
+        return self.table
+
+    def _filtered(self, remains: object) -> None:
+        del remains  # the rows that the table needs are kept with it
+        found = self.filter.found
+        self.tree.show_only(None if found is None else found.remains)
+        if self.table is not None and self._checkpoint is not None:
+            self.table.show_rows(self._checkpoint, None if found is None else found.matches.rows)
+
+    def _tree_selected(self, node: int) -> None:
+        if not self._leading:
+            self._lead_table()
+        self.node_selected.emit(node)
+
+    def _lead_table(self) -> None:
+        """Go to the tree's tensor in the table, if that is in sight."""
+        node = self.tree.current_node()
+        if self._checkpoint is None or self.table is None or node < 0 or self.views.currentIndex() != ALL_TENSORS:
+            return
+        tree = self._checkpoint.tree
+        if tree.what[node] == TreeNode.TENSOR:
+            self.table.select_tensor(int(tree.ref[node]))
+
+    def _table_selected(self, row: int) -> None:
+        if self._checkpoint is None:
+            return
+        tree = self._checkpoint.tree
+        nodes = np.flatnonzero((tree.what == TreeNode.TENSOR) & (tree.ref == row))
+        if len(nodes) and int(nodes[0]) != self.tree.current_node():
+            self._leading = True
+            try:
+                self.tree.select_node(int(nodes[0]))
+            finally:
+                self._leading = False
