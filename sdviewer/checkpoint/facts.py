@@ -84,6 +84,16 @@ class TensorFacts:
         return StringColumn(table.name.data, table.name.offsets[: table.listed + 1])
 
     @cached_property
+    def first_letters(self) -> npt.NDArray[np.uint8]:
+        """The first byte of each listed name, of A to Z the small letter; 0 for an empty name."""
+        names = self.listed_names
+        filled = np.flatnonzero(np.diff(names.offsets))
+        found = np.zeros(len(names), np.uint8)
+        found[filled] = names.bytes_array[names.offsets[filled]]
+        found[(found >= ord("A")) & (found <= ord("Z"))] |= 32
+        return found
+
+    @cached_property
     def dtype_index(self) -> Int64:
         """Of each listed tensor which of `dtype_names` its dtype is."""
         table = self.checkpoint.table

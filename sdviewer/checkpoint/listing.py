@@ -100,11 +100,11 @@ class Listing:
         return self._by_id.get(column_id)
 
     def prepare(self, control: Control) -> None:
-        """Work out all that showing a row looks up, so that it takes no time then."""
+        """Work out all that showing, searching and adding up rows look up, so that it takes no time then."""
         for column in self.columns if len(self) else ():
             control.check()
             column.text(self.facts, 0)
-        _ = self.checkpoint.table.numel, self.checkpoint.table.nbytes
+        _ = self.checkpoint.table.numel, self.checkpoint.table.nbytes, self.facts.first_letters
 
     def order(self, sorting: Sorting, control: Control) -> Int32:
         """All listed rows, sorted: equal ones in file order, those without the fact at the end either way.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from sdviewer.checkpoint.columns import StringColumn
+from sdviewer.checkpoint.facts import TensorFacts
 from sdviewer.checkpoint.listing import Column, Listing
 from sdviewer.ui.table.selection import RowSelection
 from sdviewer.ui.tooltips import tooltip
@@ -111,14 +111,14 @@ class TableModel(QAbstractTableModel):
 
     def find_name(self, prefix: str, place: int) -> int:
         """The first row at or behind `place`, going round, whose name begins so (ASCII case ignored); -1 for none."""
-        if self.listing is None or not len(self.rows):
+        if self.listing is None or not len(self.rows) or not prefix:
             return -1
-        names = self.listing.checkpoint.table.name
+        facts = self.listing.facts
         wanted = np.frombuffer(prefix.encode("utf-8", "surrogatepass"), np.uint8)
         place %= len(self.rows)
         for first, last in ((place, len(self.rows)), (0, place)):
             for begin in range(first, last, _SEARCHED_AT_ONCE):
-                found = _first_with_prefix(names, self.rows[begin : min(begin + _SEARCHED_AT_ONCE, last)], wanted)
+                found = _first_with_prefix(facts, self.rows[begin : min(begin + _SEARCHED_AT_ONCE, last)], wanted)
                 if found >= 0:
                     return begin + found
         return -1
@@ -131,17 +131,16 @@ class TableModel(QAbstractTableModel):
         return ", ".join([self.text(place, 0), *(self.text(place, other) for other in beside), *state])
 
 
-def _first_with_prefix(names: StringColumn, rows: npt.NDArray[np.integer], wanted: npt.NDArray[np.uint8]) -> int:
+def _first_with_prefix(facts: TensorFacts, rows: npt.NDArray[np.integer], wanted: npt.NDArray[np.uint8]) -> int:
     """The first of `rows` whose name begins with these bytes, counted among them; -1 for none."""
-    if not len(names.data):
-        return -1
-    start = names.offsets[rows]
-    places = np.arange(len(rows))
-    for position, byte in enumerate(wanted):
-        # Beyond the end of a name stands the next one: lengths are asked of the few that are left.
-        found = names.bytes_array[np.minimum(start[places] + position, len(names.data) - 1)]
-        places = places[_lower(found) == _lower(byte)]
-    places = places[names.offsets[rows[places] + 1] - start[places] >= len(wanted)]
+    names = facts.listed_names
+    places = np.flatnonzero(facts.first_letters[rows] == _lower(wanted[0]))
+    start = names.offsets[rows[places]]
+    long = names.offsets[rows[places] + 1] - start >= len(wanted)
+    places, start = places[long], start[long]
+    for position, byte in enumerate(wanted[1:], start=1):
+        alike = _lower(names.bytes_array[start + position]) == _lower(byte)
+        places, start = places[alike], start[alike]
     return int(places[0]) if len(places) else -1
 
 
