@@ -50,6 +50,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "paste", "&Paste", "&Edit", "Open the files on the clipboard, or their paths", (StandardKey.Paste, "Ctrl+V")
     ),
+    ActionSpec(
+        "filter", "&Filter", "&Edit", "Filter the tensors", (StandardKey.Find,), needs_file=True, separated=True
+    ),
+    ActionSpec(
+        "go_to", "&Go to Tensor…", "&Edit", "Find a tensor by letters of its name", ("Ctrl+P",), needs_file=True
+    ),
+    ActionSpec("show_modules", "&Modules", "&View", "Show the tree of modules", ("Ctrl+1",), needs_file=True),
+    ActionSpec("show_tensors", "All &Tensors", "&View", "Show the table of all tensors", ("Ctrl+2",), needs_file=True),
     ActionSpec("expand_all", "&Expand All Below", "&View", "Open all below the selected entry", needs_file=True),
     ActionSpec("collapse", "&Collapse", "&View", "Close the selected entry, or the one around it", needs_file=True),
     ActionSpec("next_tab", "&Next Tab", "&View", "Go to the next tab", ("Ctrl+PgDown", "Ctrl+Tab"), separated=True),

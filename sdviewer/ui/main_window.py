@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
@@ -25,6 +25,7 @@ from sdviewer.ui.actions import ACTIONS, build_actions, shortcut_rows
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import GridView, plain_label
 from sdviewer.ui.dialogs import show_about, show_shortcuts
+from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
 from sdviewer.ui.document.tab import DocumentTab, Opener, State
 from sdviewer.ui.drop_frame import DropFrame
 from sdviewer.ui.empty_page import EmptyPage
@@ -37,6 +38,9 @@ from sdviewer.ui.recent_menu import RecentMenu
 from sdviewer.ui.settings import Settings
 from sdviewer.ui.status.jobs_bar import JobsBar
 from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
+
+if TYPE_CHECKING:
+    from sdviewer.ui.filter.go_to import GoToPanel
 
 _FILTERS = (
     "Checkpoints (*.pt *.pth *.ckpt *.bin *.safetensors *.pt2 *.ptl *.jit *.th *.pkl *.npz *.npy *.index.json *.zip)"
@@ -80,6 +84,7 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(self.tabs)
         self.setCentralWidget(self._pages)
         self.drop_frame = DropFrame(self._pages)
+        self._finder: GoToPanel | None = None
 
         self.summary = plain_label()
         self.summary.setContentsMargins(8, 0, 8, 0)
@@ -148,7 +153,7 @@ class MainWindow(QMainWindow):
         tab = self.tabs.widget(index)
         if isinstance(tab, DocumentTab):
             if self._settings is not None:
-                self._settings.splitter = tab.splitter_state()
+                self._remember_layout(self._settings, tab)
             tab.close_jobs()
             self.tabs.removeTab(index)
             tab.deleteLater()
@@ -207,7 +212,7 @@ class MainWindow(QMainWindow):
         if self._settings is not None:
             self._settings.geometry = self.saveGeometry()
             if self.current_tab is not None:
-                self._settings.splitter = self.current_tab.splitter_state()
+                self._remember_layout(self._settings, self.current_tab)
         self.hide()
         self.closed.emit()
         self._waiting.clear()
@@ -235,6 +240,10 @@ class MainWindow(QMainWindow):
             "quit": self._quit,
             "copy": self._copy,
             "paste": self.paste,
+            "filter": self._filter,
+            "go_to": self._go_to,
+            "show_modules": self._show_modules,
+            "show_tensors": self._show_tensors,
             "expand_all": self._expand_all,
             "collapse": self._collapse,
             "next_tab": self._next_tab,
@@ -260,8 +269,10 @@ class MainWindow(QMainWindow):
 
     def _add_tab(self, path: str) -> DocumentTab:
         tab = DocumentTab(path, self._opener, self.bridge, self.library)
-        if self._settings is not None and not self._settings.splitter.isEmpty():
-            tab.splitter.restoreState(self._settings.splitter)
+        if self._settings is not None:
+            if not self._settings.splitter.isEmpty():
+                tab.splitter.restoreState(self._settings.splitter)
+            tab.browser.restore_table(self._settings.table)
         tab.tree.addActions([self.actions_by_name[name] for name in ("copy", "expand_all", "collapse")])
         tab.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         tab.changed.connect(self._refresh)
@@ -275,6 +286,11 @@ class MainWindow(QMainWindow):
         tab = self.sender()
         if isinstance(tab, DocumentTab):
             self.recent.remember(tab.path)
+
+    @staticmethod
+    def _remember_layout(settings: Settings, tab: DocumentTab) -> None:
+        settings.splitter = tab.splitter_state()
+        settings.table = tab.browser.table_state()
 
     def _is_in_front(self, slot: Hashable) -> bool:
         return self.current_tab is not None and self.current_tab.owns(slot)
@@ -319,6 +335,34 @@ class MainWindow(QMainWindow):
             QGuiApplication.clipboard().setText(focus.selected_text())
         elif self.current_tab is not None:
             self.current_tab.detail.copy_name()
+
+    def _filter(self) -> None:
+        if self.current_tab is not None:
+            self.current_tab.browser.filter.focus_line()
+
+    def _go_to(self) -> None:
+        tab = self.current_tab
+        if tab is None or tab.loaded is None:
+            return
+        if self._finder is None:
+            from sdviewer.ui.filter.go_to import GoToPanel
+
+            self._finder = GoToPanel(self.bridge, self)
+            self._finder.chosen.connect(self._go_to_node)
+            self.tabs.currentChanged.connect(self._finder.forget)
+        self._finder.open_for(tab.loaded.checkpoint)
+
+    def _go_to_node(self, node: int) -> None:
+        if self.current_tab is not None:
+            self.current_tab.go_to_node(node)
+
+    def _show_modules(self) -> None:
+        if self.current_tab is not None:
+            self.current_tab.browser.show_view(MODULES)
+
+    def _show_tensors(self) -> None:
+        if self.current_tab is not None:
+            self.current_tab.browser.show_view(ALL_TENSORS)
 
     def _expand_all(self) -> None:
         if self.current_tab is not None and self.current_tab.tree.current_node() >= 0:

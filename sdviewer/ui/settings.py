@@ -35,6 +35,16 @@ class Settings:
         self._store.setValue("window/splitter", value)
 
     @property
+    def table(self) -> str:
+        """The columns of the table of all tensors, "" at first."""
+        value = self._store.value("window/table", "")
+        return value if isinstance(value, str) else ""
+
+    @table.setter
+    def table(self, value: str) -> None:
+        self._store.setValue("window/table", value)
+
+    @property
     def theme(self) -> Theme:
         """Light, dark or as the system."""
         try:

@@ -1,0 +1,129 @@
+"""The left half of a tab: one filter over a tree and a table that lead each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from sdviewer.checkpoint.modules import TreeNode
+from sdviewer.ui.document.browser import ALL_TENSORS, MODULES, Browser
+from sdviewer.ui.document.tab import DocumentTab
+from sdviewer.ui.main_window import MainWindow
+from tests.ui.checkpoints import checkpoint_with, small_tensors
+
+_NAMES = list(small_tensors())
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
+    checkpoint = checkpoint_with(tmp_path, small_tensors())
+    made = MainWindow(opener=lambda _path, _control: checkpoint)
+    qtbot.addWidget(made)
+    with qtbot.waitExposed(made):
+        made.show()
+    made.open_files([str(tmp_path / "payload.bin")])
+    qtbot.waitUntil(lambda: tab_of(made).is_settled and tab_of(made).loaded is not None, timeout=20_000)
+    yield made
+    made.close()
+
+
+def tab_of(window: MainWindow) -> DocumentTab:
+    tab = window.current_tab
+    assert tab is not None
+    return tab
+
+
+def browser_of(window: MainWindow) -> Browser:
+    return tab_of(window).browser
+
+
+def typed(qtbot: QtBot, window: MainWindow, text: str) -> None:
+    """Press Ctrl+F and type; wait for the answer."""
+    QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    line = browser_of(window).filter.line
+    qtbot.waitUntil(line.hasFocus)
+    QTest.keyClicks(line, text)
+    qtbot.waitUntil(lambda: browser_of(window).is_settled, timeout=20_000)
+
+
+def names_in_tree(window: MainWindow) -> list[str]:
+    model = browser_of(window).tree.tree_model
+    assert model is not None
+    cells = [model.cells(row) for row in range(model.rowCount())]
+    return [cell.name for cell in cells if cell.what is TreeNode.TENSOR]
+
+
+def names_in_table(window: MainWindow) -> list[str]:
+    table = browser_of(window).table
+    assert table is not None
+    return [str(table.model.index(row, 0).data()) for row in range(table.model.rowCount())]
+
+
+def test_what_is_typed_after_ctrl_f_filters_tree_and_table_alike(qtbot: QtBot, window: MainWindow) -> None:
+    typed(qtbot, window, "layers bias")
+    assert names_in_tree(window) == ["bias", "bias"]
+    QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: browser_of(window).is_settled, timeout=20_000)
+    assert browser_of(window).views.currentIndex() == ALL_TENSORS
+    assert sorted(names_in_table(window)) == ["encoder.layers.0.bias", "encoder.layers.1.bias"]
+    browser_of(window).filter.line.clear()
+    qtbot.waitUntil(
+        lambda: browser_of(window).is_settled and len(names_in_table(window)) == len(_NAMES), timeout=20_000
+    )
+    assert sorted(names_in_table(window)) == sorted(_NAMES)
+
+
+def test_a_line_that_is_not_understood_changes_nothing_and_says_why(qtbot: QtBot, window: MainWindow) -> None:
+    typed(qtbot, window, "head")
+    before = names_in_tree(window)
+    QTest.keyClicks(browser_of(window).filter.line, " size:>x")
+    qtbot.waitUntil(lambda: browser_of(window).is_settled, timeout=20_000)
+    assert names_in_tree(window) == before
+    assert browser_of(window).filter.message.isVisible()
+
+
+def test_the_table_goes_where_the_tree_is_and_leads_it(qtbot: QtBot, window: MainWindow) -> None:
+    tab, browser = tab_of(window), browser_of(window)
+    tab.go_to_name("head.weight")
+    browser.show_view(ALL_TENSORS)
+    qtbot.waitUntil(lambda: browser.is_settled, timeout=20_000)
+    table = browser.table
+    assert table is not None
+    assert tab.loaded is not None
+    tensors = tab.loaded.checkpoint.tensors
+    qtbot.waitUntil(lambda: table.view.current_tensor == tensors["head.weight"].row)
+    table.select_tensor(tensors["scale"].row)
+    tree = tab.loaded.checkpoint.tree
+    assert int(tree.ref[browser.tree.current_node()]) == tensors["scale"].row
+    qtbot.waitUntil(lambda: tab.is_settled, timeout=20_000)
+    assert tab.detail.name.text() == "scale"
+    QTest.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert browser.views.currentIndex() == MODULES
+    assert browser.tree.hasFocus()
+
+
+def test_ctrl_p_finds_a_tensor_by_a_few_letters_and_goes_there(qtbot: QtBot, window: MainWindow) -> None:
+    QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    finder = window._finder
+    assert finder is not None
+    qtbot.waitUntil(finder.line.hasFocus)
+    QTest.keyClicks(finder.line, "l1w")
+    qtbot.waitUntil(lambda: finder.is_settled and finder.model.rowCount() > 0, timeout=20_000)
+    QTest.keyClick(finder.line, Qt.Key.Key_Return)
+    tab = tab_of(window)
+    assert tab.loaded is not None
+    row = tab.loaded.checkpoint.tensors["encoder.layers.1.weight"].row
+    assert int(tab.loaded.checkpoint.tree.ref[tab.tree.current_node()]) == row
+    assert not finder.isVisible()
+
+
+def test_after_a_reload_what_is_typed_still_filters(qtbot: QtBot, window: MainWindow) -> None:
+    typed(qtbot, window, "bias")
+    tab_of(window).reload()
+    qtbot.waitUntil(lambda: tab_of(window).is_settled, timeout=20_000)
+    assert names_in_tree(window) == ["bias", "bias"]
