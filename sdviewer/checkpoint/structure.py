@@ -6,7 +6,8 @@ Readers build it with `StructureBuilder`; module hierarchies are made from it in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -74,11 +75,11 @@ class StructureBuilder:
 
     def __init__(self) -> None:
         self.parts: list[str] = []
-        self.kinds: list[int] = []
-        self.parents: list[int] = []
-        self.ends: list[int] = []
-        self.refs: list[int] = []
-        self.type_of: list[int] = []
+        self.kinds = array("B")
+        self.parents = array("i")
+        self.ends = array("i")
+        self.refs = array("q")
+        self.type_of = array("i")
         self.values: list[str] = []
         self._types: dict[str, int] = {}
 
@@ -102,6 +103,16 @@ class StructureBuilder:
         node = self.open(part, Node.TENSOR, parent)
         self.refs[node] = row
         return node
+
+    def tensors(self, parts: Sequence[str], parent: int, row: int) -> None:
+        """As many leaves side by side that are row `row` of the final tensor table and the following ones."""
+        first, count = len(self.kinds), len(parts)
+        self.parts += parts
+        self.kinds.extend(array("B", [Node.TENSOR]) * count)
+        self.parents.extend(array("i", [parent]) * count)
+        self.ends.extend(array("i", range(first + 1, first + 1 + count)))
+        self.refs.extend(array("q", range(row, row + count)))
+        self.type_of.extend(array("i", [-1]) * count)
 
     def scalar(self, part: str, parent: int, json_text: str, type_name: str = "") -> int:
         """A leaf with a value, given as JSON text."""

@@ -7,6 +7,7 @@ each form is one pair of shape and stride.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
@@ -25,6 +26,8 @@ UInt8 = npt.NDArray[np.uint8]
 UInt16 = npt.NDArray[np.uint16]
 
 _MAX_INT64 = 2**63 - 1
+# Numbers that tell where a storage lies.
+_PLACE = 7
 
 # Bits of an element by dtype code.
 DTYPE_BITS = np.array([dtype.bits for dtype in DTYPES], np.int64)
@@ -265,16 +268,18 @@ class TableBuilder:
     """
 
     def __init__(self) -> None:
-        self.dtype: list[int] = []
-        self.form: list[int] = []
-        self.storage: list[int] = []
-        self.offset: list[int] = []
-        self.flags: list[int] = []
+        # As in a TensorTable, but in order of discovery.
+        self.dtype = array("B")
+        self.form = array("i")
+        self.storage = array("i")
+        self.offset = array("q")
+        self.flags = array("H")
         self.extra: dict[int, dict[str, Any]] = {}
         self._forms: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
         self._pairs: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
         self.storage_key: list[str] = []
-        self._storage_columns: list[tuple[int, int, int, int, int, int, int]] = []
+        # `_PLACE` numbers a storage: source, offset, nbytes, stored, encoding, swapped, location.
+        self._places = array("q")
         self._locations: dict[str, int] = {}
 
     def add_form(self, shape: tuple[int, ...], stride: tuple[int, ...]) -> int:
@@ -297,31 +302,52 @@ class TableBuilder:
         location: str = "cpu",
     ) -> int:
         """A new storage; returns its index."""
-        place = self._locations.setdefault(location, len(self._locations))
-        self._storage_columns.append(
-            (
-                source,
-                offset,
-                nbytes,
-                nbytes if stored is None else stored,
-                int(encoding),
-                int(swapped),
-                min(place, 65535),
-            )
-        )
+        nbytes = min(nbytes, _MAX_INT64)
+        stored = nbytes if stored is None else stored
+        self._places.extend((source, offset, nbytes, stored, encoding, swapped, self._location(location)))
         self.storage_key.append(key)
         return len(self.storage_key) - 1
 
+    def add_storages(
+        self,
+        keys: Sequence[str],
+        *,
+        source: int,
+        offset: Int64,
+        nbytes: Int64,
+        stored: Int64,
+        encoding: UInt8,
+        swapped: bool,
+        locations: Sequence[str],
+    ) -> int:
+        """Many new storages, an array or sequence for all of them each; returns the index of the first."""
+        places = np.empty((len(keys), _PLACE), np.int64)
+        named = {location: self._location(location) for location in dict.fromkeys(locations)}
+        location = np.fromiter(map(named.__getitem__, locations), np.int64, len(keys))
+        columns: tuple[int | Int64 | UInt8, ...] = (source, offset, nbytes, stored, encoding, int(swapped), location)
+        for column, values in enumerate(columns):
+            places[:, column] = values
+        self._places.frombytes(places.tobytes())
+        self.storage_key += keys
+        return len(self.storage_key) - len(keys)
+
+    def _location(self, location: str) -> int:
+        return min(self._locations.setdefault(location, len(self._locations)), 65535)
+
     def storage_nbytes(self, storage: int) -> int:
         """Bytes that can be had of a storage."""
-        return self._storage_columns[storage][2]
+        return self._places[storage * _PLACE + 2]
+
+    def storages_nbytes(self, storages: Int64) -> Int64:
+        """Bytes that can be had of each of many storages."""
+        return np.asarray(np.frombuffer(self._places, np.int64)[storages * _PLACE + 2])
 
     def set_storage_place(
         self, storage: int, *, source: int, offset: int, nbytes: int, encoding: Encoding = Encoding.RAW
     ) -> None:
         """Say where a storage lies, for containers that tell it only behind their tensors."""
-        rest = self._storage_columns[storage][5:]
-        self._storage_columns[storage] = (source, offset, nbytes, nbytes, int(encoding), *rest)
+        first = storage * _PLACE
+        self._places[first : first + 5] = array("q", (source, offset, nbytes, nbytes, encoding))
 
     def form_of(self, row: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Shape and stride of a provisional row."""
@@ -344,13 +370,24 @@ class TableBuilder:
     ) -> int:
         """A new tensor; returns its provisional row. No stride means contiguous."""
         row = len(self.dtype)
-        self.dtype.append((BY_NAME[dtype] if isinstance(dtype, str) else dtype).code)
-        self.form.append(self.add_form(shape, contiguous_stride(shape) if stride is None else stride))
-        self.storage.append(storage)
+        code = (BY_NAME[dtype] if isinstance(dtype, str) else dtype).code
+        form = self.add_form(shape, contiguous_stride(shape) if stride is None else stride)
+        # First what may not fit: a file's offset, behind that of a view, may be more than an int64.
         self.offset.append(offset)
+        self.dtype.append(code)
+        self.form.append(form)
+        self.storage.append(storage)
         self.flags.append(int(flags))
         if extra:
             self.extra[row] = extra
+        return row
+
+    def add_tensors(self, dtype: Int64, form: Int64, storage: Int64, offset: Int64, flags: Int64) -> int:
+        """Many new tensors, each in a storage; returns the first provisional row."""
+        row = len(self.dtype)
+        columns = (self.dtype, self.form, self.storage, self.offset, self.flags)
+        for column, values in zip(columns, (dtype, form, storage, offset, flags), strict=True):
+            column.frombytes(values.astype(column.typecode).tobytes())
         return row
 
     def finish(self, names: Sequence[str], rows: Sequence[int]) -> TensorTable:
@@ -364,7 +401,7 @@ class TableBuilder:
         extra_index: dict[int, int] = {}
         placed: dict[int, int] = {}
         position = 0
-        while position < len(all_rows):
+        while self.extra and position < len(all_rows):
             row = all_rows[position]
             if row in self.extra and row not in extra_index:
                 facts = dict(self.extra[row])
@@ -402,7 +439,7 @@ class TableBuilder:
         )
 
     def _finish_storages(self) -> StorageTable:
-        columns = np.array(self._storage_columns, np.int64).reshape(-1, 7)
+        columns = np.array(self._places, np.int64).reshape(-1, _PLACE)
         source, offset, nbytes, stored, encoding, swapped, location = columns.T
         return StorageTable(
             key=StringColumn.of(self.storage_key),

@@ -278,7 +278,8 @@ class Walk:
             case Mapping():
                 if isinstance(value.state, Mapping):
                     self._note_versions(value.state, node)
-                return self._mapping_entries(value.items)
+                parts, values = self._parts_and_values(value.items)
+                return iter(()) if self._all_tensors(parts, values, node) else zip(parts, values, strict=True)
             case Group():
                 return _indexed(value.items)
             case list() | tuple():
@@ -287,15 +288,32 @@ class Walk:
                 return self._opaque_entries(value, node)
         return iter(())
 
+    def _all_tensors(self, parts: list[str], values: list[Any], node: int) -> bool:
+        """Add what a mapping holds if it is tensors alone, as in a state_dict: many are quickly added at once."""
+        if set(map(type, values)) != {TensorNode}:
+            return False
+        rows = [tensor.row for tensor in values if tensor.state is None]
+        prefix = self._prefix()
+        characters = len(prefix) * len(parts) + sum(map(len, parts))
+        if len(rows) != len(parts) or self._name_characters + characters > self._most_names:
+            return False
+        self._name_characters += characters
+        self.structure.tensors(parts, node, len(self.rows))
+        self.names += [prefix + part for part in parts] if prefix else parts
+        self.rows += rows
+        return True
+
     def _mapping_entries(self, items: list[Any]) -> Iterator[tuple[str, Any]]:
-        """Encoded key and value; of several entries with one key the last, where the first stood, as in a dict."""
-        parts = [
-            encode_part(key) if type(key) is str else self._key_part(key, index) for index, key in enumerate(items[::2])
-        ]
+        """Encoded key and value of each entry."""
+        return zip(*self._parts_and_values(items), strict=True)
+
+    def _parts_and_values(self, items: list[Any]) -> tuple[list[str], list[Any]]:
+        """Encoded keys and values; of several entries with one key the last, where the first stood, as in a dict."""
+        parts = self._parts(items[::2])
         values = items[1::2]
+        if len(set(parts)) == len(parts):
+            return parts, values
         positions: dict[str, int] = dict(zip(parts, range(len(parts)), strict=True))
-        if len(positions) == len(parts):
-            return iter(zip(parts, values, strict=True))
         prefix = self._prefix()
         for index, part in enumerate(parts):
             if len(self.duplicates) >= _MOST_DUPLICATES:
@@ -310,7 +328,16 @@ class Walk:
                 prefix,
             )
         )
-        return iter([(part, values[positions[part]]) for part in dict.fromkeys(parts)])
+        return list(positions), [values[position] for position in positions.values()]
+
+    def _parts(self, keys: list[Any]) -> list[str]:
+        """The part for each key of a mapping."""
+        if set(map(type, keys)) <= {str}:
+            # Of the different ones: a pickle may name one long text a million times.
+            joined = "".join(set(keys))
+            if not ("~" in joined or "/" in joined or "[" in joined):
+                return keys
+        return [encode_part(key) if type(key) is str else self._key_part(key, index) for index, key in enumerate(keys)]
 
     def _key_part(self, key: Any, index: int) -> str:
         """The part for a key that is no short string, the `index`-th of its mapping."""
@@ -460,15 +487,17 @@ class Walk:
     def _make_plain(self) -> bool:
         """Whether all tensors stand directly under the root with string keys; then names are plain keys."""
         structure = self.structure
-        nodes = [n for n, kind in enumerate(structure.kinds) if kind == Node.TENSOR]
-        if not nodes or any(structure.parents[n] != 0 for n in nodes):
+        nodes = np.flatnonzero(np.array(structure.kinds) == Node.TENSOR)
+        if not len(nodes) or (np.array(structure.parents)[nodes] != 0).any():
             return False
-        if any(structure.parts[n].startswith("[") for n in nodes):
+        # No part has a slash of its own.
+        joined = "/".join(["", *self.names])
+        if "/[" in joined:
             # A part that is no string, or stands for one.
             return False
-        for position, n in enumerate(nodes):
-            part = structure.parts[n]
-            structure.parts[n] = self.names[position] = decode_part(part) if "~" in part else part
+        if "~" in joined:
+            for position, n in enumerate(nodes.tolist()):
+                structure.parts[n] = self.names[position] = decode_part(structure.parts[n])
         return True
 
 
