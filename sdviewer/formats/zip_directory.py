@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sdviewer.checkpoint.source import ByteSource, read_bytes
 from sdviewer.control import Control
 from sdviewer.errors import Damaged
+from sdviewer.formats.byte_words import as_texts, leading, places_of, words_at_any_place
 from sdviewer.formats.files import read_pieces
 
 STORED, DEFLATED = 0, 8
@@ -26,6 +27,8 @@ _OTHER_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: 
 ENCRYPTED = 0x1
 _UTF8 = 0x800
 _SATURATED = 0xFFFFFFFF
+# A place in no file: what a hostile archive says beyond it may not fit in int64.
+_OUTSIDE = 2**62
 
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -100,7 +103,7 @@ class ZipDirectory:
     @cached_property
     def index(self) -> dict[str, int]:
         """Name → entry; of several with one name the first, as torch's archive library takes it."""
-        return {name: position for position, name in reversed(list(enumerate(self.names)))}
+        return dict(zip(reversed(self.names), range(len(self.names) - 1, -1, -1), strict=True))
 
     def find(self, name: str) -> Entry | None:
         """The entry of that name."""
@@ -132,9 +135,11 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
     while len(names) < count and position + width <= size:
         at = position - (block_start - start)
         if at + _LONGEST_RECORD > len(block) and block_start + len(block) < start + size:
-            block_start, at = start + position, 0
+            block_start = start + position
             block = read_bytes(source, block_start, min(_SEARCH_STEP, size - position))
             control.report(position, size, "reading the archive's directory")
+            position += _read_side_by_side(block, count, shift, names, fields_of)
+            continue
         fields = unpack(block, at)
         signature, _, _, flags, method, _, _, _, stored, length, name_size, extra_size, comment_size = fields[:13]
         if signature != b"PK\x01\x02":
@@ -156,6 +161,35 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
         _data_offsets(source, columns[4]),
         partial=len(names) < min(count, 0xFFFF) or position < size,
     )
+
+
+def _read_side_by_side(block: bytes, count: int, shift: int, names: list[str], fields_of: array[int]) -> int:
+    """Read the records that `block` begins with, up to `count` in all and never the last one of the block.
+
+    They are taken to begin wherever their signature stands, as far as each ends where the next one begins.
+    Returns the bytes that they take.
+    """
+    begin = places_of(block, b"PK\x01\x02")[: len(block) // _CENTRAL.size + 1]
+    words = words_at_any_place(block)
+    # As in `_CENTRAL`: flags and method, both sizes, the lengths of name, extra field and comment, the header's place.
+    ways, sizes, lengths, places = (words[np.minimum(begin + at, len(block))] for at in (8, 20, 28, 42))
+    name_end = begin + _CENTRAL.size + (lengths & 0xFFFF)
+    extra_end = name_end + (lengths >> 16 & 0xFFFF)
+    end = extra_end + (lengths >> 32 & 0xFFFF)
+    regular = min(leading(end[:-1] == begin[1:]), count - len(names)) if len(begin) and begin[0] == 0 else 0
+    if regular <= 0:
+        return 0
+    stored, length, header = sizes & _SATURATED, sizes >> 32 & _SATURATED, places & _SATURATED
+    saturated = (stored == _SATURATED) | (length == _SATURATED) | (header == _SATURATED)
+    for row in np.flatnonzero(saturated[:regular]).tolist():
+        extra = block[name_end[row] : extra_end[row]]
+        length[row], stored[row], header[row] = _zip64(extra, int(length[row]), int(stored[row]), int(header[row]))
+    columns = (ways >> 16 & 0xFFFF, ways & 0xFFFF, stored, length, header + shift)
+    fields_of.frombytes(np.stack(columns, axis=1)[:regular].tobytes())
+    begin, name_end = begin[:regular] + _CENTRAL.size, name_end[:regular]
+    raw = zip(begin.tolist(), name_end.tolist(), (ways & 0xFFFF).tolist(), strict=False)
+    names += as_texts(block, begin, name_end) or [_decode_name(block[a:b], flags) for a, b, flags in raw]
+    return int(end[regular - 1])
 
 
 def _decode_name(raw: bytes, flags: int) -> str:
@@ -184,9 +218,7 @@ def _zip64(extra: bytes, length: int, stored: int, header: int) -> tuple[int, in
                 header = next(values, header)
             break
         position += 4 + size
-    # What does not fit in int64 cannot lie in any file: it becomes a place outside.
-    limit = 2**62
-    return min(length, limit), min(stored, limit), min(header, limit)
+    return min(length, _OUTSIDE), min(stored, _OUTSIDE), min(header, _OUTSIDE)
 
 
 def _find_end(source: ByteSource) -> tuple[int, int, int, int] | None:
@@ -238,7 +270,7 @@ def _read_end64(source: ByteSource, end: int) -> tuple[int, int, int, int] | Non
         if 0 <= start <= source.size - _END64.size:
             record = _END64.unpack(read_bytes(source, start, _END64.size))
             if record[0] == b"PK\x06\x06":
-                return record[7], record[8], record[9], start
+                return record[7], record[8], min(record[9], _OUTSIDE), start
     return None
 
 
