@@ -1,7 +1,8 @@
 """Matching regexes in a process of their own, which is ended when one takes too long or is not wanted any more.
 
-The process is started with the first regex and kept for the next: names are sent a few thousand at a
-time, so that it holds none, and ending it loses nothing.
+The process is started with the first regex and kept for the next. Names are sent some thousands at a
+time; those that are asked for again it keeps, so that a letter more costs only the matching. Ending
+it loses nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -28,7 +30,9 @@ from sdviewer.search.texts import Texts
 
 # For the reasons see client.py: no folder of a checkpoint may lend us its modules.
 _START = "import sys; sys.path.append(sys.argv.pop()); from sdviewer.processes.regex_child import main; main()"
-_SLICE = 4096
+_SLICE = 1 << 14
+# Some 30 MB of strings.
+_MOST_KEPT = 300_000
 # What one regex may take for all names, and how long the process goes on after a cancel.
 SECONDS_ALLOWED = 2.0
 _SECONDS_AFTER_CANCEL = 0.1
@@ -42,6 +46,10 @@ class RegexProcess:
         self._seconds = seconds
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        # Texts that were matched before; those that the process has, and which slices of them.
+        self._seen: weakref.WeakSet[Texts] = weakref.WeakSet()
+        self._kept: weakref.ref[Texts] | None = None
+        self._slices: set[int] = set()
 
     def match(self, regex: Regex, texts: Texts, control: Control) -> npt.NDArray[np.bool_]:
         """Which texts the regex is found in, shape `(len(texts),)`.
@@ -92,6 +100,7 @@ class RegexProcess:
 
     def _end(self) -> None:
         process, self._process = self._process, None
+        self._kept = None
         if process is not None:
             process.kill()
             # What was not sent yet goes nowhere.
@@ -102,18 +111,41 @@ class RegexProcess:
         self, process: subprocess.Popen[bytes], regex: Regex, texts: Texts, control: Control
     ) -> npt.NDArray[np.bool_]:
         requests, answers = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
-        message = {"pattern": regex.pattern, "ignore_case": not regex.case}
+        forget = self._choose(texts)
+        keep = self._kept is not None and self._kept() is texts
         result = np.zeros(len(texts), np.bool_)
         for first in range(0, len(texts), _SLICE):
             control.check()
             some = slice(first, first + _SLICE)
-            data, offsets = texts.joined(some)
-            write_frame(requests, message, [data, offsets.tobytes()])
+            message = {
+                "pattern": regex.pattern,
+                "ignore_case": not regex.case,
+                "keep": first if keep else None,
+                "forget": forget and first == 0,
+            }
+            if keep and first in self._slices:
+                write_frame(requests, message)
+            else:
+                data, offsets = texts.joined(some)
+                write_frame(requests, message, [data, offsets.tobytes()])
             answer = read_frame(answers)
-            if answer is None or not answer[1] or len(answer[1][0]) != len(offsets) - 1:
+            if answer is None or not answer[1] or len(answer[1][0]) != len(result[some]):
                 raise BrokenFrame
+            if keep:
+                self._slices.add(first)
             result[some] = np.frombuffer(answer[1][0], np.bool_)
         return result
+
+    def _choose(self, texts: Texts) -> bool:
+        """Settle what the process shall keep; whether it has to let go of what it kept before."""
+        if self._kept is not None and self._kept() is texts:
+            return False
+        again = texts in self._seen
+        self._seen.add(texts)
+        if not again or len(texts) > _MOST_KEPT:
+            return False
+        self._kept, self._slices = weakref.ref(texts), set()
+        return True
 
 
 class _Watch:

@@ -1,8 +1,10 @@
 """The regex process: looks for a regular expression in texts that it is sent, until nobody sends any more.
 
 `re` cannot be stopped while it looks at a text, but a process can. It speaks frames: it is sent
-{"pattern", "ignore_case"} with two buffers, texts joined as UTF-8 and their int64 offsets, and
-answers {} with one buffer, a byte for each text: 1 where the pattern is found.
+{"pattern", "ignore_case", "keep", "forget"} with two buffers, texts joined as UTF-8 and their int64
+offsets, and answers {} with one buffer, a byte for each text: 1 where the pattern is found. Texts
+that are sent with a number in "keep" are kept under it, and meant where it comes without buffers;
+"forget" lets go of all that is kept.
 """
 
 from __future__ import annotations
@@ -35,18 +37,23 @@ def main() -> None:
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
+    kept: dict[int, list[str]] = {}
     while (request := read_frame(requests)) is not None:
-        message, (data, offsets) = request
+        message, buffers = request
+        if message["forget"]:
+            kept.clear()
+        number = message["keep"]
+        texts = texts_of(*buffers) if buffers else kept[number]
+        if number is not None:
+            kept[number] = texts
         pattern = re.compile(message["pattern"], re.IGNORECASE if message["ignore_case"] else 0)
-        write_frame(answers, {}, [found_in(pattern, data, offsets)])
+        write_frame(answers, {}, [bytes(map(bool, map(pattern.search, texts)))])
 
 
-def found_in(pattern: re.Pattern[str], data: bytes, offsets: bytes) -> bytes:
-    """For each text a byte, 1 where the pattern is found."""
+def texts_of(data: bytes, offsets: bytes) -> list[str]:
+    """The texts that lie in a block."""
     places = itertools.pairwise(memoryview(offsets).cast("q"))
     if data.isascii():
         text = data.decode("ascii")
-        texts = [text[start:end] for start, end in places]
-    else:
-        texts = [data[start:end].decode("utf-8", "surrogatepass") for start, end in places]
-    return bytes(map(bool, map(pattern.search, texts)))
+        return [text[start:end] for start, end in places]
+    return [data[start:end].decode("utf-8", "surrogatepass") for start, end in places]

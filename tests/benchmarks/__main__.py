@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from tests.benchmarks import reading, window
+from tests.benchmarks import reading, searching, window
 from tests.benchmarks.measuring import Row
 
 
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sparse": reading.sparse,
     "hostile": reading.hostile,
     "gaps": window.gaps,
+    "filter": searching.filtering,
 }
 
 

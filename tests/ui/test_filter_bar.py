@@ -106,6 +106,19 @@ def test_what_fits_is_shown_with_the_way_up(panes: Panes, enter: Callable[[str],
     assert panes.bar.count.text() == ""
 
 
+def test_a_letter_that_changes_nothing_leaves_the_tree_alone(panes: Panes, enter: Callable[[str], None]) -> None:
+    results: list[object] = []
+    enter("weig")
+    panes.tree.collapse(2)
+    closed = panes.names()
+    panes.bar.filtered.connect(results.append)
+    QTest.keyClicks(panes.bar.line, "ht")
+    QTest.qWait(100)
+    assert panes.bar.count.text() == "3 of 7"
+    assert panes.names() == closed
+    assert results == []
+
+
 def test_a_slip_keeps_the_last_result_and_says_what_to_write(panes: Panes, enter: Callable[[str], None]) -> None:
     enter("bias")
     result, untouched = panes.names(), picture(panes.bar.line)

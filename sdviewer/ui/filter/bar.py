@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -23,8 +24,8 @@ from sdviewer.ui.filter.terms import with_term, without_term
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
 
-# Letters of one quick movement are one search.
-_MS_BEFORE_SEARCH = 20
+# What comes in one burst is one search; a letter more supersedes the search before it.
+_MS_BEFORE_SEARCH = 5
 
 
 class FilterBar(QWidget):
@@ -189,7 +190,9 @@ class FilterBar(QWidget):
         lines = [f"{shown(term.text)}   {term.count:,} of {matches.total:,}" for term in matches.terms]
         self.count.setToolTip(tooltip("\n".join(["Tensors that fit", *lines])))
         self._say("" if len(matches.rows) else matches.note or "No tensor fits")
-        self.filtered.emit(answer.remains)
+        # Often a letter more changes nothing: then what the user has closed in the tree stays closed.
+        if before is None or not np.array_equal(before.matches.mask, matches.mask):
+            self.filtered.emit(answer.remains)
 
     def _failed(self, error: BaseException) -> None:
         self._settled = True

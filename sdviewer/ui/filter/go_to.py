@@ -20,7 +20,7 @@ from sdviewer.ui.filter.line import lens_icon
 from sdviewer.ui.filter.overlay import Overlay
 from sdviewer.ui.filter.tasks import HitList, run_finder
 
-_MS_BEFORE_SEARCH = 20
+_MS_BEFORE_SEARCH = 5
 _WIDTH = 720
 _ROWS = 12
 _TOP = 44

@@ -144,15 +144,47 @@ def test_that_it_cannot_be_started_is_an_error(monkeypatch: pytest.MonkeyPatch) 
 
 def test_it_answers_until_nobody_asks() -> None:
     requests, answers = io.BytesIO(), io.BytesIO()
-    offsets = np.array([0, 1, 3], np.int64).tobytes()
-    write_frame(requests, {"pattern": "B", "ignore_case": True}, [b"abc", offsets])
-    write_frame(requests, {"pattern": "B", "ignore_case": False}, [b"abc", offsets])
+    buffers = [b"abc", np.array([0, 1, 3], np.int64).tobytes()]
+    for pattern, ignore_case, keep, sent in (
+        ("B", True, None, buffers),
+        ("B", False, 7, buffers),
+        ("c", False, 7, []),
+        ("a", False, 7, []),
+    ):
+        message = {"pattern": pattern, "ignore_case": ignore_case, "keep": keep, "forget": False}
+        write_frame(requests, message, sent)
     requests.seek(0)
     serve(requests, answers)
     answers.seek(0)
-    told = [cast("tuple[object, list[bytes]]", read_frame(answers))[1] for _ in range(2)]
-    assert told == [[b"\0\1"], [b"\0\0"]]
+    told = [cast("tuple[object, list[bytes]]", read_frame(answers))[1] for _ in range(4)]
+    assert told == [[b"\0\1"], [b"\0\0"], [b"\0\1"], [b"\1\0"]]
     assert read_frame(answers) is None
+
+
+def test_names_that_are_asked_for_again_are_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    joined = Texts.joined
+
+    def counted(self: Texts, rows: slice) -> tuple[bytes, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        sent.append(rows.start)
+        return joined(self, rows)
+
+    monkeypatch.setattr(Texts, "joined", counted)
+    process = RegexProcess()
+    names, others = (texts_of([f"{word}{number}" for number in range(20_000)]) for word in ("a", "b"))
+    for pattern, texts in (("7$", names), ("a", names), ("8$", names), ("9$", others), ("99$", names), ("b", others)):
+        expected = [re.search(pattern, texts[row]) is not None for row in range(0, len(texts), 500)]
+        found = process.match(Regex(pattern, case=True), texts, Control())
+        assert found[::500].tolist() == expected
+    slices = [0, 1 << 14]
+    assert sent == slices + slices + slices + slices
+    assert process.match(Regex("a", case=True), names, Control()).all()
+    # Kept for the others now; a process that is new has none of them.
+    process.close()
+    sent.clear()
+    assert process.match(Regex("b", case=True), others, Control()).all()
+    assert sent == slices
+    process.close()
 
 
 def test_the_process_of_the_program_ends_with_it() -> None:
