@@ -62,6 +62,7 @@ class EmptyPage(QWidget):
         column.addWidget(hint, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addLayout(middle, 100)
         column.addStretch(5)
+        self.setTabOrder(self.button, self.files)
         recent.changed.connect(self._fill)
         self._fill()
 

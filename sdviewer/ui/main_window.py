@@ -190,8 +190,7 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt
         """Files and folders of this computer may be dropped."""
         paths = local_paths(event.mimeData())
-        if paths:
-            _accept_as_copy(event)
+        if paths and _taken_without_moving(event):
             self.drop_frame.offer(len(paths))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802  # Qt
@@ -203,8 +202,7 @@ class MainWindow(QMainWindow):
         """Open what is dropped."""
         self.drop_frame.hide()
         paths = local_paths(event.mimeData())
-        if paths:
-            _accept_as_copy(event)
+        if paths and _taken_without_moving(event):
             self.open_files(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  # Qt
@@ -391,7 +389,11 @@ class MainWindow(QMainWindow):
         show_about(self)
 
 
-def _accept_as_copy(event: QDropEvent) -> None:
-    # Not the proposed action: where it is a move, the file manager would delete the file.
-    event.setDropAction(Qt.DropAction.CopyAction)
-    event.accept()
+def _taken_without_moving(event: QDropEvent) -> bool:
+    """Accept files as a copy or a link, if that is offered: after a move the file manager would delete them."""
+    for action in (Qt.DropAction.CopyAction, Qt.DropAction.LinkAction):
+        if event.possibleActions() & action:
+            event.setDropAction(action)
+            event.accept()
+            return True
+    return False

@@ -27,6 +27,8 @@ class FilterLine(QLineEdit):
         self.setClearButtonEnabled(True)
         self._lens = self.addAction(lens_icon(), QLineEdit.ActionPosition.LeadingPosition)
         self.setMaxLength(10_000)
+        # Files that are dropped here are meant for the window, not their paths for the line.
+        self.setAcceptDrops(False)
         self._wrong = (0, 0)
 
     def mark_wrong(self, start: int, length: int) -> None:

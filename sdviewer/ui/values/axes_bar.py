@@ -41,6 +41,8 @@ class AxesBar(QWidget):
         self.transpose.setAccessibleName("Transpose: show rows as columns")
         self.transpose.clicked.connect(self._transpose)
         self.line = QLineEdit()
+        # Files that are dropped here are meant for the window.
+        self.line.setAcceptDrops(False)
         self.line.setFont(number_font())
         self.line.setAccessibleName("Go to index")
         self.line.setToolTip("An index such as 12, 34, or #1234 for the element of that number (Ctrl+G)")
