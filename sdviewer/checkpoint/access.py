@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,13 @@ def access_expressions(checkpoint: Checkpoint, rows: npt.NDArray[np.integer]) ->
     # Reversed: of several places of one tensor the first one counts.
     node_of = np.full(len(checkpoint.table), -1, np.int64)
     node_of[structure.ref[nodes[::-1]]] = nodes[::-1]
+    yield from node_expressions(checkpoint, node_of[rows].tolist())
+
+
+def node_expressions(checkpoint: Checkpoint, nodes: Iterable[int]) -> Iterator[str]:
+    """As `access_expression`, for nodes of the structure: containers and values as well as tensors."""
     modules = {found.node for found in checkpoint.description.module_classes if not found.prefix}
-    for node in node_of[rows].tolist():
+    for node in nodes:
         yield _expression(checkpoint, node, modules)
 
 
