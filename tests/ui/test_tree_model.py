@@ -19,7 +19,7 @@ from sdviewer.ui.detail.parts import Grid
 from sdviewer.ui.models.grid_model import GridModel
 from sdviewer.ui.models.tree_model import Column, TreeModel
 from sdviewer.ui.tree.places import same_branches, same_node
-from sdviewer.ui.tree.visible_rows import VisibleRows
+from sdviewer.ui.tree.visible_rows import VisibleRows, remains_of
 from tests.helpers.saved import in_one_folder
 from tests.ui.checkpoints import checkpoint_with, small_tensors
 
@@ -131,15 +131,22 @@ def test_a_hundred_thousand_siblings_open_and_close_at_once(many_siblings: Check
     assert model.rowCount() == 2
     began = time.thread_time()
     model.expand(1)
-    assert model.rowCount() == 100_002
-    assert model.index(100_001, 0).data() == "w99999"
-    # One insertion, no row asked for: with a call a row it is seconds.
-    assert inserted == [100_000]
+    assert model.rowCount() == 102
+    assert model.index(101, 0).data() == "w99000 … w99999"
+    model.expand(1, deep=True)
+    assert model.rowCount() == 100_102
+    assert model.index(100_101, 0).data() == "w99999"
+    # One insertion each, no row asked for: with a call a row it is seconds.
+    assert inserted == [100, 100_100]
     assert time.thread_time() - began < 0.25
 
 
 def test_a_name_is_found_among_a_hundred_thousand(many_siblings: Checkpoint) -> None:
     rows = VisibleRows(many_siblings.tree)
+    # While ranges are closed each has the name of its first.
+    assert rows.find_prefix("w9", 3) == 2 + 9
+    assert rows.find_prefix("w99999", 0) == -1
+    rows.show_only(remains_of(many_siblings.tree, np.arange(len(many_siblings.tree))))
     assert rows.find_prefix("W99999", 0) == 100_001
     assert rows.find_prefix("w1", 3) == 3
     assert rows.find_prefix("w1", 4) == 12

@@ -38,7 +38,7 @@ class Browser(QWidget):
         self._table_state = ""
         self._leading = False
         self.filter = FilterBar(bridge)
-        self.tree = TreeView()
+        self.tree = TreeView(bridge)
         self.table: TablePane | None = None
         self._pages = QStackedWidget()
         self._pages.addWidget(self.tree)

@@ -31,8 +31,8 @@ from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
-from sdviewer.ui.tree.places import rows_with, same_branches, same_node
-from sdviewer.ui.tree.visible_rows import VisibleRows
+from sdviewer.ui.tree.places import open_as, rows_with, same_item
+from sdviewer.ui.tree.visible_rows import VisibleRows, rows_of
 
 _LONGEST_TITLE = 64
 
@@ -67,9 +67,9 @@ def load(path: str, opener: Opener, control: Control, before: VisibleRows | None
     checkpoint = opener(path, control)
     # Sums that the columns keep once they are asked for.
     _ = checkpoint.table.nbytes, checkpoint.table.forms.contiguous if len(checkpoint.table.forms) else None
-    rows = VisibleRows(checkpoint.tree)
+    rows = rows_of(checkpoint, control)
     if before is not None and not _same_shape(before.tree, rows.tree):
-        rows.expand_only(same_branches(before.tree, before.expanded, rows.tree))
+        open_as(before, rows)
     return Loaded(checkpoint, rows, summary_line(checkpoint))
 
 
@@ -239,18 +239,18 @@ class DocumentTab(QStackedWidget):
         self.watch.set_in_front(False)
 
     def _opened(self, loaded: Loaded) -> None:
-        before, node = self.tree.tree_model, self.tree.current_node()
+        before, item = self.tree.tree_model, self.tree.current_item()
         scrolled = self.tree.verticalScrollBar().value()
         if before is not None and _same_shape(before.rows.tree, loaded.rows.tree):
             # As it is now: something may have been opened while the file was read.
-            loaded.rows.expanded, loaded.rows.nodes = before.rows.expanded, before.rows.nodes
+            loaded.rows.take_over(before.rows)
         self._let_go(self.loaded)
         self.loaded, self.error = loaded, None
         model = TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree)
         self.browser.show_checkpoint(loaded.checkpoint, model)
         if before is not None:
             before.deleteLater()
-            place = same_node(before.rows.tree, node, loaded.rows.tree) if node > 0 else -1
+            place = same_item(before.rows, item, loaded.rows) if item > 0 else -1
             if place > 0:
                 self.tree.select_node(place)
             self.tree.verticalScrollBar().setValue(scrolled)

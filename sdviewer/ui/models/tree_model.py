@@ -2,68 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.modules import TreeNode
-from sdviewer.checkpoint.roles import Role
-from sdviewer.checkpoint.wording import bytes_for_people, label_of, plural, shape_text, shown
-from sdviewer.ui.scalars import scalar_line
+from sdviewer.ui.models.tree_cells import Cells, Column, make_cells, tip
 from sdviewer.ui.tooltips import tooltip
 from sdviewer.ui.tree.visible_rows import Remains, VisibleRows
+
+__all__ = ["Cells", "Column", "TreeModel"]
 
 Index = QModelIndex | QPersistentModelIndex
 
 _CELLS_KEPT = 4096
-_LONGEST_VALUE = 120
-
-
-class Column(IntEnum):
-    """The columns, in the order in which they stand."""
-
-    NAME = 0
-    KIND = 1
-    DTYPE = 2
-    SHAPE = 3
-    SIZE = 4
-
-
 _HEADERS = ("Name", "Kind", "Dtype", "Shape", "Size")
 _RIGHT = frozenset((Column.SHAPE, Column.SIZE))
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """One row, ready to be painted. `aside` follows the name, muted.
-
-    `on_the_way` is a row that a filter shows only because it leads to one that fits.
-    """
-
-    node: int
-    what: TreeNode
-    role: Role
-    indent: int
-    has_children: bool
-    name: str
-    aside: str
-    kind: str
-    dtype: str
-    shape: str
-    size: str
-    tie: bool
-    on_the_way: bool = False
-
-    def text(self, column: int) -> str:
-        """The text of one column."""
-        return (self.name, self.kind, self.dtype, self.shape, self.size)[column]
-
-
 class TreeModel(QAbstractTableModel):
-    """Reads columns that are ready; opening and closing a node inserts and removes rows."""
+    """Reads columns that are ready; opening and closing an item inserts and removes rows.
+
+    An item is a node of the tree under its own number, or a group of nodes, see `Outline`.
+    """
 
     def __init__(self, checkpoint: Checkpoint, rows: VisibleRows, title: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -110,63 +71,56 @@ class TreeModel(QAbstractTableModel):
 
     def cells(self, row: int) -> Cells:
         """What stands in a row, made once while it is on screen."""
-        return self.cells_of(self.rows.node(row))
+        return self.cells_of(self.rows.item(row))
 
-    def cells_of(self, node: int) -> Cells:
-        """What stands in the row of a node, be it visible or not."""
-        found = self._cells.get(node)
+    def cells_of(self, item: int) -> Cells:
+        """What stands in the row of an item, be it visible or not."""
+        found = self._cells.get(item)
         if found is None:
             if len(self._cells) >= _CELLS_KEPT:
                 self._cells.clear()
-            found = self._cells[node] = self._make(node)
+            found = self._cells[item] = make_cells(self.checkpoint, self.rows, item, self.title)
         return found
 
     def tip(self, row: int, column: int) -> str:
         """The whole text of a cell, with exact figures."""
-        cells, tree = self.cells(row), self.checkpoint.tree
-        if column == Column.NAME:
-            return cells.name + cells.aside
-        if column == Column.SIZE and cells.size:
-            return f"{int(tree.nbytes[cells.node]):,} bytes"
-        if column == Column.SHAPE and cells.has_children and cells.shape:
-            tensors, parameters = int(tree.tensors[cells.node]), int(tree.parameters[cells.node])
-            return f"{tensors:,} tensors, {parameters:,} parameters"
-        return cells.text(column)
+        return tip(self.checkpoint, self.rows, self.cells(row), column)
 
-    def expand(self, node: int, *, deep: bool = False) -> None:
-        """Open a visible node, with `deep` all below it as well."""
-        if not self.rows.has_children[node]:
+    def expand(self, item: int, *, deep: bool = False) -> None:
+        """Open a visible item, with `deep` all below it as well."""
+        if not self.rows.has_children[item]:
             return
-        if self.rows.expanded[node]:
+        if self.rows.expanded[item]:
             if not deep:
                 return
-            self._close(node)
-        below = self.rows.nodes_to_show(node, deep=deep)
-        first = self.rows.row_of(node) + 1
+            self._close(item)
+        below = self.rows.places_to_show(item, deep=deep)
+        first = self.rows.row_of(item) + 1
         self.beginInsertRows(QModelIndex(), first, first + len(below) - 1)
-        self.rows.insert(node, below, deep=deep)
+        self.rows.insert(item, below, deep=deep)
         self.endInsertRows()
-        self._mark_changed(node)
+        self._mark_changed(item)
 
-    def collapse(self, node: int) -> None:
-        """Close a visible node; the root stays open."""
-        if node != 0 and self.rows.expanded[node]:
-            self._close(node)
-            self._mark_changed(node)
+    def collapse(self, item: int) -> None:
+        """Close a visible item; the root stays open."""
+        if item != 0 and self.rows.expanded[item]:
+            self._close(item)
+            self._mark_changed(item)
 
-    def reveal(self, node: int) -> int:
-        """Open the way to a node; returns its row. One that a filter has left out is shown from now on."""
-        if self.rows.remains is not None and not self.rows.remains.shown[node]:
+    def reveal(self, item: int) -> int:
+        """Open the way to an item; returns its row. A node that a filter has left out is shown from now on."""
+        remains = self.rows.remains
+        if remains is not None and not self.rows.outline.is_group(item) and not remains.shown[item]:
             self.beginResetModel()
-            self.rows.admit(node)
+            self.rows.admit(item)
             self._cells.clear()
             self.endResetModel()
-        closed = [ancestor for ancestor in self.rows.ancestors(node) if not self.rows.expanded[ancestor]]
+        closed = [ancestor for ancestor in self.rows.ancestors(item) if not self.rows.expanded[ancestor]]
         if closed:
             # Those out of sight first, so that all rows come in one go.
             self.rows.expanded[closed[:-1]] = True
             self.expand(closed[-1])
-        return self.rows.row_of(node)
+        return self.rows.row_of(item)
 
     def show_only(self, remains: Remains | None) -> None:
         """Show what a filter leaves; None shows all again."""
@@ -175,58 +129,67 @@ class TreeModel(QAbstractTableModel):
         self._cells.clear()
         self.endResetModel()
 
-    def _close(self, node: int) -> None:
-        rows = self.rows.rows_below(node)
+    def fold_all(self, *, fold: bool) -> None:
+        """Show every run of alike blocks as one row, or none."""
+        self.beginResetModel()
+        self.rows.fold_all(fold=fold)
+        self._cells.clear()
+        self.endResetModel()
+
+    def fold(self, item: int) -> None:
+        """Show a run of alike blocks as one closed row."""
+        rows, outline = self.rows, self.rows.outline
+        group = outline.group(item)
+        if rows.folded[group] or rows.remains is not None:
+            return
+        first = rows.row_of(int(outline.first[group]))
+        if first >= 0:
+            self._take_out(range(first, rows.rows_below(item).stop))
+        rows.folded[group], rows.expanded[item] = True, False
+        # What is in it stands further to the right from now on.
+        self._cells.clear()
+        if first >= 0:
+            self._put_in(first, item, item_only=True)
+
+    def unfold(self, item: int) -> None:
+        """Show the blocks of a folded run among their siblings again."""
+        rows, group = self.rows, self.rows.outline.group(item)
+        if not rows.folded[group] or rows.remains is not None:
+            return
+        row = rows.row_of(item)
+        if row >= 0:
+            self._take_out(range(row, rows.rows_below(item).stop))
+        rows.folded[group], rows.expanded[item] = False, False
+        self._cells.clear()
+        if row >= 0:
+            self._put_in(row, item, item_only=False)
+
+    def _take_out(self, rows: range) -> None:
         self.beginRemoveRows(QModelIndex(), rows.start, rows.stop - 1)
-        self.rows.remove(node)
+        self.rows.cut(rows)
         self.endRemoveRows()
 
-    def _mark_changed(self, node: int) -> None:
-        cell = self.index(self.rows.row_of(node), Column.NAME)
-        self.dataChanged.emit(cell, cell)
+    def _put_in(self, row: int, item: int, *, item_only: bool) -> None:
+        places = self.rows.outline.place[[item]] if item_only else self.rows.places_to_show(item)
+        self.beginInsertRows(QModelIndex(), row, row + len(places) - 1)
+        self.rows.put(row, places)
+        self.endInsertRows()
 
-    def _make(self, node: int) -> Cells:
-        tree, table = self.checkpoint.tree, self.checkpoint.table
-        what = TreeNode(int(tree.what[node]))
-        kind = tree.kinds[int(tree.kind[node])] if tree.kind[node] >= 0 else ""
-        name, aside, dtype, shape, size = label_of(tree.label[node]), "", "", "", ""
-        role, tie = Role.UNKNOWN, False
-        if what is TreeNode.TENSOR:
-            row = int(tree.ref[node])
-            role, tie = Role(int(tree.role[row])), bool(tree.tie[row] >= 0)
-            kind = "" if role is Role.UNKNOWN else role.name.lower()
-            dtype, shape = shown(table.dtype_name(row)), shape_text(table.shape_of(row))
-            size = bytes_for_people(int(tree.nbytes[node]))
-        elif what is TreeNode.ROOT:
-            name, kind = self.title, self.checkpoint.format
-        elif what is TreeNode.SCALAR:
-            aside, kind = f" = {scalar_line(self.checkpoint, node, _LONGEST_VALUE)}", ""
-        elif what is TreeNode.ALIAS:
-            aside = " (shown above)"
-        if what is not TreeNode.TENSOR and tree.tensors[node] > 0:
-            shape, size = plural(int(tree.tensors[node]), "tensor"), bytes_for_people(int(tree.nbytes[node]))
-        return Cells(
-            node,
-            what,
-            role,
-            max(int(tree.depth[node]) - 1, 0),
-            bool(self.rows.has_children[node]),
-            name,
-            aside,
-            shown(kind),
-            dtype,
-            shape,
-            size,
-            tie,
-            self.rows.remains is not None and not self.rows.is_match(node),
-        )
+    def _close(self, item: int) -> None:
+        self._take_out(self.rows.rows_below(item))
+        self.rows.expanded[item] = False
+
+    def _mark_changed(self, item: int) -> None:
+        cell = self.index(self.rows.row_of(item), Column.NAME)
+        self.dataChanged.emit(cell, cell)
 
     def _spoken(self, cells: Cells) -> str:
         state = ""
         if cells.has_children:
-            state = ", expanded" if self.rows.expanded[cells.node] else ", collapsed"
-        what = cells.kind or cells.what.name.lower()
+            state = ", expanded" if self.rows.expanded[cells.item] else ", collapsed"
+        what = "group" if cells.is_group else cells.kind or cells.what.name.lower()
         tied = ", tied" if cells.tie else ""
-        fits = ", match" if self.rows.is_match(cells.node) else ""
-        level = int(self.checkpoint.tree.depth[cells.node])
-        return f"{cells.name}{cells.aside}, {what}, level {level}{state}{tied}{fits}"
+        fits = ", match" if not cells.is_group and self.rows.is_match(cells.item) else ""
+        problem = f", {cells.problem}{'' if cells.is_own else ' below'}" if cells.problem else ""
+        level = self.rows.level(cells.item)
+        return f"{cells.name}{cells.aside}, {what}, level {level}{state}{tied}{problem}{fits}"

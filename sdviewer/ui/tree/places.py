@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from sdviewer.checkpoint.columns import StringColumn
 from sdviewer.checkpoint.modules import ModuleTree
+from sdviewer.checkpoint.outline import RANGE, Group
+from sdviewer.ui.tree.visible_rows import VisibleRows
 
 Int64 = npt.NDArray[np.int64]
 
@@ -56,7 +58,7 @@ def same_branches(before: ModuleTree, expanded: npt.NDArray[np.bool_], after: Mo
     """The nodes of `after` that are open when those of `before` are."""
     found = {0: 0}
     children: dict[int, Int64] = {}
-    for node in np.flatnonzero(expanded)[:_BRANCHES_FOLLOWED].tolist():
+    for node in np.flatnonzero(expanded[: len(before)])[:_BRANCHES_FOLLOWED].tolist():
         parent = found.get(int(before.parent[node]), -1) if node else 0
         if node and parent >= 0:
             if parent not in children:
@@ -65,3 +67,37 @@ def same_branches(before: ModuleTree, expanded: npt.NDArray[np.bool_], after: Mo
             if place >= 0:
                 found[node] = place
     return np.array(list(found.values()), np.int64)
+
+
+def same_item(before: VisibleRows, item: int, after: VisibleRows) -> int:
+    """The item of `after` at the place that `item` has in `before`; -1 if it is gone.
+
+    A group is known by its first node: of the same kind is the group that this lies in.
+    """
+    outline = before.outline
+    if not outline.is_group(item):
+        return same_node(before.tree, item, after.tree)
+    group = outline.group(item)
+    found = same_node(before.tree, int(outline.first[group]), after.tree)
+    while found >= 0:
+        found = int(after.outline.parent[found])
+        if not after.outline.is_group(found):
+            return -1
+        other = after.outline.group(found)
+        is_wide = outline.count[group] > RANGE
+        if after.outline.kind[other] == outline.kind[group] and (after.outline.count[other] > RANGE) == is_wide:
+            return found
+    return -1
+
+
+def open_as(before: VisibleRows, after: VisibleRows) -> None:
+    """Let the rows of another tree be open and folded as those of `before` are."""
+    groups = len(before.tree)
+    found = same_branches(before.tree, before.expanded_unfiltered, after.tree).tolist()
+    is_open, is_run = before.expanded_unfiltered[groups:], before.outline.kind == Group.ALIKE
+    for group in np.flatnonzero(is_open | (before.folded & is_run))[:_BRANCHES_FOLLOWED].tolist():
+        item = same_item(before, groups + group, after)
+        if item >= 0:
+            after.folded[after.outline.group(item)] |= before.folded[group]
+            found += [item] if is_open[group] else []
+    after.expand_only(np.array(found, np.int64))

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
 
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.roles import Role
-from sdviewer.ui.models.tree_model import Cells, Column
+from sdviewer.ui.models.tree_cells import Cells, Column
 from sdviewer.ui.theme import colors, number_font
 
 _INDENT = 16
 _MARGIN = 8
 _MARK = 8
+_SIGN = 11
 _NAME_KEPT = 150
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -23,13 +24,14 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 @dataclass(frozen=True, slots=True)
 class RowState:
-    """How a row is drawn."""
+    """How a row is drawn; `alone` is whether no other row is selected."""
 
     expanded: bool
     selected: bool
     hovered: bool
     current: bool
     active: bool
+    alone: bool = True
 
 
 class RowPainter:
@@ -50,7 +52,8 @@ class RowPainter:
         self.row_height = max(self.metrics.height(), self.number_metrics.height()) + 7
         c = colors()
         self.text, self.muted, self.accent = QColor(c.text), QColor(c.muted), QColor(c.accent)
-        self.line = QColor(c.line)
+        self.line, self.ground = QColor(c.line), QColor(c.base)
+        self.problem_colors = {"error": QColor(c.error), "warning": QColor(c.warning)}
         self.highlight = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.Highlight)
         self.highlighted_text = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.HighlightedText)
         self.inactive = QColor(c.inactive_highlight)
@@ -66,7 +69,7 @@ class RowPainter:
         """Pixels that the whole name would take in a cell of `room` pixels."""
         metrics = self.bold_metrics if _is_bold(cells) else self.metrics
         text = metrics.horizontalAdvance(cells.name) + self.metrics.horizontalAdvance(cells.aside)
-        return _name_left(cells, room) + text + _MARGIN
+        return _name_left(cells, room) + text + _MARGIN + _marks_width(cells)
 
     def cell_width(self, cells: Cells, column: int, room: int = 0) -> int:
         """Pixels that the whole text of a cell would take."""
@@ -90,7 +93,7 @@ class RowPainter:
         # A value may stand in the empty columns beside it.
         end = rects[-1] if spans_row(cells) else rects[Column.NAME]
         self._paint_name(painter, cells, rects[Column.NAME], end.right(), state, plain, quiet)
-        parent = cells.what is not TreeNode.TENSOR
+        parent = cells.what is not TreeNode.TENSOR or cells.is_group
         painter.setFont(self.font)
         painter.setPen(quiet)
         self._paint_text(painter, rects[Column.KIND], cells.kind, self.metrics, _LEFT)
@@ -102,8 +105,8 @@ class RowPainter:
         self._paint_text(painter, rects[Column.SHAPE], cells.shape, metrics, _RIGHT)
         painter.setFont(self.numbers)
         self._paint_text(painter, rects[Column.SIZE], cells.size, self.number_metrics, _RIGHT)
-        if state.current and not state.selected:
-            painter.setPen(QPen(self.accent, 1, Qt.PenStyle.DotLine))
+        if state.current and not (state.selected and state.alone):
+            painter.setPen(QPen(plain if state.selected else self.accent, 1, Qt.PenStyle.DotLine))
             painter.drawRect(whole.adjusted(0, 0, -1, -1))
 
     def _paint_name(
@@ -123,24 +126,41 @@ class RowPainter:
             )
         if cells.has_children and cells.what is not TreeNode.ROOT:
             self._paint_branch(painter, QRectF(branch).center(), state.expanded, quiet)
-        if cells.what in (TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.OBJECT):
+        if _has_mark(cells):
             mark = QRectF(branch.right() + 4, branch.center().y() - _MARK / 2 + 1, _MARK, _MARK)
             color = plain if state.selected else self.accent if cells.role is Role.PARAMETER else quiet
             self._paint_mark(painter, cells, mark, color)
         room = rect.adjusted(_name_left(cells, rect.width()), 0, 0, 0)
-        room.setRight(end - 4)
+        room.setRight(end - 4 - _marks_width(cells))
+        self._paint_marks(painter, cells, QRect(rect.topLeft(), QPoint(end, rect.bottom())), state, quiet)
         bold = _is_bold(cells)
         metrics = self.bold_metrics if bold else self.metrics
         painter.setFont(self.bold if bold else self.font)
         painter.setPen(plain)
-        self._paint_text(painter, room.adjusted(-_MARGIN, 0, _MARGIN, 0), cells.name, metrics, _LEFT)
+        # What a group holds is worth more than the end of its name.
+        aside = self.metrics.horizontalAdvance(cells.aside) if cells.is_group else 0
+        name = metrics.elidedText(cells.name, Qt.TextElideMode.ElideRight, max(room.width() - aside, 40))
+        self._paint_text(painter, room.adjusted(-_MARGIN, 0, _MARGIN, 0), name, metrics, _LEFT)
         if cells.aside:
             painter.setFont(self.font)
             painter.setPen(quiet)
-            left = room.left() + metrics.horizontalAdvance(cells.name)
+            left = room.left() + metrics.horizontalAdvance(name)
             self._paint_text(
                 painter, room.adjusted(left - room.left() - _MARGIN, 0, _MARGIN, 0), cells.aside, self.metrics, _LEFT
             )
+
+    def _paint_marks(self, painter: QPainter, cells: Cells, rect: QRect, state: RowState, quiet: QColor) -> None:
+        """At the end of the name: a problem, and whether the tensor is tied to others."""
+        place = QRectF(rect.right() - 3 - _SIGN, rect.center().y() - _SIGN / 2 + 1, _SIGN, _SIGN)
+        if cells.problem is not None:
+            # On the highlight only its own text colour is sure to be seen.
+            is_lit = state.selected and state.active
+            color = quiet if is_lit else self.problem_colors[cells.problem]
+            ground = self.highlight if is_lit else self.ground
+            _paint_problem(painter, place, color, ground, is_error=cells.problem == "error", is_own=cells.is_own)
+            place.translate(-_SIGN - 4, 0)
+        if cells.tie:
+            _paint_tie(painter, place, quiet)
 
     @staticmethod
     def _paint_text(
@@ -198,9 +218,44 @@ class RowPainter:
         painter.restore()
 
 
+def _paint_problem(
+    painter: QPainter, place: QRectF, color: QColor, ground: QColor, *, is_error: bool, is_own: bool
+) -> None:
+    """An error is a disc with a cross, a warning a triangle with a stroke; hollow where it lies further down."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(color, 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    if is_own:
+        painter.setBrush(color)
+    shape, centre = place.adjusted(0.7, 0.7, -0.7, -0.7), place.center()
+    if is_error:
+        painter.drawEllipse(shape)
+        strokes = [(-2.2, -2.2, 2.2, 2.2), (-2.2, 2.2, 2.2, -2.2)]
+    else:
+        painter.drawPolygon(QPolygonF([QPointF(centre.x(), shape.top()), shape.bottomRight(), shape.bottomLeft()]))
+        strokes = [(0, -1.6, 0, 1.4), (0, 3.2, 0, 3.3)]
+    if is_own:
+        painter.setPen(QPen(ground, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    for x1, y1, x2, y2 in strokes:
+        painter.drawLine(QPointF(centre.x() + x1, centre.y() + y1), QPointF(centre.x() + x2, centre.y() + y2))
+    painter.restore()
+
+
+def _paint_tie(painter: QPainter, place: QRectF, color: QColor) -> None:
+    """Two arrows, there and back."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(color, 1.2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    left, right, middle = place.left() + 0.5, place.right() - 0.5, place.center().y()
+    for y, tip, back in ((middle - 2.5, right, -3), (middle + 2.5, left, 3)):
+        painter.drawLine(QPointF(left, y), QPointF(right, y))
+        painter.drawPolyline(QPolygonF([QPointF(tip + back, y - 2), QPointF(tip, y), QPointF(tip + back, y + 2)]))
+    painter.restore()
+
+
 def spans_row(cells: Cells) -> bool:
     """Whether the name and what follows it have the whole row for themselves."""
-    return cells.what in (TreeNode.SCALAR, TreeNode.ALIAS)
+    return not cells.is_group and cells.what in (TreeNode.SCALAR, TreeNode.ALIAS)
 
 
 def _indent(cells: Cells, room: int) -> int:
@@ -209,10 +264,20 @@ def _indent(cells: Cells, room: int) -> int:
 
 
 def _name_left(cells: Cells, room: int) -> int:
-    mark = _MARK + 6 if cells.what in (TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.OBJECT) else 0
+    mark = _MARK + 6 if _has_mark(cells) else 0
     branch = 4 if cells.what is TreeNode.ROOT else _INDENT + 4
     return 4 + _indent(cells, room) + branch + mark
 
 
+def _has_mark(cells: Cells) -> bool:
+    """Whether a shape before the name tells what it is."""
+    return not cells.is_group and cells.what in (TreeNode.TENSOR, TreeNode.SCALAR, TreeNode.OBJECT)
+
+
+def _marks_width(cells: Cells) -> int:
+    """Pixels that the marks at the end of the name take."""
+    return (_SIGN + 4) * (cells.tie + (cells.problem is not None))
+
+
 def _is_bold(cells: Cells) -> bool:
-    return cells.what in (TreeNode.ROOT, TreeNode.SECTION)
+    return not cells.is_group and cells.what in (TreeNode.ROOT, TreeNode.SECTION)

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
 
+from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.models.tree_model import Column, TreeModel
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.tree.columns import TreeColumns
+from sdviewer.ui.tree.commands import TreeCommands
+from sdviewer.ui.tree.copying import Texts, TreeCopying, expressions, names, tsv
+from sdviewer.ui.tree.folding import TreeFolding
+from sdviewer.ui.tree.keys import act_on_key
 from sdviewer.ui.tree.row_painter import RowPainter, RowState, spans_row
+from sdviewer.ui.tree.selection import RowSelection
 from sdviewer.ui.tree.visible_rows import Remains
 
 _SAMPLE = 80
-_WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
-_GIVING_WAY = (Column.KIND, Column.DTYPE)
-_NAME_NEEDED = 160
-_NARROWEST = {Column.KIND: 60, Column.DTYPE: 60, Column.SHAPE: 80, Column.SIZE: 84}
 
 
 class TreeView(QTableView):
-    """Shows a `TreeModel`; emits the node that becomes current."""
+    """Shows a `TreeModel`; emits the node that becomes current.
+
+    Where an item is asked for, that is a node or a group of nodes, see `Outline`. Of a group that is current the
+    node is told whose children it holds. Many rows are copied by a job of the `bridge`, if there is one.
+    """
 
     node_selected = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    folding_changed = Signal(bool)
+    """Whether runs of alike blocks are shown as one row each."""
+
+    def __init__(self, bridge: Bridge | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Tree of sections, modules and tensors")
         self.setShowGrid(False)
@@ -36,7 +50,7 @@ class TreeView(QTableView):
         self.setMouseTracking(True)
         self.setFrameShape(QTableView.Shape.NoFrame)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -51,7 +65,11 @@ class TreeView(QTableView):
         # The current node while a filter hides it, and whether it is just being put back.
         self._hidden_current = -1
         self._keeps_current = False
-        self._wanted: dict[Column, int] = {}
+        self._columns = TreeColumns(self)
+        self._selection = RowSelection(self)
+        self.fold = TreeFolding(self)
+        self.copying = TreeCopying(bridge, self)
+        self.commands = TreeCommands(self)
         self._set_row_height()
 
     @property
@@ -63,30 +81,35 @@ class TreeView(QTableView):
     def show_tree(self, model: TreeModel) -> None:
         """Show a model, with columns as wide as a sample of it asks for, and select its root."""
         self._hovered = self._hidden_current = -1
+        self.fold.begin(model)
         old = self.selectionModel()
         self.setModel(model)
         if old is not None:
             old.deleteLater()
         self.selectionModel().currentRowChanged.connect(self._current_changed)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         # What is in sight, and of what is still closed some from everywhere.
         nodes = len(model.checkpoint.tree)
         sample = [model.cells(row) for row in range(min(model.rowCount(), _SAMPLE))]
         sample += [model.cells_of(node) for node in range(0, nodes, max(1, nodes // _SAMPLE))]
-        for column, widest in _WIDEST.items():
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            wanted = max((self._painter.cell_width(cells, column) for cells in sample), default=0)
-            self._wanted[column] = min(max(wanted, _NARROWEST[column]), widest)
-            header.resizeSection(column, self._wanted[column])
-        self._give_way()
+        self._columns.fit(sample, self._painter)
         self.select_node(0)
 
-    def select_node(self, node: int) -> None:
-        """Make a node current and visible, opening the way to it."""
+    def select_node(self, item: int) -> None:
+        """Make an item current and visible, opening the way to it."""
         model = self.tree_model
-        if model is not None:
-            self.setCurrentIndex(model.index(model.reveal(node), 0))
+        row = model.reveal(item) if model is not None else -1
+        if row >= 0:
+            self.select_row(row)
+
+    def select_row(self, row: int) -> None:
+        """Make a row current, and it alone selected."""
+        self._selection.only(row)
+
+    def extend_to(self, move: QAbstractItemView.CursorAction, *, beside: bool) -> None:
+        """Select up to where a move leads."""
+        target = self.moveCursor(move, Qt.KeyboardModifier.NoModifier)
+        if target.isValid():
+            self._selection.extend_to(target.row(), beside=beside)
 
     def show_only(self, remains: Remains | None) -> None:
         """Show what a filter leaves, or with None all again; what is current stays so, if only out of sight."""
@@ -94,7 +117,7 @@ class TreeView(QTableView):
         if model is None:
             return
         self._hovered = -1
-        current = max(self.current_node(), self._hidden_current)
+        current = max(self.current_item(), self._hidden_current)
         model.show_only(remains)
         if current >= 0 and remains is None:
             row = model.reveal(current)
@@ -102,9 +125,53 @@ class TreeView(QTableView):
             row = model.rows.row_of(current) if current >= 0 else -1
         self._hidden_current = current if row < 0 else -1
         if row >= 0:
-            self._keeps_current = True
-            self.setCurrentIndex(model.index(row, 0))
-            self._keeps_current = False
+            with self.quietly():
+                self.select_row(row)
+
+    @property
+    def folding(self) -> bool:
+        """Whether runs of alike blocks are shown as one row each."""
+        return self.fold.on
+
+    def set_folding(self, folding: bool) -> None:  # the slot of a checkable action
+        """Show every run of alike blocks as one row "0 … 31 × 32 alike", or each block by itself."""
+        if folding is not self.fold.on:
+            self._hovered = -1
+            self.fold.set_all(fold=folding)
+            self.folding_changed.emit(folding)
+
+    def go_to_problem(self, step: int) -> bool:
+        """Go to the next problem (`step` 1) or the one before (-1), going round; whether there is any."""
+        model = self.tree_model
+        if model is None:
+            return False
+        start = max(self.current_item(), 0)
+        if model.rows.outline.is_group(start):
+            start = model.rows.outline.nodes_of(start).start - (step > 0)
+        node = model.rows.problems.next_to(start, step)
+        if node >= 0:
+            self.select_node(node)
+        return node >= 0
+
+    def selected_items(self) -> npt.NDArray[np.int32]:
+        """The items of the selected rows, from top to bottom."""
+        model = self.tree_model
+        if model is None:
+            return np.zeros(0, np.int32)
+        pieces = [model.rows.items(rows.start, rows.stop) for rows in self._selection.stretches()]
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
+
+    def copy_names(self) -> None:
+        """Copy the canonical names of the selected rows, one a line."""
+        self._copy(names, "name")
+
+    def copy_rows(self) -> None:
+        """Copy the selected rows as TSV, with exact figures."""
+        self._copy(tsv, "row")
+
+    def copy_expressions(self) -> None:
+        """Copy the Python that reaches what is selected, one expression a line."""
+        self._copy(expressions, "expression")
 
     def select_first_match(self) -> bool:
         """Make the first row that fits the filter current, unless one is already; whether there is any."""
@@ -117,32 +184,52 @@ class TreeView(QTableView):
         return True
 
     def current_node(self) -> int:
-        """The current row's node, -1 for none."""
+        """The current row's node, of a group the one whose children it holds; -1 for none."""
+        model, item = self.tree_model, self.current_item()
+        return model.rows.outline.owner(item) if model is not None and item >= 0 else -1
+
+    def current_item(self) -> int:
+        """The current row's item, -1 for none."""
         model, index = self.tree_model, self.currentIndex()
-        return model.rows.node(index.row()) if model is not None and index.isValid() else -1
+        return model.rows.item(index.row()) if model is not None and index.isValid() else -1
 
-    def expand(self, node: int, *, deep: bool = False) -> None:
-        """Open a node."""
+    def expand(self, item: int, *, deep: bool = False) -> None:
+        """Open an item."""
         if self.tree_model is not None:
-            self.tree_model.expand(node, deep=deep)
+            self.tree_model.expand(item, deep=deep)
 
-    def collapse(self, node: int) -> None:
-        """Close a node; if the current one lies below it, it becomes current."""
+    def expand_below(self) -> None:
+        """Open the current item and all below it."""
+        if self.current_item() >= 0:
+            self.expand(self.current_item(), deep=True)
+
+    def collapse(self, item: int) -> None:
+        """Close an item; if the current one lies below it, it becomes current."""
         model = self.tree_model
-        if model is None or node <= 0 or not model.rows.has_children[node]:
+        if model is None or item <= 0 or not model.rows.has_children[item]:
             return
-        if node < self.current_node() < int(model.checkpoint.tree.end[node]):
-            self.select_node(node)
-        model.collapse(node)
+        if model.rows.row_of(item) >= 0 and self.currentIndex().row() in model.rows.rows_below(item):
+            self.select_node(item)
+        model.collapse(item)
+
+    def toggle(self, item: int) -> None:
+        """Open or close an item."""
+        model = self.tree_model
+        if model is not None and model.rows.expanded[item]:
+            self.collapse(item)
+        else:
+            self.expand(item)
 
     def collapse_around(self) -> None:
-        """Close the current node, or if it is closed, the one around it."""
-        model, node = self.tree_model, self.current_node()
-        if model is not None and node > 0:
-            self.collapse(node if model.rows.expanded[node] else int(model.checkpoint.tree.parent[node]))
+        """Close the current item, or if it is closed, the one around it."""
+        model, item = self.tree_model, self.current_item()
+        if model is not None and item > 0:
+            self.collapse(item if model.rows.expanded[item] else model.rows.parent(item))
 
     def selectAll(self) -> None:  # noqa: N802  # Qt
-        """Nothing: one row is selected at a time, and Qt's own takes 30 s for a million rows."""
+        """All rows that can be scrolled to."""
+        if self.tree_model is not None:
+            self._selection.every()
 
     def keyboardSearch(self, search: str) -> None:  # noqa: N802  # Qt
         """Type-ahead over the visible rows, as arrays: Qt would ask the model row by row."""
@@ -160,38 +247,40 @@ class TreeView(QTableView):
         if row < 0 and same:
             row = model.rows.find_prefix(search, current + 1)
         if row >= 0:
-            self.setCurrentIndex(model.index(row, 0))
+            self.select_row(row)
+
+    def event(self, event: QEvent) -> bool:
+        """The tree's own copying goes before that of the window."""
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.matches(QKeySequence.StandardKey.Copy):
+                event.accept()
+                return True
+        elif event.type() is QEvent.Type.ContextMenu:
+            self.commands.refresh()
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
         """A tree's keys; the others are the table's."""
-        model, node = self.tree_model, self.current_node()
-        if model is None or node < 0 or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        if act_on_key(self, event):
+            event.accept()
+        else:
             super().keyPressEvent(event)
-            return
-        expanded = bool(model.rows.expanded[node])
-        match event.key():
-            case Qt.Key.Key_Right:
-                self._go_in(model, node)
-            case Qt.Key.Key_Left if expanded and node != 0:
-                self.collapse(node)
-            case Qt.Key.Key_Left if node != 0:
-                self.select_node(int(model.checkpoint.tree.parent[node]))
-            case Qt.Key.Key_Return | Qt.Key.Key_Enter:
-                self._toggle(node)
-            case Qt.Key.Key_Asterisk:
-                self.expand(node, deep=True)
-            case Qt.Key.Key_Plus:
-                self.expand(node)
-            case Qt.Key.Key_Minus:
-                self.collapse(node)
-            case Qt.Key.Key_Home:
-                self.setCurrentIndex(model.index(0, 0))
-            case Qt.Key.Key_End:
-                self.setCurrentIndex(model.index(model.rowCount() - 1, 0))
-            case _:
-                super().keyPressEvent(event)
-                return
-        event.accept()
+
+    def moveCursor(  # noqa: N802  # Qt
+        self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
+    ) -> QModelIndex:
+        """Rows are what is moved between: a table would go to the first and the last column."""
+        model, row = self.tree_model, self.currentIndex().row()
+        if model is None or not model.rowCount():
+            return QModelIndex()
+        match action:
+            case QAbstractItemView.CursorAction.MoveHome:
+                return model.index(0, 0)
+            case QAbstractItemView.CursorAction.MoveEnd:
+                return model.index(model.rowCount() - 1, 0)
+            case QAbstractItemView.CursorAction.MoveLeft | QAbstractItemView.CursorAction.MoveRight:
+                return model.index(max(row, 0), 0)
+        return super().moveCursor(action, modifiers)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
         """A click on a branch opens or closes it and selects nothing."""
@@ -201,7 +290,11 @@ class TreeView(QTableView):
             cells = model.cells(row)
             branch = self._painter.branch_rect(cells, self._cell_rect(row, Column.NAME))
             if cells.has_children and branch.contains(event.position().toPoint()):
-                self._toggle(cells.node)
+                self.toggle(cells.item)
+                event.accept()
+                return
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self._selection.extend_to(row, beside=bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
                 event.accept()
                 return
         super().mousePressEvent(event)
@@ -210,7 +303,7 @@ class TreeView(QTableView):
         """A double click on a parent opens or closes it."""
         row = self.rowAt(event.position().toPoint().y())
         if self.tree_model is not None and row >= 0 and event.button() is Qt.MouseButton.LeftButton:
-            self._toggle(self.tree_model.rows.node(row))
+            self.toggle(self.tree_model.rows.item(row))
         event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
@@ -226,7 +319,7 @@ class TreeView(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt
         """A narrow tree keeps names, shapes and sizes."""
         super().resizeEvent(event)
-        self._give_way()
+        self._columns.give_way()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """A new font or palette is taken over."""
@@ -242,6 +335,8 @@ class TreeView(QTableView):
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             self._show_tip(event)
             return True
+        if event.type() is QEvent.Type.ContextMenu:
+            self.commands.refresh()
         return super().viewportEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt
@@ -253,34 +348,25 @@ class TreeView(QTableView):
         first = max(self.rowAt(event.rect().top()), 0)
         last = self.rowAt(event.rect().bottom())
         last = model.rowCount() - 1 if last < 0 else last
-        selected, current = self.currentIndex().row(), self.currentIndex().row()
-        if not self.selectionModel().hasSelection():
-            selected = -1
+        current = self.currentIndex().row()
+        stretches = self._selection.stretches()
+        selected = [rows for rows in stretches if rows.start <= last and rows.stop > first]
         active = self.isActiveWindow() and self.hasFocus()
+        alone = len(stretches) < 2 and sum(map(len, stretches)) < 2
         painter = QPainter(self.viewport())
         for row in range(first, last + 1):
             rects = [self._cell_rect(row, column) for column in Column]
             cells = model.cells(row)
-            expanded = bool(model.rows.expanded[cells.node])
-            state = RowState(expanded, row == selected, row == self._hovered, row == current and active, active)
+            expanded = bool(model.rows.expanded[cells.item])
+            is_selected = any(row in rows for rows in selected)
+            state = RowState(expanded, is_selected, row == self._hovered, row == current and active, active, alone)
             self._painter.paint(painter, cells, rects, state)
         painter.end()
 
-    def _go_in(self, model: TreeModel, node: int) -> None:
-        if model.rows.has_children[node]:
-            if model.rows.expanded[node]:
-                self.select_node(node + 1)
-            else:
-                model.expand(node)
-
-    def _toggle(self, node: int) -> None:
-        model = self.tree_model
-        if model is None or node == 0:
-            return
-        if model.rows.expanded[node]:
-            self.collapse(node)
-        else:
-            model.expand(node)
+    def _copy(self, texts: Texts, what: str) -> None:
+        model, items = self.tree_model, self.selected_items()
+        if model is not None and len(items):
+            self.copying.copy(texts, model.checkpoint, model.rows.outline, items, what)
 
     def _cell_rect(self, row: int, column: int) -> QRect:
         return QRect(
@@ -312,21 +398,26 @@ class TreeView(QTableView):
         rect = self._cell_rect(row, column)
         QToolTip.showText(event.globalPos(), tooltip(shown), self.viewport(), rect)
 
-    def _give_way(self) -> None:
-        """Hide the columns that leave the names too little room, the least needed first."""
-        room = self.viewport().width() - sum(self._wanted.values())
-        for column in _GIVING_WAY:
-            if column in self._wanted:
-                hidden = room < _NAME_NEEDED
-                if self.isColumnHidden(column) is not hidden:
-                    self.setColumnHidden(column, hidden)
-                room += self._wanted[column] if hidden else 0
-
     def _set_row_height(self) -> None:
         self.verticalHeader().setMinimumSectionSize(self._painter.row_height)
         self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
 
     def _current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
-        if current.isValid() and self.tree_model is not None and not self._keeps_current:
+        if self.state() is not QAbstractItemView.State.DragSelectingState:
+            self._selection.set_anchor()
+        if current.isValid() and not self._keeps_current:
             self._hidden_current = -1
-            self.node_selected.emit(self.tree_model.rows.node(current.row()))
+            self.tell_current()
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """While rows come and go, what becomes current is not told: it shows what was current before."""
+        self._keeps_current = True
+        yield
+        self._keeps_current = False
+
+    def tell_current(self) -> None:
+        """Tell which node is current."""
+        node = self.current_node()
+        if node >= 0:
+            self.node_selected.emit(node)

@@ -1,0 +1,44 @@
+"""The widths of the tree's columns: as a sample of the rows asks for, and the names keep their room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtWidgets import QHeaderView, QTableView
+
+from sdviewer.ui.models.tree_model import Cells, Column
+from sdviewer.ui.tree.row_painter import RowPainter
+
+_WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
+_NARROWEST = {Column.KIND: 60, Column.DTYPE: 60, Column.SHAPE: 80, Column.SIZE: 84}
+_GIVING_WAY = (Column.KIND, Column.DTYPE)
+_NAME_NEEDED = 160
+
+
+class TreeColumns:
+    """Remembers how wide each column wants to be."""
+
+    def __init__(self, view: QTableView) -> None:
+        self._view = view
+        self._wanted: dict[Column, int] = {}
+
+    def fit(self, sample: Iterable[Cells], painter: RowPainter) -> None:
+        """Give the columns the widths that these rows need."""
+        header, cells = self._view.horizontalHeader(), list(sample)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        for column, widest in _WIDEST.items():
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            wanted = max((painter.cell_width(row, column) for row in cells), default=0)
+            self._wanted[column] = min(max(wanted, _NARROWEST[column]), widest)
+            header.resizeSection(column, self._wanted[column])
+        self.give_way()
+
+    def give_way(self) -> None:
+        """Hide the columns that leave the names too little room, the least needed first."""
+        room = self._view.viewport().width() - sum(self._wanted.values())
+        for column in _GIVING_WAY:
+            if column in self._wanted:
+                hidden = room < _NAME_NEEDED
+                if self._view.isColumnHidden(column) is not hidden:
+                    self._view.setColumnHidden(column, hidden)
+                room += self._wanted[column] if hidden else 0
