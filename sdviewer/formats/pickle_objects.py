@@ -107,7 +107,10 @@ class PickleObjects:
     def _scalar(self, args: tuple[Any, ...]) -> Scalar:
         """A numpy scalar: (dtype, bytes)."""
         text = dtype_text(args[0])
-        raw = args[1].encode("latin-1") if isinstance(args[1], str) else bytes(args[1])
+        raw = args[1].encode("latin-1") if isinstance(args[1], str) else args[1]
+        if not isinstance(raw, bytes):
+            # A number would ask for so many bytes.
+            raise TypeError("no bytes")
         dtype = np.dtype(text)
         if dtype.hasobject or dtype.fields or dtype.subdtype or len(raw) != dtype.itemsize:
             raise ValueError("no plain scalar")

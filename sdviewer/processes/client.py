@@ -52,7 +52,10 @@ def open_checkpoint(path: str | os.PathLike[str], control: Control | None = None
     if weight <= limits.LARGE_DESCRIPTION:
         from sdviewer.formats import opening
 
-        return opening.open_checkpoint(text, control)
+        try:
+            return opening.open_checkpoint(text, control)
+        except (MemoryError, RecursionError) as error:
+            raise LimitExceeded("needs more memory than there is to be described", file=text) from error
     return open_in_child(text, limits.memory_allowance(weight), control)
 
 
