@@ -22,7 +22,6 @@ from sdviewer.checkpoint.document import GlobalUse
 from sdviewer.checkpoint.wording import number
 from sdviewer.ui.detail import numbers
 from sdviewer.ui.detail.blocks import CopyButton, GridView, TextView
-from sdviewer.ui.detail.code_view import CodeView
 from sdviewer.ui.detail.statistics_view import StatisticsView
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.main_window import MainWindow
@@ -357,26 +356,6 @@ def test_the_root_tells_code_and_how_torch_would_load_it(
     assert QApplication.clipboard().text() == "\n".join(lines)
 
 
-def test_source_text_is_shown_and_stays_text(window: MainWindow, settle: Settle, tmp_path: Path, qtbot: QtBot) -> None:
-    class Doubled(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x * 2
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as above
-        torch.jit.save(torch.jit.trace(Doubled(), torch.ones(1)), tmp_path / "scripted.pt")  # type: ignore[no-untyped-call]
-    window.open_files([str(tmp_path / "scripted.pt")])
-    tab = settle(window)
-    (code,) = tab.detail.findChildren(CodeView)
-    assert code.text.isHidden()
-    sources = [row[0] for row in code.list.grid.rows]
-    chosen = next(index for index, name in enumerate(sources) if name.endswith(".py"))
-    code.list.setCurrentIndex(code.list.model().index(chosen, 0))
-    qtbot.waitUntil(code.text.isVisible)
-    assert "def forward" in code.text.toPlainText()
-    assert code.text.isReadOnly()
-
-
 def test_values_of_metadata_are_told_in_the_words_of_python(show: Show, window: MainWindow, settle: Settle) -> None:
     tab = show(
         {"w": torch.ones(1), "config": {"none": None, "yes": True, "lr": 1e-3, "text": 'a "b"\n', "bytes": b"abc"}}
@@ -421,4 +400,4 @@ def test_numbers_stand_beneath_each_other_where_there_is_little_room(show: Show)
     tab.splitter.setSizes([900, 300])
     QApplication.processEvents()
     assert minimum.mapTo(statistics, minimum.pos()).y() < nan.mapTo(statistics, nan.pos()).y()
-    assert nan.mapTo(tab.detail.viewport(), nan.rect().topRight()).x() < tab.detail.viewport().width()
+    assert nan.mapTo(tab.detail, nan.rect().topRight()).x() < tab.detail.width()

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
@@ -48,6 +49,7 @@ _MOST_ROWS_IN_SIGHT = 14
 _MOST_LINES_IN_SIGHT = 24
 _ROWS_MEASURED = 100
 _BAR = 3
+_NARROWEST_COLUMN = 50
 # Unseen, and a place where a line may end; names are shown with theirs escaped, so every one is ours.
 _BREAK = "\u200b"
 _LONG_WORD = re.compile(r"\S{40,}")
@@ -217,10 +219,24 @@ class CopyButton(QToolButton):
         QGuiApplication.clipboard().setText(self._text)
 
 
+def text_button(text: str, tip: str) -> QToolButton:
+    """A small button with a word on it."""
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    return button
+
+
 class GridView(QTableView):
-    """A small table as tall as its rows, up to a limit; Enter or a double click goes where a row leads."""
+    """A small table as tall as its rows, up to a limit.
+
+    A click on the first cell of a row, a double click on any of it, or Enter goes where the row leads.
+    """
 
     node_wanted = Signal(int)
+
+    filter_wanted = Signal(str)
 
     def __init__(self, grid: Grid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -247,7 +263,9 @@ class GridView(QTableView):
         self._fit_columns()
         rows = min(len(grid.rows), _MOST_ROWS_IN_SIGHT)
         self.setFixedHeight(rows * row_height + self.horizontalHeader().sizeHint().height() + 2)
+        self.setMouseTracking(True)
         self.activated.connect(self._follow)
+        self.clicked.connect(self._clicked)
 
     def selected_text(self) -> str:
         """The selected rows, cells parted by tabs."""
@@ -266,6 +284,13 @@ class GridView(QTableView):
         super().resizeEvent(event)
         self._fit_columns()
 
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
+        """A hand over what leads somewhere."""
+        index = self.indexAt(event.position().toPoint())
+        is_link = index.isValid() and index.column() == 0 and self.grid.leads(index.row())
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if is_link else Qt.CursorShape.ArrowCursor)
+        super().mouseMoveEvent(event)
+
     def _text_width(self, column: int) -> int:
         metrics, head = QFontMetrics(self.font()), QFontMetrics(self.horizontalHeader().font())
         texts = (row[column] for row in self.grid.rows[:_ROWS_MEASURED])
@@ -273,18 +298,26 @@ class GridView(QTableView):
         return max(longest, head.horizontalAdvance(self.grid.header[column])) + 22
 
     def _fit_columns(self) -> None:
-        """As wide as their texts; where these do not fit, the widest of the columns gives way."""
+        """As wide as their texts; where these do not fit, the widest column gives way, then the next one, too."""
         widths = list(self._text_widths)
-        excess = sum(widths) - self.viewport().width()
-        if excess > 0:
+        while (excess := sum(widths) - self.viewport().width()) > 0 and max(widths) > _NARROWEST_COLUMN:
             widest = max(range(len(widths)), key=widths.__getitem__)
-            widths[widest] = max(widths[widest] - excess, 80)
+            next_one = max((width for width in widths if width < widths[widest]), default=_NARROWEST_COLUMN)
+            widths[widest] = max(widths[widest] - excess, min(next_one, widths[widest] - 1), _NARROWEST_COLUMN)
         for column, width in enumerate(widths):
             self.horizontalHeader().resizeSection(column, width)
 
+    def _clicked(self, index: QModelIndex) -> None:
+        # With a key held, rows are chosen.
+        if index.column() == 0 and QGuiApplication.keyboardModifiers() == Qt.KeyboardModifier.NoModifier:
+            self._follow(index)
+
     def _follow(self, index: QModelIndex) -> None:
-        if self.grid.nodes:
-            self.node_wanted.emit(self.grid.nodes[index.row()])
+        row = index.row()
+        if self.grid.nodes and self.grid.nodes[row] >= 0:
+            self.node_wanted.emit(self.grid.nodes[row])
+        elif self.grid.filters and self.grid.filters[row]:
+            self.filter_wanted.emit(self.grid.filters[row])
 
 
 class TextView(QPlainTextEdit):
@@ -295,6 +328,7 @@ class TextView(QPlainTextEdit):
         self.setReadOnly(True)
         self.setAcceptDrops(False)
         self.setUndoRedoEnabled(False)
+        self.setTabChangesFocus(True)
         self.setAccessibleName(text.title)
         self.setFont(number_font())
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
@@ -331,4 +365,5 @@ __all__ = [
     "clear",
     "heading",
     "plain_label",
+    "text_button",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import numpy as np
 
 from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.dtypes import DTYPES
 from sdviewer.checkpoint.modules import TreeNode
+from sdviewer.checkpoint.summary import what_it_is
 from sdviewer.checkpoint.wording import (
     PROBLEM_MARKS,
     bytes_for_people,
@@ -20,10 +22,25 @@ from sdviewer.checkpoint.wording import (
     shown_lines,
 )
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
+from sdviewer.ui.detail.places import filter_term, nodes_of_tensors
 
 _ROWS_LISTED = 1000
 _LONGEST_TEXT = 200_000
 _NOTES_SHOWN = 3
+
+_GLOBAL_TIPS = {
+    "known": "Loading the file with torch uses it to make plain data or tensors.",
+    "unknown": "Loading the file with torch.load(weights_only=False) would import it and run its code. "
+    "It was not run here: what it would have made is shown as its class, arguments and state.",
+    "dangerous": "It can run programs, change files or open connections: no checkpoint needs it. "
+    "It was not run here. Do not load this file with torch.load(weights_only=False) or pickle.",
+}
+_SHARD_TIPS = {
+    "missing": "The index names this file, but it is not in the folder.",
+    "extra": "The file lies in the folder, but the index does not name it.",
+    "truncated": "The file is shorter than what it says it holds: it was probably not written or copied to its end.",
+    "unreadable": "The file could not be read: see the problems.",
+}
 
 
 def describe_file(checkpoint: Checkpoint, title: str) -> Description:
@@ -41,6 +58,8 @@ def describe_file(checkpoint: Checkpoint, title: str) -> Description:
     if description.unshown_bytes:
         unshown = description.unshown_bytes
         facts.append(Fact("Shown by no tensor", bytes_for_people(unshown), f"{unshown:,} bytes"))
+    if description.texts:
+        facts.append(Fact("Source text", f"{plural(len(description.texts), 'file')}, see Source"))
     facts.append(Fact("Safety", safety(checkpoint)))
     blocks = [
         block
@@ -67,6 +86,7 @@ def describe_file(checkpoint: Checkpoint, title: str) -> Description:
         tuple(blocks),
         part or "This file is a part of a larger checkpoint.",
         description.part_of,
+        what_it_is(checkpoint),
     )
 
 
@@ -93,12 +113,15 @@ def safety(checkpoint: Checkpoint) -> str:
 
 
 def _problems(checkpoint: Checkpoint) -> Grid | None:
-    problems = checkpoint.problems
+    problems = checkpoint.problems[:_ROWS_LISTED]
     rows = tuple(
         (f"{PROBLEM_MARKS[p.severity]} {p.kind.replace('_', ' ')}", shown(p.message, 400), shown(p.where, 200))
-        for p in problems[:_ROWS_LISTED]
+        for p in problems
     )
-    return Grid(_counted("Problems", len(problems)), ("Kind", "What", "Where"), rows) if rows else None
+    nodes = nodes_of_tensors(checkpoint, [p.where for p in problems if p.where])
+    leads = tuple(nodes.get(p.where, -1) for p in problems)
+    title = _counted("Problems", len(checkpoint.problems))
+    return Grid(title, ("Kind", "What", "Where"), rows, nodes=leads) if rows else None
 
 
 def _sections(checkpoint: Checkpoint) -> Grid | None:
@@ -109,19 +132,16 @@ def _sections(checkpoint: Checkpoint) -> Grid | None:
         (
             shown(s.name),
             s.kind,
-            f"{len(s.rows):,}",
-            count_for_people(s.parameters),
-            bytes_for_people(s.nbytes),
+            f"{len(s.rows):,}" if len(s.rows) else "–",
+            count_for_people(s.parameters) if s.parameters else "–",
+            bytes_for_people(s.nbytes) if s.nbytes else "–",
         )
         for _, s in order
     )
-    leads = tuple(nodes.get(index, 0) for index, _ in order)
+    leads = tuple(nodes.get(index, -1) for index, _ in order)
+    title = _counted("Sections", len(checkpoint.sections))
     header = ("Name", "Kind", "Tensors", "Parameters", "Size")
-    return (
-        Grid(_counted("Sections", len(checkpoint.sections)), header, rows, frozenset((2, 3, 4)), leads)
-        if rows
-        else None
-    )
+    return Grid(title, header, rows, frozenset((2, 3, 4)), leads) if rows else None
 
 
 def _dtypes(checkpoint: Checkpoint) -> Grid | None:
@@ -132,18 +152,22 @@ def _dtypes(checkpoint: Checkpoint) -> Grid | None:
     sizes = np.bincount(codes, weights=table.nbytes[: table.listed], minlength=len(DTYPES))
     order = sorted(np.flatnonzero(counts).tolist(), key=lambda code: -sizes[code])
     rows = tuple((DTYPES[code].name, f"{int(counts[code]):,}", bytes_for_people(int(sizes[code]))) for code in order)
-    return Grid("Dtypes", ("Dtype", "Tensors", "Size"), rows, frozenset((1, 2))) if rows else None
+    filters = tuple(filter_term("dtype", DTYPES[code].name) for code in order)
+    return Grid("Dtypes", ("Dtype", "Tensors", "Size"), rows, frozenset((1, 2)), filters=filters) if rows else None
 
 
 def _globals(checkpoint: Checkpoint) -> Grid | None:
     marks = {"known": "✓ known", "unknown": "⚠ unknown", "dangerous": "✖ dangerous"}
     rank = {"dangerous": 0, "unknown": 1, "known": 2}
-    uses = sorted(checkpoint.globals, key=lambda use: rank[use.klass])
-    rows = tuple((marks[use.klass], shown(use.name, 300)) for use in uses[:_ROWS_LISTED])
-    return Grid(_counted("Code that the file names", len(uses)), ("Class", "Global"), rows) if rows else None
+    uses = sorted(checkpoint.globals, key=lambda use: rank[use.klass])[:_ROWS_LISTED]
+    rows = tuple((marks[use.klass], shown(use.name, 300)) for use in uses)
+    tips = tuple(_GLOBAL_TIPS[use.klass] for use in uses)
+    title = _counted("Code that the file names", len(checkpoint.globals))
+    return Grid(title, ("Class", "Global"), rows, tips=tips) if rows else None
 
 
 def _shards(checkpoint: Checkpoint) -> Grid | None:
+    shards = checkpoint.shards[:_ROWS_LISTED]
     rows = tuple(
         (
             shown(shard.file),
@@ -151,15 +175,22 @@ def _shards(checkpoint: Checkpoint) -> Grid | None:
             f"{shard.tensors:,}",
             bytes_for_people(shard.nbytes),
         )
-        for shard in checkpoint.shards[:_ROWS_LISTED]
+        for shard in shards
     )
+    filters = tuple(filter_term("file", PurePath(shard.file).name) if shard.tensors else "" for shard in shards)
+    tips = tuple(_SHARD_TIPS.get(shard.status, "") for shard in shards)
+    title = _counted("Shards", len(checkpoint.shards))
     header = ("File", "Status", "Tensors", "Size")
-    return Grid(_counted("Shards", len(checkpoint.shards)), header, rows, frozenset((2, 3))) if rows else None
+    return Grid(title, header, rows, frozenset((2, 3)), filters=filters, tips=tips) if rows else None
 
 
 def _duplicates(checkpoint: Checkpoint) -> Grid | None:
-    rows = tuple((shown(d.name, 300), shown(d.where, 300)) for d in checkpoint.duplicates[:_ROWS_LISTED])
-    return Grid(_counted("Duplicates", len(checkpoint.duplicates)), ("Name", "Hidden at"), rows) if rows else None
+    hidden = checkpoint.duplicates[:_ROWS_LISTED]
+    rows = tuple((shown(d.name, 300), shown(d.where, 300)) for d in hidden)
+    nodes = nodes_of_tensors(checkpoint, [d.name for d in hidden])
+    leads = tuple(nodes.get(d.name, -1) for d in hidden)
+    title = _counted("Duplicates", len(checkpoint.duplicates))
+    return Grid(title, ("Name", "Hidden at"), rows, nodes=leads) if rows else None
 
 
 def _counted(title: str, count: int) -> str:

@@ -1,54 +1,67 @@
-"""DetailPane: what is selected, at once; its numbers as soon as a job has read them."""
+"""DetailPane: what is selected, by its name and in the tabs that it has."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QFont, QGuiApplication, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.modules import TreeNode
-from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.ui.bridge import Bridge
-from sdviewer.ui.detail.blocks import (
-    CopyButton,
-    FactGrid,
-    GridView,
-    NoteStrip,
-    PartStrip,
-    TextView,
-    clear,
-    heading,
-    plain_label,
-)
-from sdviewer.ui.detail.code_view import CodeView
-from sdviewer.ui.detail.describe import basis_of, can_be_read, describe
+from sdviewer.ui.detail.blocks import CopyButton, FactGrid, plain_label
+from sdviewer.ui.detail.describe import describe
 from sdviewer.ui.detail.numbers import NumbersView
-from sdviewer.ui.detail.parts import Description, Grid, Text
+from sdviewer.ui.detail.overview import OverviewPane
+from sdviewer.ui.detail.panes import PANES, Pane, PaneContext, PaneSpec, Selection
+from sdviewer.ui.detail.parts import Description
+from sdviewer.ui.detail.view_tabs import ViewTabs
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
 
 
-class DetailPane(QScrollArea):
-    """The right half of a tab."""
+class DetailPane(QWidget):
+    """The right half of a tab.
+
+    The tab that the user chose stays in front wherever the selected node has it. A tab that is not in
+    front is neither made before it is first looked at, nor told of a node.
+    """
 
     node_wanted = Signal(int)
     """A row of a table leads to this node."""
 
+    filter_wanted = Signal(str)
+    """A row of a table stands for the tensors that this filter leaves."""
+
     file_wanted = Signal(str)
     """The user asks for the checkpoint of which this file is a part."""
 
-    def __init__(self, bridge: Bridge, library: PlotLibrary, slot: Hashable, parent: QWidget | None = None) -> None:
+    message = Signal(str)
+    """What was done, or why not: one sentence for the status bar."""
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        library: PlotLibrary,
+        slot: Hashable,
+        parent: QWidget | None = None,
+        *,
+        specs: tuple[PaneSpec, ...] = PANES,
+    ) -> None:
         super().__init__(parent)
-        self._bridge, self._slot = bridge, slot
-        self.description: Description | None = None
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._context = PaneContext(bridge, library, slot)
+        self._specs = specs
+        self._chosen = specs[0].name
+        self._selection: Selection | None = None
+        # What each pane was told to show last; one that is out of sight may be behind.
+        self._told: dict[str, Selection] = {}
+        self._is_arranging = False
+        self.panes: dict[str, Pane] = {}
         self.setAccessibleName("Details of the selected entry")
         self.setBackgroundRole(QPalette.ColorRole.Base)
+        self.setAutoFillBackground(True)
 
         self.name = QLineEdit()
         self.name.setReadOnly(True)
@@ -65,91 +78,141 @@ class DetailPane(QScrollArea):
         self.copy_button.clicked.connect(self.copy_name)
         self.subtitle = plain_label(muted=True, selectable=True)
         self.subtitle.setWordWrap(True)
-        self.facts = FactGrid()
-        self.numbers = NumbersView(bridge, library, slot)
+        self.subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        line = QHBoxLayout()
+        line.addWidget(self.name, 1)
+        line.addWidget(self.copy_button)
+        head = QVBoxLayout()
+        head.setContentsMargins(20, 12, 20, 4)
+        head.setSpacing(6)
+        head.addLayout(line)
+        head.addWidget(self.subtitle)
 
-        self._notes, self._blocks = QVBoxLayout(), QVBoxLayout()
-        head = QHBoxLayout()
-        head.addWidget(self.name, 1)
-        head.addWidget(self.copy_button)
-        column = QVBoxLayout()
-        column.setContentsMargins(20, 14, 20, 20)
-        column.setSpacing(6)
+        self.tabs = ViewTabs("Views of the selected entry")
+        self._layouts: list[QVBoxLayout] = []
+        for spec in specs:
+            page = QWidget()
+            layout = QVBoxLayout(page)
+            layout.setContentsMargins(0, 0, 0, 0)
+            self._layouts.append(layout)
+            self.tabs.addTab(page, spec.title)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
         column.addLayout(head)
-        column.addWidget(self.subtitle)
-        column.addLayout(self._notes)
-        column.addSpacing(6)
-        column.addWidget(self.facts)
-        column.addWidget(self.numbers)
-        column.addLayout(self._blocks)
-        column.addStretch(1)
-        content = QWidget()
-        content.setLayout(column)
-        content.setBackgroundRole(QPalette.ColorRole.Base)
-        content.setAutoFillBackground(True)
-        content.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setWidget(content)
-        self.numbers.clear()
+        column.addWidget(self.tabs, 1)
+        self._arrange((True, *(False for _ in specs[1:])))
+        self.tabs.currentChanged.connect(self._tab_changed)
+
+    @property
+    def description(self) -> Description | None:
+        """What is said of the selected node, None as long as nothing is selected."""
+        return self._selection.description if self._selection is not None else None
+
+    @property
+    def overview(self) -> OverviewPane:
+        """The first tab."""
+        pane = self.panes.get("overview") or self._make(0)
+        assert isinstance(pane, OverviewPane)  # noqa: S101  # the first of the table
+        return pane
+
+    @property
+    def facts(self) -> FactGrid:
+        """The facts in the overview."""
+        return self.overview.facts
+
+    @property
+    def numbers(self) -> NumbersView:
+        """The numbers in the overview."""
+        return self.overview.numbers
 
     @property
     def is_settled(self) -> bool:
         """Whether all that belongs to the selection is in sight."""
-        return self.numbers.is_settled
+        pane = self.panes.get(self.current_pane)
+        return pane is None or pane.is_settled
+
+    @property
+    def current_pane(self) -> str:
+        """The name of the tab in front, see `PANES`."""
+        return self._specs[self.tabs.currentIndex()].name
 
     def show_node(self, checkpoint: Checkpoint, node: int, title: str) -> None:
-        """Describe a node at once; for a tensor, read its numbers in a job."""
-        self._show_description(describe(checkpoint, node, title))
-        if node == 0 and checkpoint.description.texts:
-            self._blocks.addWidget(heading("Text that the file carries"))
-            self._blocks.addWidget(CodeView(checkpoint, self._bridge, self._slot))
-        if int(checkpoint.tree.what[node]) != TreeNode.TENSOR:
-            self.numbers.clear()
-        else:
-            row = int(checkpoint.tree.ref[node])
-            reason = can_be_read(checkpoint, row)
-            if reason:
-                self.numbers.refuse(reason)
-            else:
-                self.numbers.measure(TensorRef(checkpoint, row), basis_of(checkpoint, row))
-        self.verticalScrollBar().setValue(0)
+        """Describe a node at once, in the tab that was chosen if the node has it, else in the first."""
+        description = describe(checkpoint, node, title)
+        self._selection = Selection(checkpoint, node, title, description)
+        self.name.setText(description.name)
+        self.name.setCursorPosition(0)
+        self.name.setToolTip(tooltip(description.name))
+        self.subtitle.setText(description.subtitle)
+        self._arrange(tuple(spec.applies(checkpoint, node) for spec in self._specs))
+        for name, pane in self.panes.items():
+            if name != self.current_pane and name in self._told:
+                pane.close_jobs()
+        self._show_current()
+
+    def show_pane(self, name: str) -> None:
+        """Put a tab in front, as a click on it does; nothing happens where the selected node has it not."""
+        index = [spec.name for spec in self._specs].index(name)
+        if self.tabs.isTabVisible(index):
+            self.tabs.setCurrentIndex(index)
 
     def copy_name(self) -> None:
         """Put the name of what is shown on the clipboard, as the file has it."""
         if self.description is not None:
             QGuiApplication.clipboard().setText(self.description.copy_name)
 
-    def _show_description(self, description: Description) -> None:
-        self.description = description
-        self.name.setText(description.name)
-        self.name.setCursorPosition(0)
-        self.name.setToolTip(tooltip(description.name))
-        self.subtitle.setText(description.subtitle)
-        self.facts.show_facts(description.facts)
-        clear(self._notes)
-        clear(self._blocks)
-        if description.whole:
-            strip = PartStrip(description.part, description.whole)
-            strip.whole_wanted.connect(self.file_wanted)
-            self._notes.addWidget(strip)
-        for note in description.notes:
-            self._notes.addWidget(NoteStrip(note))
-        for block in description.blocks:
-            if isinstance(block, Grid):
-                self._blocks.addWidget(heading(block.title))
-                grid = GridView(block, self.widget())
-                grid.node_wanted.connect(self.node_wanted)
-                self._blocks.addWidget(grid)
-            else:
-                self._blocks.addWidget(_text_heading(block))
-                self._blocks.addWidget(TextView(block))
+    def running_slots(self) -> tuple[Hashable, ...]:
+        """The slots of the jobs that run for this pane."""
+        mine = self._context.slot
+        return tuple(slot for slot in self._context.bridge.running if _is_within(slot, mine))
+
+    def close_jobs(self) -> None:
+        """Stop everything; nothing more will be shown."""
+        for pane in self.panes.values():
+            pane.close_jobs()
+
+    def _arrange(self, visible: tuple[bool, ...]) -> None:
+        """Show the tabs that the node has, and in front the one that the user chose if it is there."""
+        wanted = next((index for index, spec in enumerate(self._specs) if spec.name == self._chosen), 0)
+        self._is_arranging = True
+        # The one in front last, so that Qt never brings another one there by itself.
+        self.tabs.setCurrentIndex(wanted if visible[wanted] else 0)
+        for index, shown in enumerate(visible):
+            if self.tabs.isTabVisible(index) is not shown:
+                self.tabs.setTabVisible(index, shown)
+        self.tabs.setCurrentIndex(wanted if visible[wanted] else 0)
+        self._is_arranging = False
+
+    def _tab_changed(self, index: int) -> None:
+        if not self._is_arranging and index >= 0:
+            self._chosen = self._specs[index].name
+            self._show_current()
+
+    def _show_current(self) -> None:
+        if self._selection is None:
+            return
+        name = self.current_pane
+        pane = self.panes.get(name) or self._make(self.tabs.currentIndex())
+        if self._told.get(name) is not self._selection:
+            self._told[name] = self._selection
+            pane.show_selection(self._selection)
+
+    def _make(self, index: int) -> Pane:
+        spec, layout = self._specs[index], self._layouts[index]
+        pane = self.panes[spec.name] = spec.make(self._context, self)
+        pane.node_wanted.connect(self.node_wanted)
+        pane.filter_wanted.connect(self.filter_wanted)
+        pane.file_wanted.connect(self.file_wanted)
+        pane.message.connect(self.message)
+        layout.addWidget(pane)
+        return pane
 
 
-def _text_heading(block: Text) -> QWidget:
-    """The title of a text, with a button that copies it."""
-    line = QWidget()
-    button = CopyButton(block.title[:1].lower() + block.title[1:], block.raw)
-    row = QHBoxLayout(line)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.addWidget(heading(block.title), 1)
-    row.addWidget(button, 0, Qt.AlignmentFlag.AlignBottom)
-    return line
+def _is_within(slot: Hashable, outer: Hashable) -> bool:
+    """Whether a slot is this one, or one made from it: `(outer, "values")`, `((outer, "values"), "copy")`."""
+    while slot != outer:
+        if not isinstance(slot, tuple) or not slot:
+            return False
+        slot = slot[0]
+    return True

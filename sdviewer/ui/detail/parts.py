@@ -24,13 +24,30 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A small table; `right` are the columns of numbers, `nodes` where a row leads in the tree."""
+    """A small table.
+
+    Attributes:
+        title: stands above it.
+        header: the names of the columns.
+        rows: the texts of the cells.
+        right: the columns of numbers.
+        nodes: for each row where it leads in the tree, -1 for nowhere; may be empty.
+        filters: for each row the filter that it stands for, "" for none; may be empty.
+        tips: for each row what explains it, "" for nothing; may be empty.
+
+    """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[int] = frozenset()
     nodes: tuple[int, ...] = ()
+    filters: tuple[str, ...] = ()
+    tips: tuple[str, ...] = ()
+
+    def leads(self, row: int) -> bool:
+        """Whether a row leads anywhere."""
+        return bool((self.nodes and self.nodes[row] >= 0) or (self.filters and self.filters[row]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,7 @@ class Text:
 class Description:
     """All that is known of a node without reading a payload.
 
-    `part` says of what the file is a part, `whole` is the path of that.
+    `part` says of what the file is a part, `whole` is the path of that. `lead` is a sentence before all else.
     """
 
     name: str
@@ -57,3 +74,4 @@ class Description:
     blocks: tuple[Grid | Text, ...] = ()
     part: str = ""
     whole: str = ""
+    lead: str = ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
 
 from sdviewer.ui.detail.parts import Grid
+from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -14,7 +16,7 @@ _WIDE = 40
 
 
 class GridModel(QAbstractTableModel):
-    """Shows a `Grid` as it is."""
+    """Shows a `Grid` as it is; the first cell of a row that leads somewhere has the colour of links."""
 
     def __init__(self, grid: Grid, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -29,14 +31,18 @@ class GridModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(self.grid.header)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text, alignment, and a tooltip for what may be cut."""
+        """Text, colour, alignment, and a tooltip that explains, or for what may be cut."""
         if not self.checkIndex(index, QAbstractTableModel.CheckIndexOption.IndexIsValid):
             return None
         text = self.grid.rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return text
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(text) if len(text) > _WIDE else None
+            tip = self.grid.tips[index.row()] if self.grid.tips else ""
+            whole = text if len(text) > _WIDE else ""
+            return tooltip("\n".join(filter(None, (whole, tip)))) or None
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return QColor(colors().accent) if index.column() == 0 and self.grid.leads(index.row()) else None
         return self._alignment(index.column()) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802  # Qt

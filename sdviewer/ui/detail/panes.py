@@ -1,0 +1,118 @@
+"""Panes: what a tab of the detail pane is, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.metadata_below import has_metadata
+from sdviewer.checkpoint.modules import TreeNode
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.detail.parts import Description
+from sdviewer.ui.plots.library import PlotLibrary
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Selection:
+    """What is selected: a node of a checkpoint's tree, how the file is called, and what is said of the node."""
+
+    checkpoint: Checkpoint
+    node: int
+    title: str
+    description: Description
+
+
+class Pane(QWidget):
+    """One view of the selected node. It is asked to show one only while it is in sight."""
+
+    node_wanted = Signal(int)
+    """This node of the tree shall be selected."""
+
+    filter_wanted = Signal(str)
+    """The tensors that this filter leaves shall be shown."""
+
+    file_wanted = Signal(str)
+    """This file shall be opened."""
+
+    message = Signal(str)
+    """What was done, or why not: one sentence for the status bar."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that belongs to the node is in sight."""
+        raise NotImplementedError
+
+    def show_selection(self, selection: Selection) -> None:
+        """Show a node; what takes long comes from a job."""
+        raise NotImplementedError
+
+    def close_jobs(self) -> None:
+        """Stop what is on its way: another node is selected, or the file is closed."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class PaneContext:
+    """What panes work with; a pane's jobs run in slots of its own, `(slot, name)`."""
+
+    bridge: Bridge
+    library: PlotLibrary
+    slot: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSpec:
+    """One tab: `applies` says for which nodes it is there, from columns; `make` makes it when first looked at."""
+
+    name: str
+    title: str
+    applies: Callable[[Checkpoint, int], bool]
+    make: Callable[[PaneContext, QWidget], Pane]
+
+
+def _always(_: Checkpoint, __: int) -> bool:
+    return True
+
+
+def _is_tensor(checkpoint: Checkpoint, node: int) -> bool:
+    return int(checkpoint.tree.what[node]) == TreeNode.TENSOR
+
+
+def _has_texts(checkpoint: Checkpoint, node: int) -> bool:
+    return node == 0 and bool(checkpoint.description.texts)
+
+
+def _overview(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.detail.overview import OverviewPane
+
+    return OverviewPane(context, parent)
+
+
+def _values(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.detail.values_pane import ValuesPane
+
+    return ValuesPane(context, parent)
+
+
+def _metadata(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.metadata.pane import MetadataPane
+
+    return MetadataPane(context, parent)
+
+
+def _sources(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.sources.pane import SourcesPane
+
+    return SourcesPane(context, parent)
+
+
+PANES: tuple[PaneSpec, ...] = (
+    PaneSpec("overview", "Overview", _always, _overview),
+    PaneSpec("values", "Values", _is_tensor, _values),
+    PaneSpec("metadata", "Metadata", has_metadata, _metadata),
+    PaneSpec("source", "Source", _has_texts, _sources),
+)

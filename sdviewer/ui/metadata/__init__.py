@@ -1,0 +1,1 @@
+"""The values below a node as a tree that can be searched."""

@@ -1,0 +1,130 @@
+"""RowPainter: draws one row of the metadata in one call, with what was found in it marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
+
+from sdviewer.ui.models.metadata_model import Cells, Column
+from sdviewer.ui.theme import colors, number_font
+
+_MARGIN = 6
+_ALIGNMENT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+_ELLIPSIS = "…"
+# Characters kept before a find that would else be out of sight.
+_BEFORE_FIND = 12
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """How a row is drawn; `find` is what is looked for, case folded."""
+
+    expanded: bool
+    selected: bool
+    hovered: bool
+    active: bool
+    find: str
+
+
+class RowPainter:
+    """Fonts and colours, remade by `refresh` when the theme or the font changes."""
+
+    def __init__(self, font: QFont, palette: QPalette) -> None:
+        self.refresh(font, palette)
+
+    def refresh(self, font: QFont, palette: QPalette) -> None:
+        """Take over a font and a palette."""
+        self.font, self.numbers = QFont(font), number_font()
+        self.metrics, self.number_metrics = QFontMetrics(self.font), QFontMetrics(self.numbers)
+        self.row_height = max(self.metrics.height(), self.number_metrics.height()) + 6
+        c = colors()
+        self.text, self.muted, self.accent = QColor(c.text), QColor(c.muted), QColor(c.accent)
+        self.highlight = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.Highlight)
+        self.highlighted_text = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.HighlightedText)
+        self.inactive = QColor(c.inactive_highlight)
+        self.hover = QColor(c.highlight)
+        self.hover.setAlpha(26 if c.is_dark else 14)
+        self.found, self.found_text = QColor(c.found), QColor(c.text)
+
+    def width(self, cells: Cells, column: int) -> int:
+        """Pixels that the whole text of a cell takes."""
+        metrics = self.metrics if column == Column.TYPE else self.number_metrics
+        return metrics.horizontalAdvance(cells.text(column)) + 2 * _MARGIN
+
+    def paint(
+        self, painter: QPainter, cells: Cells, rects: dict[Column, QRect], branch: QRect, state: RowState
+    ) -> None:
+        """Draw a row into the rectangles of its cells; `branch` is where its sign stands."""
+        whole = QRect(0, branch.top(), rects[Column.TYPE].right() + 1, branch.height())
+        plain, quiet, loud = self.text, self.muted, self.accent
+        if state.selected:
+            painter.fillRect(whole, self.highlight if state.active else self.inactive)
+            if state.active:
+                plain = quiet = loud = self.highlighted_text
+        elif state.hovered:
+            painter.fillRect(whole, self.hover)
+        if cells.count:
+            self._paint_sign(painter, QPointF(QRect(branch).center()), state.expanded, quiet)
+        painter.setFont(self.numbers)
+        find = "" if cells.is_note else state.find
+        self._paint_text(painter, rects[Column.KEY], cells.key, quiet if cells.is_note else plain, find)
+        # Of a container the value is what lies below: a hint, and no place of a find.
+        is_leaf = not cells.count
+        color = quiet if cells.is_note or not is_leaf else loud if cells.type in ("reference", "tensor") else plain
+        self._paint_text(painter, rects[Column.VALUE], cells.value, color, find if is_leaf else "")
+        painter.setFont(self.font)
+        self._paint_text(painter, rects[Column.TYPE], cells.type, quiet, "" if is_leaf else find, self.metrics)
+
+    def _paint_text(
+        self,
+        painter: QPainter,
+        rect: QRect,
+        text: str,
+        color: QColor,
+        find: str,
+        metrics: QFontMetrics | None = None,
+    ) -> None:
+        metrics = metrics or self.number_metrics
+        room = rect.width() - 2 * _MARGIN
+        if not text or room < 4:
+            return
+        folded = text.casefold()
+        # Folding may lengthen a text; then what was found stands elsewhere in it.
+        start = folded.find(find) if find and len(folded) == len(text) else -1
+        if start >= 0 and metrics.horizontalAdvance(text[: start + len(find)]) > room:
+            # What was found is in sight, whatever stands before it.
+            cut = max(start - _BEFORE_FIND, 0)
+            text, start = _ELLIPSIS + text[cut:], start - cut + 1
+        if metrics.horizontalAdvance(text) > room:
+            text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        left = rect.left() + _MARGIN
+        if start >= 0:
+            before = metrics.horizontalAdvance(text[:start])
+            width = metrics.horizontalAdvance(text[start : start + len(find)])
+            mark = QRect(left + before, rect.top() + 2, min(width, room - before), rect.height() - 4)
+            painter.fillRect(mark, self.found)
+        painter.setPen(color)
+        painter.drawText(QRect(left, rect.top(), room, rect.height()), _ALIGNMENT, text)
+        if start >= 0:
+            # In the colour that can be read on the mark, on a selected row as well.
+            painter.save()
+            painter.setClipRect(mark)
+            painter.setPen(self.found_text)
+            painter.drawText(QRect(left, rect.top(), room, rect.height()), _ALIGNMENT, text)
+            painter.restore()
+
+    @staticmethod
+    def _paint_sign(painter: QPainter, centre: QPointF, expanded: bool, color: QColor) -> None:
+        x, y = centre.x(), centre.y() + 0.5
+        points = (
+            [QPointF(x - 3.5, y - 2), QPointF(x, y + 2), QPointF(x + 3.5, y - 2)]
+            if expanded
+            else [QPointF(x - 2, y - 3.5), QPointF(x + 2, y), QPointF(x - 2, y + 3.5)]
+        )
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(color, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        painter.drawPolyline(QPolygonF(points))
+        painter.restore()

@@ -1,0 +1,185 @@
+"""SourcesPane: a list of the texts that a file carries, and below it the chosen one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.document import Checkpoint, TextEntry
+from sdviewer.checkpoint.wording import bytes_for_people, plural, shown
+from sdviewer.control import Control
+from sdviewer.jobs.runner import Lane
+from sdviewer.ui.detail.blocks import CopyButton, GridView, plain_label
+from sdviewer.ui.detail.find_line import FindLine, is_find_key
+from sdviewer.ui.detail.marked_text import MOST_PLACES
+from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
+from sdviewer.ui.detail.parts import Grid
+from sdviewer.ui.errors import describe_error
+from sdviewer.ui.line_splitter import LineSplitter
+from sdviewer.ui.sources.reading import SourceText, read_source
+from sdviewer.ui.sources.syntax import language_of
+from sdviewer.ui.sources.text_view import SourceView
+
+_MOST_LISTED = 1_000
+_LIST_HEIGHT = 150
+
+
+class SourcesPane(Pane):
+    """Reads a text when it is chosen; none is ever run."""
+
+    def __init__(self, context: PaneContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge, self._slot = context.bridge, (context.slot, "source")
+        self._checkpoint: Checkpoint | None = None
+        self._texts: tuple[TextEntry, ...] = ()
+        self.list: GridView | None = None
+        self._list_place = QVBoxLayout()
+        self._list_place.setContentsMargins(12, 6, 12, 6)
+        self.more = plain_label(muted=True)
+        self.find_line = FindLine("the text")
+        self.copy_button = CopyButton("the whole text")
+        self.copy_button.clicked.connect(self.copy_text)
+        self.note = plain_label(muted=True)
+        self.note.setWordWrap(True)
+        self.note.setContentsMargins(12, 0, 12, 4)
+        self.text = SourceView()
+        self.notice = plain_label(muted=True, selectable=True)
+        self.notice.setWordWrap(True)
+        self.notice.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.notice.setContentsMargins(12, 8, 12, 8)
+
+        upper = QWidget()
+        upper.setLayout(self._list_place)
+        line = QHBoxLayout()
+        line.setContentsMargins(12, 6, 12, 6)
+        line.addWidget(self.find_line, 1)
+        line.addWidget(self.copy_button)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.text)
+        self._stack.addWidget(self.notice)
+        lower = QWidget()
+        column = QVBoxLayout(lower)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(line)
+        column.addWidget(self.note)
+        column.addWidget(self._stack, 1)
+        self._splitter = LineSplitter(Qt.Orientation.Vertical)
+        self._splitter.setHandleWidth(1)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.addWidget(upper)
+        self._splitter.addWidget(lower)
+        self._splitter.setStretchFactor(0, 0)
+        self._splitter.setStretchFactor(1, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._splitter)
+        self.find_line.wanted.connect(self._look_for)
+        self.find_line.stepped.connect(self._step)
+        self.find_line.left.connect(self._leave_find)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the chosen text is in sight."""
+        return self.find_line.is_settled and self._slot not in self._bridge.running
+
+    def show_selection(self, selection: Selection) -> None:
+        """List the texts of the file and read the first one."""
+        if self._checkpoint is selection.checkpoint:
+            return
+        self._checkpoint = selection.checkpoint
+        texts = selection.checkpoint.description.texts
+        self._texts = texts[:_MOST_LISTED]
+        rows = tuple((shown(entry.name, 300), bytes_for_people(entry.nbytes)) for entry in self._texts)
+        if self.list is not None:
+            self.list.deleteLater()
+        self.list = GridView(Grid("Texts in the file", ("Name", "Size"), rows, frozenset((1,))), self)
+        height = self.list.height()
+        self.list.setMinimumHeight(60)
+        self.list.setMaximumHeight(16_777_215)
+        self.more.setText(f"{plural(len(texts) - len(rows), 'more text')} not shown")
+        self.more.setVisible(len(texts) > len(rows))
+        self._list_place.addWidget(self.list)
+        self._list_place.addWidget(self.more)
+        self._splitter.setSizes([min(height, _LIST_HEIGHT) + 14, 10_000])
+        self.list.selectionModel().currentRowChanged.connect(self._chosen)
+        first = next((index for index, entry in enumerate(self._texts) if language_of(entry.name) == "python"), 0)
+        self.list.setCurrentIndex(self.list.model().index(first, 0))
+
+    def close_jobs(self) -> None:
+        """Stop reading; another selection reads anew."""
+        if self._slot in self._bridge.running:
+            self._checkpoint = None
+        self._bridge.drop(self._slot)
+
+    def copy_text(self) -> None:
+        """Copy all that is shown of the text."""
+        source = self.text.source
+        if source is not None:
+            QGuiApplication.clipboard().setText(source.text)
+            self.message.emit(f"Copied {plural(len(source.text), 'character')}.")
+
+    def event(self, event: QEvent) -> bool:
+        """Ctrl+F is for the line above the text before it is for the window."""
+        if is_find_key(event):
+            event.accept()
+            if event.type() is QEvent.Type.KeyPress:
+                self.find_line.start()
+            return True
+        return super().event(event)
+
+    def _chosen(self, current: QModelIndex, _: QModelIndex) -> None:
+        checkpoint = self._checkpoint
+        if not current.isValid() or checkpoint is None:
+            return
+        entry = self._texts[current.row()]
+
+        def read(control: Control) -> SourceText:
+            return read_source(checkpoint, entry, control)
+
+        self._bridge.start(
+            Lane.READING,
+            self._slot,
+            read,
+            on_value=self._show,
+            on_error=self._fail,
+            on_stopped=self._stopped,
+            title=f"Reading {shown(entry.name, 60)}",
+        )
+
+    def _show(self, source: SourceText) -> None:
+        self.note.setText(source.note)
+        self.note.setVisible(bool(source.note))
+        self.text.show_source(source)
+        self._stack.setCurrentWidget(self.text)
+        self.copy_button.setEnabled(True)
+        self._look_for(self.find_line.text)
+
+    def _fail(self, error: BaseException) -> None:
+        words = describe_error(error)
+        self._say(" ".join(part for part in (words.file, words.message, words.hint) if part))
+
+    def _stopped(self) -> None:
+        self._say("Stopped. Choose the text again to read it.")
+
+    def _say(self, text: str) -> None:
+        self.text.show_source(None)
+        self.note.hide()
+        self.copy_button.setEnabled(False)
+        self.notice.setText(text)
+        self._stack.setCurrentWidget(self.notice)
+
+    def _look_for(self, text: str) -> None:
+        self.text.find_all(text)
+        self._tell_place()
+
+    def _step(self, by: int) -> None:
+        self.text.step(by)
+        self._tell_place()
+
+    def _tell_place(self) -> None:
+        self.find_line.show_count(self.text.place, self.text.places, more=self.text.places >= MOST_PLACES)
+
+    def _leave_find(self) -> None:
+        self.text.setFocus(Qt.FocusReason.OtherFocusReason)
