@@ -79,7 +79,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False) -> int:
     window.show()
     window.open_files(files)
     # Nobody waits for it: the first tree is painted before it listens.
-    QTimer.singleShot(_MS_BEFORE_LISTENING, window, lambda: _listen(window, name))
+    QTimer.singleShot(_MS_BEFORE_LISTENING, window, lambda: listen(window, name))
     try:
         return app.exec()
     finally:
@@ -88,7 +88,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False) -> int:
         gc.enable()
 
 
-def _listen(window: MainWindow, name: str) -> None:
+def listen(window: MainWindow, name: str) -> None:
     """Take the files of second starts and come to the front with them."""
 
     def take(files: list[str]) -> None:

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from sdviewer.ui import single_instance
 from sdviewer.ui.single_instance import WindowServer, hand_over, socket_name
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="talks to the socket as a file")
 
 _HAND_OVER = """
 import sys
+from sdviewer.ui import single_instance
 from sdviewer.ui.single_instance import hand_over
 print(hand_over(sys.argv[2:], sys.argv[1]))
 """
@@ -98,6 +100,34 @@ def test_what_is_no_message_is_not_answered(server: WindowServer, name: str, qtb
 
         qtbot.waitUntil(ended, timeout=10_000)
     assert heard == []
+
+
+@posix_only
+def test_a_second_window_listens_when_the_first_is_closed(
+    server: WindowServer, name: str, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_instance, "_MS_BETWEEN_CLAIMS", 10)
+    second = WindowServer(name)
+    qtbot.wait(50)
+    assert server.is_listening
+    assert not second.is_listening
+    server.close()
+    qtbot.waitUntil(lambda: second.is_listening)
+    second.close()
+    second.deleteLater()
+
+
+def test_the_leave_to_come_to_the_front_is_handed_over(
+    server: WindowServer, name: str, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "leave-1")
+    with qtbot.waitSignal(server.files_received, timeout=20_000):
+        process = second_start(name, "a.pt", cwd=tmp_path)
+        monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
+    assert process.communicate()[0] == "True\n"
+    assert os.environ["XDG_ACTIVATION_TOKEN"] == "leave-1"
+    monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "")
+    monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
 
 
 @posix_only
