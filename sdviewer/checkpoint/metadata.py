@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,10 @@ _MOST_CHILDREN = 1_000
 _MOST_NODES = 100_000
 # json and its readers recurse: Python's own stops at about a thousand.
 _DEEPEST = 100
+
+# As plain numbers: a hundred thousand look-ups in an enum take a tenth of a second.
+_SEQUENCE, _OBJECT, _TENSOR = int(Node.SEQUENCE), int(Node.OBJECT), int(Node.TENSOR)
+_SCALAR, _ALIAS = int(Node.SCALAR), int(Node.ALIAS)
 
 # Children of an object that are no attributes of it.
 _BESIDE_STATE = ("$args", "$items")
@@ -79,9 +84,12 @@ def _below(marked: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], ends: n
     return sums[ends] - sums[starts]
 
 
+# NaN and infinities are strings in JSON, see contracts. One decoder: `json.loads` would make one for each value.
+_decode = json.JSONDecoder(parse_constant=str).decode
+
+
 def _scalar(structure: Structure, node: int) -> Any:
-    # NaN and infinities are strings in JSON, see contracts.
-    return json.loads(structure.values[int(structure.ref[node])], parse_constant=str)
+    return _decode(structure.values[int(structure.ref[node])])
 
 
 class _Walk:
@@ -92,7 +100,12 @@ class _Walk:
         self.control = control or Control()
         self.names = description.tensors.name
         self.told = told_nodes(structure)
-        self.order = np.flatnonzero(self.told)
+        # Lists and bytes: their items are read one by one, which numpy does ten times more slowly.
+        order = np.flatnonzero(self.told)
+        self.order: list[int] = order.tolist()
+        # Of each told node where the first one behind its descendants is in `order`.
+        self.following: list[int] = np.searchsorted(order, structure.end[order]).tolist()
+        self.kind = structure.kind.tobytes()
         self.left = _MOST_NODES
         # Containers still to be filled: node, where its children go, how deep it lies.
         self.waiting: list[tuple[int, _Target, int]] = []
@@ -115,7 +128,7 @@ class _Walk:
 
     def _begin(self, node: int, target: _Target, depth: int) -> None:
         """Have `target` filled; an object gets its arguments and items beside its state."""
-        if self.structure.kind[node] != Node.OBJECT or isinstance(target, list):
+        if self.kind[node] != _OBJECT or isinstance(target, list):
             self.waiting.append((node, target, depth))
             return
         target.update({"$opaque": self.structure.type_name(node), "args": [], "state": {}})
@@ -127,7 +140,7 @@ class _Walk:
     def _fill(self, node: int, target: _Target, depth: int) -> None:
         structure = self.structure
         in_list = isinstance(target, list)
-        beside = _BESIDE_STATE if structure.kind[node] == Node.OBJECT else ()
+        beside = _BESIDE_STATE if self.kind[node] == _OBJECT else ()
         children = structure.children(node) if in_list else self._told_children(node)
         for given, child in enumerate(children):
             if given >= _MOST_CHILDREN or self.left <= 0 or depth >= _DEEPEST:
@@ -146,22 +159,21 @@ class _Walk:
 
     def _told_children(self, node: int) -> Iterator[int]:
         """The direct children that are told; a million tensors between them cost nothing."""
-        end = int(self.structure.end[node])
-        at = int(np.searchsorted(self.order, node + 1))
-        while at < len(self.order) and (child := int(self.order[at])) < end:
-            yield child
-            at = int(np.searchsorted(self.order, self.structure.end[child]))
+        order, end = self.order, int(self.structure.end[node])
+        at = bisect_left(order, node + 1)
+        while at < len(order) and order[at] < end:
+            yield order[at]
+            at = self.following[at]
 
     def _value(self, node: int, depth: int) -> Any:
-        structure = self.structure
-        match structure.kind[node]:
-            case Node.SCALAR:
-                return _scalar(structure, node)
-            case Node.TENSOR:
-                return {"$tensor": self.names[int(structure.ref[node])]}
-            case Node.ALIAS:
-                return {"$ref": self._name_of(int(structure.ref[node]))}
-        value: _Target = [] if structure.kind[node] == Node.SEQUENCE else {}
+        structure, kind = self.structure, self.kind[node]
+        if kind == _SCALAR:
+            return _scalar(structure, node)
+        if kind == _TENSOR:
+            return {"$tensor": self.names[int(structure.ref[node])]}
+        if kind == _ALIAS:
+            return {"$ref": self._name_of(int(structure.ref[node]))}
+        value: _Target = [] if kind == _SEQUENCE else {}
         if self.told[node]:
             self._begin(node, value, depth + 1)
         return value
