@@ -61,7 +61,7 @@ class Walked:
     module_versions: tuple[ModuleVersion, ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Frame:
     node: int
     part: str
@@ -212,6 +212,9 @@ class Walk:
         kind, type_name = _kind(value)
         node = structure.open(part, kind, parent, type_name)
         self._visited[id(value)] = node
+        if type(value) is Mapping and not value.items and value.state is None:
+            # Nothing to walk; half a million of them are nothing to wait for.
+            return
         if len(self._stack) >= _DEEPEST:
             self._too_deep += 1
             return
