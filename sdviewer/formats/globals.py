@@ -275,8 +275,8 @@ _REACHED_PARTS = 4
 _LONGEST_HONEST = 1000
 
 
-# Classes whose items torch's weights-only loader does not append, even if it is told to take them.
-_NEVER_TAKEN = frozenset({"collections.deque"})
+# Classes into which torch's weights-only loader puts no items, even if it is told to take them.
+_NEVER_TAKEN = frozenset({"collections.deque", "collections.defaultdict"})
 _RANK: dict[GlobalClass, int] = {"dangerous": 0, "unknown": 1, "known": 2}
 
 
