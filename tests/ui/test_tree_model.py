@@ -197,3 +197,18 @@ def test_a_table_of_facts_keeps_the_rules(qtmodeltester: ModelTester) -> None:
     assert model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole) == f"<qt>{'a' * 50}</qt>"
     assert model.index(1, 0).data(Qt.ItemDataRole.ToolTipRole) is None
     assert model.index(1, 1).data(Qt.ItemDataRole.TextAlignmentRole) & Qt.AlignmentFlag.AlignRight
+
+
+def test_what_is_out_of_sight_can_be_closed(qtmodeltester: ModelTester, tmp_path: Path) -> None:
+    model = model_of(tmp_path, small_tensors())
+    check(qtmodeltester, model)
+    inner = model.checkpoint.tree.label.tolist().index("layers")
+    outer = int(model.checkpoint.tree.parent[inner])
+    model.reveal(inner + 2)
+    model.collapse(outer)
+    before = shown_rows(model)
+    model.collapse(inner)
+    assert shown_rows(model) == before
+    model.expand(outer)
+    assert inner in shown_rows(model)
+    assert inner + 1 not in shown_rows(model)

@@ -102,7 +102,7 @@ class TreeModel(QAbstractTableModel):
         self._mark_changed(item)
 
     def collapse(self, item: int) -> None:
-        """Close a visible item; the root stays open."""
+        """Close an item, in sight or not; the root stays open."""
         if item != 0 and self.rows.expanded[item]:
             self._close(item)
             self._mark_changed(item)
@@ -165,6 +165,8 @@ class TreeModel(QAbstractTableModel):
             self._put_in(row, item, item_only=False)
 
     def _take_out(self, rows: range) -> None:
+        if not rows:
+            return  # something around it is collapsed
         self.beginRemoveRows(QModelIndex(), rows.start, rows.stop - 1)
         self.rows.cut(rows)
         self.endRemoveRows()
@@ -180,8 +182,10 @@ class TreeModel(QAbstractTableModel):
         self.rows.expanded[item] = False
 
     def _mark_changed(self, item: int) -> None:
-        cell = self.index(self.rows.row_of(item), Column.NAME)
-        self.dataChanged.emit(cell, cell)
+        row = self.rows.row_of(item)
+        if row >= 0:
+            cell = self.index(row, Column.NAME)
+            self.dataChanged.emit(cell, cell)
 
     def _spoken(self, cells: Cells) -> str:
         state = ""
