@@ -48,7 +48,7 @@ def seconds(value: float) -> str:
 def run(program: str, *arguments: str | Path) -> dict[str, Any]:
     """What `program`, Python source, prints as JSON on its last line."""
     command = [sys.executable, "-c", program, *(str(argument) for argument in arguments)]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=_TIME_OUT, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=_TIME_OUT, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -26,14 +26,16 @@ main()
 sys.exit("the window closed before its tree was painted")
 """
 
-# Opens a file, opens every node, scrolls, goes through tensors and back, while a heartbeat of 5 ms listens.
+# Opens a file, filters it letter by letter, opens and closes nodes, sorts, scrolls and goes through tensors, while a
+# heartbeat of 5 ms listens.
 _GAPS = """
-import json, sys, time
+import gc, json, sys, time
 from PySide6.QtCore import QEventLoop, QTimer, Qt
+from sdviewer.checkpoint.listing import Sorting
 from sdviewer.ui.app import application
+from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.theme import Theme, apply_theme
-import gc
 app = application()
 apply_theme(Theme.LIGHT)
 window = MainWindow()
@@ -48,44 +50,47 @@ def wait(ms):
     loop = QEventLoop()
     QTimer.singleShot(ms, loop.quit)
     loop.exec()
-def until(condition):
-    while not condition():
+def settle():
+    wait(10)
+    while not (window.has_tabs_for_all and window.current_tab.is_settled):
         wait(10)
-def gaps(act):
+result = {}
+def step(title, *acts, pause=40):
+    # One act after the other, as a quick user does them; what they start comes to its end within the step.
     beats.clear()
     beats.append(time.perf_counter())
-    act()
+    for act in acts:
+        act()
+        wait(pause)
+    settle()
     wait(100)
-    return 1000 * max(b - a for a, b in zip(beats, beats[1:]))
+    result[title] = 1000 * max(b - a for a, b in zip(beats, beats[1:]))
 window.show()
 wait(300)
-result = {}
 window.open_files([sys.argv[2]])
-until(lambda: window.current_tab.is_settled and window.library.ready)
+settle()
+while not window.library.ready:
+    wait(10)
 wait(300)
-def opened():
-    window.open_files([sys.argv[1]])
-    until(lambda: window.current_tab.is_settled)
-result["opening"] = gaps(opened)
-tree = window.current_tab.tree
-result["opening all nodes"] = gaps(lambda: tree.expand(0, deep=True))
+step("opening", lambda: window.open_files([sys.argv[1]]))
+browser = window.current_tab.browser
+tree, line = browser.tree, browser.filter.line
+text = sys.argv[3]
+step("filtering letter by letter", *[lambda i=i: line.setText(text[:i]) for i in range(1, len(text) + 1)], line.clear)
+step("opening all nodes", lambda: tree.expand(0, deep=True))
 bar = tree.verticalScrollBar()
-def scrolled():
-    for step in range(40):
-        bar.setValue(bar.maximum() * step // 40)
-        wait(15)
-result["scrolling"] = gaps(scrolled)
+step("scrolling", *[lambda i=i: bar.setValue(bar.maximum() * i // 40) for i in range(40)], pause=15)
 count = len(window.current_tab.loaded.checkpoint.tree)
-def selected():
-    for step in range(20):
-        tree.select_node(count * step // 20)
-        wait(40)
-result["selecting"] = gaps(selected)
-def closed():
-    for node in range(1, count, max(1, count // 20)):
-        tree.collapse(node)
-    tree.select_node(0)
-result["closing nodes"] = gaps(closed)
+step("selecting", *[lambda i=i: tree.select_node(count * i // 20) for i in range(20)])
+step("closing nodes", *[lambda i=i: tree.collapse(1 + count * i // 20) for i in range(20)])
+step("showing the table", lambda: browser.show_view(ALL_TENSORS))
+table = browser.table
+sorts = [lambda c=c: table.sort_by(Sorting(c, True)) for c in ("name", "nbytes", "shape", "name")]
+step("sorting the table", *sorts, pause=200)
+bar = table.view.verticalScrollBar()
+step("scrolling the table", *[lambda i=i: bar.setValue(bar.maximum() * i // 40) for i in range(40)], pause=15)
+step("selecting all", table.view.selectAll)
+step("filtering the table", *[lambda i=i: line.setText(text[:i]) for i in range(1, len(text) + 1)], line.clear)
 heart.stop()
 window.close()
 print(json.dumps(result))
@@ -104,10 +109,10 @@ def gaps(folder: Path, *, small: bool, runs: int) -> Iterator[Row]:
     """The longest time for which the event loop did not answer; the least of several runs on a shared machine."""
     count = 2_000 if small else 100_000
     sample = resource_path("sample/digits.pt")
-    for title, path in (
-        (f"{count:,} tensors", made_files.torch_zip(folder, count)),
-        (f"{count:,} siblings", made_files.siblings(folder, count)),
+    for title, path, text in (
+        (f"{count:,} tensors", made_files.torch_zip(folder, count), "layers.12 *q_proj*"),
+        (f"{count:,} siblings", made_files.siblings(folder, count), "entry_99 dtype:f32"),
     ):
-        results = [run(_GAPS, path, sample) for _ in range(runs)]
+        results = [run(_GAPS, path, sample, text) for _ in range(runs)]
         for work in results[0]:
             yield limit_row(f"event loop gap, {title}, {work}", min(r[work] for r in results), 50, "ms")
