@@ -32,16 +32,16 @@ _AT_ONCE = 1_000
 _TITLES = ("Name", "Kind", "Dtype", "Shape", "Bytes", "Value")
 
 
-def names(checkpoint: Checkpoint, outline: Outline, items: Items) -> Iterator[str]:
-    """The canonical names; of a group those of all its nodes, of the root the path of the file."""
-    for node in _nodes(outline, items):
+def names(checkpoint: Checkpoint, _: Outline, nodes: Items) -> Iterator[str]:
+    """The canonical names, of the root the path of the file."""
+    for node in nodes.tolist():
         yield name_of(checkpoint, node) if node else checkpoint.path
 
 
-def expressions(checkpoint: Checkpoint, outline: Outline, items: Items) -> Iterator[str]:
-    """The Python that reaches the tensors, containers and values among the items, see `access_expression`."""
-    places = (int(checkpoint.tree.node[node]) if node else 0 for node in _nodes(outline, items))
-    for code in node_expressions(checkpoint, (place for place in places if place >= 0)):
+def expressions(checkpoint: Checkpoint, _: Outline, nodes: Items) -> Iterator[str]:
+    """The Python that reaches the tensors, containers and values among the nodes, see `access_expression`."""
+    places = np.where(nodes == 0, 0, checkpoint.tree.node[nodes])
+    for code in node_expressions(checkpoint, places[places >= 0].tolist()):
         if code:
             yield code
 
@@ -54,12 +54,15 @@ def tsv(checkpoint: Checkpoint, outline: Outline, items: Items) -> Iterator[str]
         yield "\t".join(map(one_line, fields))
 
 
-def _nodes(outline: Outline, items: Items) -> Iterator[int]:
-    for item in items.tolist():
-        if outline.is_group(item):
-            yield from outline.members(item).tolist()
-        else:
-            yield item
+def nodes_behind(outline: Outline, items: Items) -> Items:
+    """The nodes among some items, from top to bottom, and those that stand directly in the groups among them.
+
+    Of a group whose nodes are chosen one by one, only these.
+    """
+    is_group = items >= len(outline.tree)
+    following = np.append(outline.place[items[1:]], len(outline))
+    members = [outline.members(item) for item in items[is_group & (following >= outline.end[items])].tolist()]
+    return np.unique(np.concatenate([items[~is_group].astype(np.int64), *members]))
 
 
 def _fields(checkpoint: Checkpoint, node: int) -> tuple[str, ...]:
@@ -116,9 +119,9 @@ class TreeCopying(QObject):
 
     def copy(self, texts: Texts, checkpoint: Checkpoint, outline: Outline, items: Items, what: str) -> None:
         """Copy a text for each item, a line each; a single one just as it is."""
-        # A group stands for many names, but is one row.
-        groups = items[items >= len(outline.tree)] - len(outline.tree)
-        count = len(items) if texts is tsv else int(outline.count[groups].sum()) + len(items) - len(groups)
+        if texts is not tsv:
+            items = nodes_behind(outline, items)
+        count = len(items)
         if count > MOST_COPIED:
             self.done.emit(f"At most {MOST_COPIED:,} rows can be copied.")
             return

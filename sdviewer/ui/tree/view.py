@@ -66,7 +66,7 @@ class TreeView(QTableView):
         self._hidden_current = -1
         self._keeps_current = False
         self._columns = TreeColumns(self)
-        self._selection = RowSelection(self)
+        self.selection = RowSelection(self)
         self.fold = TreeFolding(self)
         self.copying = TreeCopying(bridge, self)
         self.commands = TreeCommands(self)
@@ -103,13 +103,13 @@ class TreeView(QTableView):
 
     def select_row(self, row: int) -> None:
         """Make a row current, and it alone selected."""
-        self._selection.only(row)
+        self.selection.only(row)
 
     def extend_to(self, move: QAbstractItemView.CursorAction, *, beside: bool) -> None:
         """Select up to where a move leads."""
         target = self.moveCursor(move, Qt.KeyboardModifier.NoModifier)
         if target.isValid():
-            self._selection.extend_to(target.row(), beside=beside)
+            self.selection.extend_to(target.row(), beside=beside)
 
     def show_only(self, remains: Remains | None) -> None:
         """Show what a filter leaves, or with None all again; what is current stays so, if only out of sight."""
@@ -158,7 +158,7 @@ class TreeView(QTableView):
         model = self.tree_model
         if model is None:
             return np.zeros(0, np.int32)
-        pieces = [model.rows.items(rows.start, rows.stop) for rows in self._selection.stretches()]
+        pieces = [model.rows.items(rows.start, rows.stop) for rows in self.selection.stretches()]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
 
     def copy_names(self) -> None:
@@ -229,7 +229,7 @@ class TreeView(QTableView):
     def selectAll(self) -> None:  # noqa: N802  # Qt
         """All rows that can be scrolled to."""
         if self.tree_model is not None:
-            self._selection.every()
+            self.selection.every()
 
     def keyboardSearch(self, search: str) -> None:  # noqa: N802  # Qt
         """Type-ahead over the visible rows, as arrays: Qt would ask the model row by row."""
@@ -294,7 +294,7 @@ class TreeView(QTableView):
                 event.accept()
                 return
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-                self._selection.extend_to(row, beside=bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+                self.selection.extend_to(row, beside=bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
                 event.accept()
                 return
         super().mousePressEvent(event)
@@ -349,7 +349,7 @@ class TreeView(QTableView):
         last = self.rowAt(event.rect().bottom())
         last = model.rowCount() - 1 if last < 0 else last
         current = self.currentIndex().row()
-        stretches = self._selection.stretches()
+        stretches = self.selection.stretches()
         selected = [rows for rows in stretches if rows.start <= last and rows.stop > first]
         active = self.isActiveWindow() and self.hasFocus()
         alone = len(stretches) < 2 and sum(map(len, stretches)) < 2
@@ -404,7 +404,7 @@ class TreeView(QTableView):
 
     def _current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
         if self.state() is not QAbstractItemView.State.DragSelectingState:
-            self._selection.set_anchor()
+            self.selection.set_anchor()
         if current.isValid() and not self._keeps_current:
             self._hidden_current = -1
             self.tell_current()

@@ -305,10 +305,11 @@ class VisibleRows:
         if groups.stop > groups.start and self.remains is None:
             closed_groups = self.folded[groups] & ~self.expanded[len(self.tree) :][groups]
             closed = np.concatenate((closed, np.flatnonzero(closed_groups) + len(self.tree) + groups.start))
-        depth_of_cover = np.zeros(end - first + 1, np.int32)
-        depth_of_cover[self.outline.place[closed] + 1 - first] += 1
-        np.subtract.at(depth_of_cover, self.outline.end[closed] - first, 1)
-        visible = np.cumsum(depth_of_cover[:-1], dtype=np.int32) == 0
+        # How far what is closed reaches, from each place on: what comes before that is hidden.
+        reach = np.zeros(end - first + 1, np.int32)
+        reach[self.outline.place[closed] + 1 - first] = self.outline.end[closed]
+        np.maximum.accumulate(reach, out=reach)
+        visible = reach[:-1] <= np.arange(first, end, dtype=np.int32)
         self._leave_out(visible, first, end)
         return (np.flatnonzero(visible) + first).astype(np.int32)
 
