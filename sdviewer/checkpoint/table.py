@@ -316,7 +316,7 @@ class TableBuilder:
         offset: Int64,
         nbytes: Int64,
         stored: Int64,
-        encoding: UInt8,
+        encoding: Int64,
         swapped: bool,
         locations: Sequence[str],
     ) -> int:
@@ -324,7 +324,7 @@ class TableBuilder:
         places = np.empty((len(keys), _PLACE), np.int64)
         named = {location: self._location(location) for location in dict.fromkeys(locations)}
         location = np.fromiter(map(named.__getitem__, locations), np.int64, len(keys))
-        columns: tuple[int | Int64 | UInt8, ...] = (source, offset, nbytes, stored, encoding, int(swapped), location)
+        columns: tuple[int | Int64, ...] = (source, offset, nbytes, stored, encoding, int(swapped), location)
         for column, values in enumerate(columns):
             places[:, column] = values
         self._places.frombytes(places.tobytes())

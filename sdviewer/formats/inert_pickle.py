@@ -616,6 +616,11 @@ class Machine:
         self._update(self._even(self._popmark()))
         return pos
 
+    def end_batch(self) -> None:
+        """What SETITEMS does, and the MARK behind it."""
+        self._update(self._even(self._popmark()))
+        self.marks.append(len(self.stack))
+
     def _empty_set(self, pos: int) -> int:
         self.stack.append(Group("set", []))
         return pos

@@ -10,10 +10,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from sdviewer.checkpoint.dtypes import BY_NAME, BY_STORAGE, DTYPES, Dtype
 from sdviewer.checkpoint.table import Flag, TableBuilder, contiguous_stride, reach
 from sdviewer.formats.pickle_objects import PickleObjects
 from sdviewer.formats.pickle_values import Global, Interpreter, Mapping, Opaque, Scalar, TensorNode
+
+Int64 = npt.NDArray[np.int64]
 
 _MAX = 2**63 - 1
 _MAX_DIMENSIONS = 64  # torch's own limit
@@ -41,6 +46,8 @@ class StorageRef:
 
 # table to add to, key, dtype (None: bytes) and elements that the pickle says it has, location → row of the storage
 FindStorage = Callable[[TableBuilder, str, Dtype | None, int, str], int]
+# The same for many storages of different keys, in whose order their rows are to be.
+FindStorages = Callable[[TableBuilder, list[str], list[Dtype], list[int], list[str]], Int64]
 
 
 def storage_dtype(cls: Any) -> Dtype | None:
@@ -73,9 +80,16 @@ def checked_shape(size: Any) -> tuple[int, ...]:
 class TorchObjects:
     """Interpreters for one pickle, writing into one table builder."""
 
-    def __init__(self, builder: TableBuilder, find_storage: FindStorage, plain: PickleObjects) -> None:
+    def __init__(
+        self,
+        builder: TableBuilder,
+        find_storage: FindStorage,
+        plain: PickleObjects,
+        find_storages: FindStorages | None = None,
+    ) -> None:
         self.builder = builder
         self._find_storage = find_storage
+        self._find_storages = find_storages
         self._plain = plain
         # Set where a storage key is used with more bytes than the container has for it.
         self.storages_seen: dict[str, int] = {}
@@ -135,6 +149,16 @@ class TorchObjects:
         """The row of a storage that is met for the first time."""
         row = self.storages_seen[key] = self._find_storage(self.builder, key, dtype, numel, location)
         return row
+
+    def find_rows(self, keys: list[str], dtypes: list[Dtype], numels: list[int], locations: list[str]) -> Int64:
+        """The rows of many storages, of which any may have been met before."""
+        seen = self.storages_seen
+        if self._find_storages and len(set(keys)) == len(keys) and seen.keys().isdisjoint(keys):
+            found = self._find_storages(self.builder, keys, dtypes, numels, locations)
+            seen.update(zip(keys, found.tolist(), strict=True))
+            return found
+        each = zip(keys, dtypes, numels, locations, strict=True)
+        return np.array([self.storage(dtype, key, place, numel).row for key, dtype, numel, place in each], np.int64)
 
     # -- tensors ------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from sdviewer.formats.inert_pickle import BrokenPickle, Machine, SlowPathNeeded
 from sdviewer.formats.pickle_objects import PickleObjects
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.tensor_run import TensorRun
-from sdviewer.formats.torch_objects import FindStorage, TorchObjects
+from sdviewer.formats.torch_objects import FindStorage, FindStorages, TorchObjects
 from sdviewer.formats.walking import Walk, Walked
 
 # Steps of the pickle machine that a rebuilt tensor is worth; torch writes about forty for each.
@@ -32,6 +32,7 @@ class TorchPickle:
         reading: the container.
         source_index: the source that the pickles lie in.
         find_storage: gives the storage row of a key.
+        find_storages: gives those of many keys, where that is quicker.
         persistent_load: what a persistent id stands for, if not the usual storages.
         builder: the table, where several pickles fill one.
         steps_used: steps that pickles of the same file took before; all together have one budget.
@@ -42,13 +43,14 @@ class TorchPickle:
     find_storage: FindStorage
     persistent_load: Callable[[Any], Any] | None = None
     builder: TableBuilder = field(default_factory=TableBuilder)
+    find_storages: FindStorages | None = None
     steps_used: int = 0
     problems: list[Problem] = field(default_factory=list)
     global_names: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.plain = PickleObjects(self.builder, self.source_index, self.reading.sources)
-        self.objects = TorchObjects(self.builder, self.find_storage, self.plain)
+        self.objects = TorchObjects(self.builder, self.find_storage, self.plain, self.find_storages)
         self.machine = self.new_machine(0)
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sdviewer.checkpoint.coverage import unshown_bytes
 from sdviewer.checkpoint.document import Description, Duplicate, Problem
 from sdviewer.checkpoint.dtypes import Dtype
@@ -12,7 +14,7 @@ from sdviewer.checkpoint.table import Encoding, TableBuilder
 from sdviewer.errors import CannotOpen, CannotRead, Damaged
 from sdviewer.formats import globals as known_globals
 from sdviewer.formats.reading import Reading
-from sdviewer.formats.torch_objects import FindStorage
+from sdviewer.formats.torch_objects import Int64
 from sdviewer.formats.torch_pickle import TorchPickle
 from sdviewer.formats.zip_directory import DEFLATED, ENCRYPTED, STORED, Entry, ZipDirectory, method_name
 from sdviewer.formats.zip_duplicates import repeated_names, torch_winners
@@ -95,13 +97,14 @@ class Archive:
         folder: what all names in it begin with; found by its data.pkl if it is not given.
         problems: what is irregular about it.
         duplicates: entries hidden by another of the same name.
+        used: numbers of the entries that a pickle refers to, and of the pickles.
     """
 
     reading: Reading
     folder: str | None = None
     problems: list[Problem] = field(default_factory=list)
     duplicates: list[Duplicate] = field(default_factory=list)
-    _used: set[int] = field(default_factory=set)
+    used: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         directory = self.directory
@@ -158,67 +161,106 @@ class Archive:
         found = self.find(name)
         if found is None:
             raise Damaged(f"holds no {name}", file=self.reading.source.label)
-        self._used.add(found[0])
+        self.used.add(found[0])
         allowed = max(_PICKLE_INFLATION * found[1].stored, _PICKLE_INFLATED_ANYWAY)
         if found[1].method == DEFLATED and found[1].size > allowed:
             raise Damaged(f"holds a {name} that inflates to {found[1].size:,} bytes", file=self.reading.source.label)
         source = entry_source(self.reading, found[1])
-        return TorchPickle(self.reading, source, self._finder(storages), builder=builder or TableBuilder())
-
-    def _finder(self, folder: str) -> FindStorage:
-        prefix, index, directory = self.prefix + folder, self.index, self.directory
-        methods, flags, stored, sizes, offsets = (
-            column.tolist()
-            for column in (directory.method, directory.flags, directory.stored, directory.size, directory.offset)
+        found_by = _Storages(self, storages)
+        return TorchPickle(
+            self.reading,
+            source,
+            found_by.find,
+            builder=builder or TableBuilder(),
+            find_storages=found_by.find_many,
         )
-        file_size, source = self.reading.source.size, self.reading.index
-        refused: set[str] = set()
-
-        def refuse(number: int | None, name: str) -> None:
-            """Tell once for each reason why storages cannot be read, with the first of them."""
-            reason = "are missing from the archive" if number is None else _why_unread(directory.entry(number))
-            if reason not in refused:
-                refused.add(reason)
-                self.problems.append(Problem("missing", "error", f"storages {reason}", name))
-
-        def find(builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
-            del dtype
-            number = index.get(prefix + key)
-            if number is None:
-                number = index.get(f"{prefix}{key}.storage")  # mobile archives
-            if number is not None:
-                self._used.add(number)
-            if (
-                number is None
-                or methods[number] not in (STORED, DEFLATED)
-                or flags[number] & ENCRYPTED
-                or offsets[number] < 0
-            ):
-                if numel:
-                    refuse(number, f"{prefix}{key}")
-                return builder.add_storage(
-                    key, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING, location=location
-                )
-            offset = offsets[number]
-            there = max(min(stored[number], file_size - offset), 0)
-            plain = methods[number] == STORED
-            return builder.add_storage(
-                key,
-                source=source,
-                offset=offset,
-                nbytes=there if plain else min(sizes[number], _MOST_INFLATION * there),
-                stored=there,
-                encoding=Encoding.RAW if plain else Encoding.DEFLATED,
-                swapped=self.big_endian,
-                location=location,
-            )
-
-        return find
 
     def unused_bytes(self) -> int:
         """Bytes of storages that no pickle of the archive refers to."""
         return sum(
             int(self.directory.size[number])
             for name, number in self.index.items()
-            if number not in self._used and name.startswith(f"{self.prefix}data/")
+            if number not in self.used and name.startswith(f"{self.prefix}data/")
         )
+
+
+class _Storages:
+    """The entries below a folder of an archive, as storages by their keys."""
+
+    def __init__(self, archive: Archive, folder: str) -> None:
+        directory = archive.directory
+        self._archive = archive
+        self._prefix = archive.prefix + folder
+        self._methods, self._flags, self._stored, self._sizes, self._offsets = (
+            column.tolist()
+            for column in (directory.method, directory.flags, directory.stored, directory.size, directory.offset)
+        )
+        self._refused: set[str] = set()
+
+    def _refuse(self, number: int | None, name: str) -> None:
+        """Tell once for each reason why storages cannot be read, with the first of them."""
+        archive = self._archive
+        reason = "are missing from the archive" if number is None else _why_unread(archive.directory.entry(number))
+        if reason not in self._refused:
+            self._refused.add(reason)
+            archive.problems.append(Problem("missing", "error", f"storages {reason}", name))
+
+    def find(self, builder: TableBuilder, key: str, dtype: Dtype | None, numel: int, location: str) -> int:
+        """The row of one storage; see `FindStorage`."""
+        del dtype
+        archive = self._archive
+        number = archive.index.get(self._prefix + key)
+        if number is None:
+            number = archive.index.get(f"{self._prefix}{key}.storage")  # mobile archives
+        if number is not None:
+            archive.used.add(number)
+        if (
+            number is None
+            or self._methods[number] not in (STORED, DEFLATED)
+            or self._flags[number] & ENCRYPTED
+            or self._offsets[number] < 0
+        ):
+            if numel:
+                self._refuse(number, f"{self._prefix}{key}")
+            return builder.add_storage(key, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING, location=location)
+        offset = self._offsets[number]
+        there = max(min(self._stored[number], archive.reading.source.size - offset), 0)
+        plain = self._methods[number] == STORED
+        return builder.add_storage(
+            key,
+            source=archive.reading.index,
+            offset=offset,
+            nbytes=there if plain else min(self._sizes[number], _MOST_INFLATION * there),
+            stored=there,
+            encoding=Encoding.RAW if plain else Encoding.DEFLATED,
+            swapped=archive.big_endian,
+            location=location,
+        )
+
+    def find_many(
+        self, builder: TableBuilder, keys: list[str], dtypes: list[Dtype], numels: list[int], locations: list[str]
+    ) -> Int64:
+        """The rows of many storages, as columns unless one of them is irregular; see `FindStorages`."""
+        archive, directory = self._archive, self._archive.directory
+        index, prefix = archive.index, self._prefix
+        numbers = np.array([index.get(prefix + key, -1) for key in keys], np.int64)
+        method, offset = directory.method[numbers], directory.offset[numbers]
+        plain = method == STORED
+        sound = (plain | (method == DEFLATED)) & (directory.flags[numbers] & ENCRYPTED == 0) & (offset >= 0)
+        if not (sound & (numbers >= 0)).all():
+            each = zip(keys, dtypes, numels, locations, strict=True)
+            return np.array([self.find(builder, *one) for one in each], np.int64)
+        archive.used.update(numbers.tolist())
+        there = np.maximum(np.minimum(directory.stored[numbers], archive.reading.source.size - offset), 0)
+        inflated = np.minimum(directory.size[numbers], _MOST_INFLATION * there)
+        first = builder.add_storages(
+            keys,
+            source=archive.reading.index,
+            offset=offset,
+            nbytes=np.where(plain, there, inflated),
+            stored=there,
+            encoding=np.where(plain, int(Encoding.RAW), int(Encoding.DEFLATED)),
+            swapped=archive.big_endian,
+            locations=locations,
+        )
+        return np.arange(first, first + len(keys))

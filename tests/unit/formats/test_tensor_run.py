@@ -16,11 +16,18 @@ import torch
 
 from sdviewer.checkpoint.document import Description
 from sdviewer.errors import CannotOpen
-from sdviewer.formats import torch_pickle
+from sdviewer.formats import tensor_run, torch_pickle
 from sdviewer.formats.opening import describe
 from sdviewer.formats.tensor_run import TensorRun
 from tests.helpers.torch_archives import edited, entries_of
 from tests.helpers.torch_oracle import saved
+
+
+@pytest.fixture(autouse=True)
+def many_are_tried_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files have few tensors: as many as can be are read at once, in few bytes at first."""
+    monkeypatch.setattr(tensor_run, "_ONE_BY_ONE", 1)
+    monkeypatch.setattr(tensor_run, "_FIRST_LOOK", 512)
 
 
 class _Slow(TensorRun):
@@ -122,6 +129,45 @@ def test_thousands_of_tensors_are_read_alike_and_nearly_all_by_the_fast_path(tmp
     assert sum(runs) > 2600
 
 
+def taken_at_once(path: Path) -> int:
+    """How many tensors of the file were read together with others."""
+    taken = []
+    take = TensorRun._take
+
+    def counting(self: TensorRun, machine: Any, found: Any) -> int:
+        taken.append(take(self, machine, found))
+        return taken[-1]
+
+    with patch.object(TensorRun, "_take", counting):
+        describe(path)
+    return sum(taken)
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_tensors_with_storages_of_their_own_are_read_many_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, legacy: bool
+) -> None:
+    monkeypatch.undo()
+    # The memo entries of the first ones are short, and the last one has no key behind it.
+    shapes = [shape for shape in SHAPES if len(shape) != 5]
+    tensors = {
+        f"layers.{i}.{'w' * (i % 20)}é": torch.zeros(shapes[i % len(shapes)], dtype=DTYPES[i % 3]) for i in range(3000)
+    }
+    path = saved(tmp_path / "m.pt", tensors, legacy=legacy)
+    assert isinstance(assert_both_ways_agree(path), dict)
+    assert taken_at_once(path) > 2900
+
+
+def test_batches_of_entries_without_a_mapping_are_read_alike(tmp_path: Path) -> None:
+    path = saved(tmp_path / "m.pt", many(1100))
+    data = data_pickle(path)
+    mark = data.index(b"(X")
+    end = data.index(b"u(X")
+    for edit in (data[:mark] + data[mark + 1 :], b"\x80\x02" + data[mark:], data[:end] + b"0" + data[end:]):
+        edited(path, {"data.pkl": edit})
+        assert_both_ways_agree(path)
+
+
 IRREGULAR: dict[str, Any] = {
     "a nested dict": {"deeper": {"w": torch.zeros(2)}},
     "a list": [torch.zeros(1), torch.ones(1)],
@@ -204,12 +250,13 @@ def test_a_memo_that_is_rewritten_is_read_alike(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_damaged_pickles_are_read_alike(tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311  # a reproducible test, no secret
-    path = saved(tmp_path / "m.pt", many(60))
+    path = saved(tmp_path / "m.pt", many(100))
     data = data_pickle(path)
-    for _ in range(25):
+    for turn in range(25):
         damaged = bytearray(data)
         for _ in range(draw.randint(1, 3)):
-            at = draw.randrange(len(damaged))
+            # The first half has short memo entries.
+            at = draw.randrange(len(data) // 2 if turn % 2 else 0, len(data) - 3)
             if draw.random() < 0.5:
                 damaged[at] = draw.choice(b"()RtQ\x85\x86\x87h.jqrKMJXN0u}]\x88\x89\x00\xff\x01")
             elif draw.random() < 0.5:
