@@ -23,6 +23,7 @@ class ActionSpec:
         keys: its shortcuts, the first is shown. Some platforms have none for a standard key, so another one follows.
         needs_file: whether it takes an opened file.
         group: alternatives that exclude each other.
+        checkable: whether it is on or off.
         separated: whether a line stands above it.
 
     """
@@ -34,6 +35,7 @@ class ActionSpec:
     keys: tuple[StandardKey | str, ...] = ()
     needs_file: bool = False
     group: str = ""
+    checkable: bool = False
     separated: bool = False
 
 
@@ -60,6 +62,21 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("show_tensors", "All &Tensors", "&View", "Show the table of all tensors", ("Ctrl+2",), needs_file=True),
     ActionSpec("expand_all", "&Expand All Below", "&View", "Open all below the selected entry", needs_file=True),
     ActionSpec("collapse", "&Collapse", "&View", "Close the selected entry, or the one around it", needs_file=True),
+    ActionSpec(
+        "fold_alike",
+        "&Fold Alike Blocks",
+        "&View",
+        "Show alike blocks as one row",
+        ("Ctrl+L",),
+        needs_file=True,
+        checkable=True,
+    ),
+    ActionSpec(
+        "next_problem", "Next &Problem", "&View", "Go to the next problem", ("F8",), needs_file=True, separated=True
+    ),
+    ActionSpec(
+        "previous_problem", "Previous P&roblem", "&View", "Go to the problem before", ("Shift+F8",), needs_file=True
+    ),
     ActionSpec("next_tab", "&Next Tab", "&View", "Go to the next tab", ("Ctrl+PgDown", "Ctrl+Tab"), separated=True),
     ActionSpec("previous_tab", "&Previous Tab", "&View", "Go to the previous tab", ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
     ActionSpec("theme_system", "As the &System", "&View/&Theme", "Follow the system's theme", group="theme"),
@@ -108,8 +125,8 @@ def build_actions(window: QMainWindow, commands: Mapping[str, Callable[[], None]
         action.setStatusTip("")
         action.setToolTip(spec.tip)
         action.triggered.connect(commands[spec.name])
+        action.setCheckable(spec.checkable or bool(spec.group))
         if spec.group:
-            action.setCheckable(True)
             groups.setdefault(spec.group, QActionGroup(window)).addAction(action)
         if spec.separated:
             menus[path].addSeparator()

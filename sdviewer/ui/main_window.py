@@ -169,7 +169,7 @@ class MainWindow(QMainWindow):
         if paths:
             self.open_files(paths)
         else:
-            self.statusBar().showMessage("The clipboard holds no file and no path of a file.", _MS_TO_READ)
+            self._tell("The clipboard holds no file and no path of a file.")
 
     def set_theme(self, theme: Theme) -> None:
         """Change the theme and remember it."""
@@ -244,6 +244,9 @@ class MainWindow(QMainWindow):
             "show_tensors": self._show_tensors,
             "expand_all": self._expand_all,
             "collapse": self._collapse,
+            "fold_alike": self._fold_alike,
+            "next_problem": self._next_problem,
+            "previous_problem": self._previous_problem,
             "next_tab": self._next_tab,
             "previous_tab": self._previous_tab,
             "theme_system": self._theme_system,
@@ -276,6 +279,8 @@ class MainWindow(QMainWindow):
         tab.changed.connect(self._refresh)
         tab.opened.connect(self._remember)
         tab.file_wanted.connect(self.open_file)
+        tab.message.connect(self._tell)
+        tab.tree.folding_changed.connect(self.actions_by_name["fold_alike"].setChecked)
         self.tabs.add(tab)
         tab.load()
         return tab
@@ -284,6 +289,8 @@ class MainWindow(QMainWindow):
         tab = self.sender()
         if isinstance(tab, DocumentTab):
             self.recent.remember(tab.path)
+            if self._settings is not None:
+                tab.tree.set_folding(self._settings.folding)
 
     @staticmethod
     def _remember_layout(settings: Settings, tab: DocumentTab) -> None:
@@ -312,6 +319,7 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.needs_file:
                 self.actions_by_name[spec.name].setEnabled(tab is not None)
+        self.actions_by_name["fold_alike"].setChecked(tab is not None and tab.tree.folding)
         if tab is not None and tab.state is State.OPEN:
             # Only now: the first tree is painted before anything heavy is imported.
             self._plots_timer.start()
@@ -369,6 +377,26 @@ class MainWindow(QMainWindow):
     def _collapse(self) -> None:
         if self.current_tab is not None:
             self.current_tab.tree.collapse_around()
+
+    def _fold_alike(self) -> None:
+        folding = self.actions_by_name["fold_alike"].isChecked()
+        if self.current_tab is not None:
+            self.current_tab.tree.set_folding(folding)
+        if self._settings is not None:
+            self._settings.folding = folding
+
+    def _next_problem(self) -> None:
+        self._go_to_problem(1)
+
+    def _previous_problem(self) -> None:
+        self._go_to_problem(-1)
+
+    def _go_to_problem(self, step: int) -> None:
+        if self.current_tab is not None and not self.current_tab.tree.go_to_problem(step):
+            self._tell("No tensor of this file has a problem.")
+
+    def _tell(self, message: str) -> None:
+        self.statusBar().showMessage(message, _MS_TO_READ)
 
     def _next_tab(self) -> None:
         self.tabs.go(1)

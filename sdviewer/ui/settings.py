@@ -45,6 +45,15 @@ class Settings:
         self._store.setValue("window/table", value)
 
     @property
+    def folding(self) -> bool:
+        """Whether alike blocks are shown as one row."""
+        return self._store.value("window/folding", "false") == "true"
+
+    @folding.setter
+    def folding(self, value: bool) -> None:
+        self._store.setValue("window/folding", "true" if value else "false")
+
+    @property
     def theme(self) -> Theme:
         """Light, dark or as the system."""
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -127,3 +128,35 @@ def test_after_a_reload_what_is_typed_still_filters(qtbot: QtBot, window: MainWi
     tab_of(window).reload()
     qtbot.waitUntil(lambda: tab_of(window).is_settled, timeout=20_000)
     assert names_in_tree(window) == ["bias", "bias"]
+
+
+def test_alike_blocks_fold_from_the_menu(qtbot: QtBot, tmp_path: Path) -> None:
+    tensors = {f"h.{i}.weight": np.ones((2, 2), np.float32) for i in range(4)}
+    checkpoint = checkpoint_with(tmp_path, tensors)
+    window = MainWindow(opener=lambda _path, _control: checkpoint)
+    qtbot.addWidget(window)
+    window.show()
+    window.open_files(["some.pt"])
+    qtbot.waitUntil(lambda: tab_of(window).is_settled and tab_of(window).loaded is not None, timeout=20_000)
+    model = tab_of(window).tree.tree_model
+    assert model is not None
+    rows = model.rowCount()
+    action = window.actions_by_name["fold_alike"]
+    action.trigger()
+    assert action.isChecked()
+    assert model.rowCount() < rows
+    assert any("4 alike" in model.cells(row).name + model.cells(row).aside for row in range(model.rowCount()))
+    action.trigger()
+    assert model.rowCount() == rows
+    window.close()
+
+
+def test_f8_without_a_problem_says_so(window: MainWindow) -> None:
+    QTest.keyClick(window, Qt.Key.Key_F8)
+    assert window.statusBar().currentMessage() == "No tensor of this file has a problem."
+
+
+def test_what_the_details_ask_for_is_filtered(qtbot: QtBot, window: MainWindow) -> None:
+    tab_of(window).detail.filter_wanted.emit("dtype:int64")
+    qtbot.waitUntil(lambda: browser_of(window).is_settled and browser_of(window).filter.found is not None)
+    assert names_in_tree(window) == ["steps"]

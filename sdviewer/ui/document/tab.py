@@ -85,6 +85,9 @@ class DocumentTab(QStackedWidget):
     file_wanted = Signal(str)
     """The user asks for the checkpoint of which this file is a part."""
 
+    message = Signal(str)
+    """Something was done, or was not: for the status bar."""
+
     def __init__(
         self, path: str, opener: Opener, bridge: Bridge, library: PlotLibrary, parent: QWidget | None = None
     ) -> None:
@@ -136,6 +139,8 @@ class DocumentTab(QStackedWidget):
         self._detail_timer.timeout.connect(self._show_current)
         self.detail.node_wanted.connect(self.go_to_node)
         self.detail.file_wanted.connect(self.file_wanted)
+        self.detail.filter_wanted.connect(self.browser.filter.set_text)
+        self.detail.message.connect(self.message)
 
     @property
     def summary(self) -> str:
@@ -184,7 +189,7 @@ class DocumentTab(QStackedWidget):
 
     def running_slots(self) -> tuple[Hashable, ...]:
         """The slots of this tab, loading first."""
-        return (self._slot, self._detail_slot, *self.browser.running_slots())
+        return (self._slot, *self.detail.running_slots(), *self.browser.running_slots())
 
     def owns(self, slot: Hashable) -> bool:
         """Whether a job runs for this tab: slots are pairs of their owner, or of another slot, and a word."""
@@ -198,8 +203,8 @@ class DocumentTab(QStackedWidget):
         self._detail_timer.stop()
         self.loading.end()
         self.watch.follow(())
-        for slot in (self._slot, self._detail_slot):
-            self._bridge.drop(slot)
+        self._bridge.drop(self._slot)
+        self.detail.close_jobs()
         self.browser.close_jobs()
         self._let_go(self.loaded)
 
