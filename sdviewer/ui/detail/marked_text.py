@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QTextEdit
 from sdviewer.ui.theme import colors
 
 MOST_PLACES = 10_000
-# More marks than this make an editor slow.
-_MOST_MARKED = 1_000
+# More marks than these, before and behind the one in sight, make an editor slow.
+_MOST_MARKED = 100
 
 
 def places_of(text: str, wanted: str) -> list[tuple[int, int]]:
@@ -45,13 +45,15 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def marks(document: QTextDocument, places: Sequence[tuple[int, int]]) -> list[QTextEdit.ExtraSelection]:
-    """Marks for places of a document, at most a thousand."""
+def marks(
+    document: QTextDocument, places: Sequence[tuple[int, int]], current: int = 0
+) -> list[QTextEdit.ExtraSelection]:
+    """Marks for places of a document, those around the `current` one of them."""
     look = QTextCharFormat()
     look.setBackground(QColor(colors().found))
     look.setForeground(QColor(colors().text))
     found = []
-    for start, end in places[:_MOST_MARKED]:
+    for start, end in places[max(current - _MOST_MARKED, 0) : current + _MOST_MARKED]:
         selection = QTextEdit.ExtraSelection()
         selection.cursor = cursor_at(document, start, end)
         selection.format = look

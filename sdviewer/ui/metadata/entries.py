@@ -198,7 +198,7 @@ def line_of(value: Any, depth: int = 0) -> str:
             # What was called without arguments and then filled is not shown as called.
             inner = f"{short}({_items(args, depth)})" if args or not state else short
             inner += f" [{_items(value['items'], depth)}]" if value.get("items") else ""
-            return shown(inner + (f" {{{_pairs(state, depth)}}}" if state else ""), limit)
+            return _cut(inner + (f" {{{_pairs(state, depth)}}}" if state else ""))
         case {"$ref": str(name)} if len(value) == 1:
             return f"→ {shown(name, limit)}" if name else "→ the whole"
         case {"$tensor": str(name)} if len(value) == 1:
@@ -212,10 +212,14 @@ def line_of(value: Any, depth: int = 0) -> str:
         case dict() if frozenset(value) in _STANDINS:
             return shown(words(value), limit)
         case dict():
-            return shown(f"{{{_pairs(value, depth)}}}", limit)
+            return _cut(f"{{{_pairs(value, depth)}}}")
         case list():
-            return shown(f"[{_items(value, depth)}]", limit)
+            return _cut(f"[{_items(value, depth)}]")
     return words(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…"
 
 
 def _items(values: Sequence[Any], depth: int) -> str:
@@ -265,6 +269,22 @@ def is_small(entries: Entries, entry: int, most: int) -> bool:
 
 def _is_opaque(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("$opaque"), str)
+
+
+def dissolve(entries: Entries, control: Control) -> None:
+    """Let entries go piece by piece: a hundred thousand at once stop everything for a tenth of a second.
+
+    Raises:
+        Cancelled: `control` was cancelled.
+    """
+    while entries.values:
+        control.check()
+        for value in reversed(entries.values[-_ENTRIES_BETWEEN_LOOKS:]):
+            # In this order parts come before what holds them.
+            if isinstance(value, dict | list):
+                value.clear()
+        for column in (entries.values, entries.keys, entries.children, entries.searched):
+            del column[-_ENTRIES_BETWEEN_LOOKS:]
 
 
 def found_in(entries: Entries, text: str, control: Control | None = None) -> list[int]:

@@ -32,7 +32,7 @@ from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.places import node_of_tensor
 from sdviewer.ui.errors import describe_error
 from sdviewer.ui.line_splitter import LineSplitter
-from sdviewer.ui.metadata.entries import Entries, entries_of, found_in, is_small, line_of, whole_text
+from sdviewer.ui.metadata.entries import Entries, dissolve, entries_of, found_in, is_small, line_of, whole_text
 from sdviewer.ui.metadata.path_label import PathLabel
 from sdviewer.ui.metadata.tree import MOST_OPENED, MetadataTree
 from sdviewer.ui.models.metadata_model import MetadataModel
@@ -41,6 +41,7 @@ from sdviewer.ui.theme import number_font
 # Up to here it takes less than 10 ms to read the values: a job would only flicker.
 _MOST_AT_ONCE = 500
 _MOST_SCANNED_AT_ONCE = 20_000
+_MOST_LET_GO_AT_ONCE = 5_000
 _MS_BEFORE_NOTICE = 150
 _LONGEST_TEXT = 200_000
 _MOST_INDENTED = 500
@@ -241,15 +242,25 @@ class MetadataPane(Pane):
 
     def _show_entries(self, entries: Entries) -> None:
         self._notice_timer.stop()
-        self._entries, self._finds = entries, []
+        before, self._entries, self._finds = self._entries, entries, []
         if len(entries) == 1:
             self._say("There is nothing in it.")
             return
         self.tree.show_entries(MetadataModel(entries, self.tree))
+        self._let_go(before)
         self.stack.setCurrentIndex(0)
         self._show_entry(0)
         if self.find_line.text:
             self._look_for(self.find_line.text)
+
+    def _let_go(self, entries: Entries) -> None:
+        if len(entries) > _MOST_LET_GO_AT_ONCE:
+
+            def work(control: Control) -> None:
+                dissolve(entries, control)
+
+            slot = (self._slots["read"], "before")
+            self._bridge.start(Lane.COMPUTING, slot, work, on_value=_nothing, on_error=_nothing, background=True)
 
     def _show_entry(self, entry: int) -> None:
         for button in (self.copy_value_button, self.copy_path_button):
@@ -360,3 +371,7 @@ class MetadataPane(Pane):
         if is_small(self._entries, entry, _MOST_INDENTED):
             return json.dumps(value, indent=2, ensure_ascii=False)
         return f"{line_of(value)}\n\nToo much to be shown whole here; Copy JSON copies all of it."
+
+
+def _nothing(_: object) -> None:
+    """Nobody waits for it."""

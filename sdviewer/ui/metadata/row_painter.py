@@ -38,6 +38,7 @@ class RowPainter:
         """Take over a font and a palette."""
         self.font, self.numbers = QFont(font), number_font()
         self.metrics, self.number_metrics = QFontMetrics(self.font), QFontMetrics(self.numbers)
+        self.narrowest = max(min(map(self.metrics.horizontalAdvance, "il.")), 1)
         self.row_height = max(self.metrics.height(), self.number_metrics.height()) + 6
         c = colors()
         self.text, self.muted, self.accent = QColor(c.text), QColor(c.muted), QColor(c.accent)
@@ -48,10 +49,10 @@ class RowPainter:
         self.hover.setAlpha(26 if c.is_dark else 14)
         self.found, self.found_text = QColor(c.found), QColor(c.text)
 
-    def width(self, cells: Cells, column: int) -> int:
-        """Pixels that the whole text of a cell takes."""
+    def width(self, text: str, column: int) -> int:
+        """Pixels that a whole text takes in a column."""
         metrics = self.metrics if column == Column.TYPE else self.number_metrics
-        return metrics.horizontalAdvance(cells.text(column)) + 2 * _MARGIN
+        return metrics.horizontalAdvance(text) + 2 * _MARGIN
 
     def paint(
         self, painter: QPainter, cells: Cells, rects: dict[Column, QRect], branch: QRect, state: RowState
@@ -93,11 +94,14 @@ class RowPainter:
         folded = text.casefold()
         # Folding may lengthen a text; then what was found stands elsewhere in it.
         start = folded.find(find) if find and len(folded) == len(text) else -1
-        if start >= 0 and metrics.horizontalAdvance(text[: start + len(find)]) > room:
+        if start > 0 and metrics.horizontalAdvance(text[: start + len(find)]) > room:
             # What was found is in sight, whatever stands before it.
-            cut = max(start - _BEFORE_FIND, 0)
+            cut = max(start - _BEFORE_FIND, 1)
             text, start = _ELLIPSIS + text[cut:], start - cut + 1
-        if metrics.horizontalAdvance(text) > room:
+        # No sign is narrower than this: what lies behind need not be measured.
+        most = room // self.narrowest + 1
+        if len(text) > most or metrics.horizontalAdvance(text) > room:
+            text = text if len(text) <= most else text[:most] + _ELLIPSIS
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
         left = rect.left() + _MARGIN
         if start >= 0:

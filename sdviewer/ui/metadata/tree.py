@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from sdviewer.ui.metadata.entries import Entries, key_label, type_of
 from sdviewer.ui.metadata.row_painter import RowPainter, RowState
 from sdviewer.ui.models.metadata_model import Column, MetadataModel
 from sdviewer.ui.plain_header import PlainHeader
@@ -70,7 +71,7 @@ class MetadataTree(QTreeView):
         self.setIndentation(16)
         self.setHeader(PlainHeader(6, self))
         self.header().setMinimumSectionSize(40)
-        self._wanted: dict[int, int] = {}
+        self._wanted: dict[Column, int] = {}
         self.activated.connect(self._follow)
 
     @property
@@ -90,19 +91,21 @@ class MetadataTree(QTreeView):
         self._hovered, self._find = -1, ""
         self.selectionModel().currentRowChanged.connect(self._current_changed)
         self.header().setStretchLastSection(False)
-        sample = range(1, len(model.entries), max(1, len(model.entries) // _SAMPLE))
-        for column, widest in _WIDEST.items():
+        for column in (Column.KEY, Column.TYPE):
             self.header().setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            indent = 1 if column == Column.KEY else 0
-            widths = (
-                self._row_painter.width(model.cells(entry), column)
-                + indent * self.indentation() * (model.entries.depth(entry) + 1)
-                for entry in sample
-            )
-            self._wanted[column] = min(max(max(widths, default=0), _NARROWEST[column]), widest)
+        self._measure(model.entries)
         self.header().setSectionResizeMode(Column.VALUE, QHeaderView.ResizeMode.Stretch)
         self._fit()
         self.open_levels(0, _ROWS_AT_FIRST)
+
+    def _measure(self, entries: Entries) -> None:
+        """How wide keys and types are, by a sample from everywhere."""
+        key, kind = _NARROWEST[Column.KEY], _NARROWEST[Column.TYPE]
+        for entry in range(1, len(entries), max(1, len(entries) // _SAMPLE)):
+            indent = self.indentation() * (entries.depth(entry) + 1)
+            key = max(key, indent + self._row_painter.width(key_label(entries.keys[entry]), Column.KEY))
+            kind = max(kind, self._row_painter.width(f"{type_of(entries.values[entry])} · 999", Column.TYPE))
+        self._wanted = {Column.KEY: min(key, _WIDEST[Column.KEY]), Column.TYPE: min(kind, _WIDEST[Column.TYPE])}
 
     def open_levels(self, entry: int, most: int) -> bool:
         """Open whole levels below an entry, as long as at most `most` rows come; whether that were all."""
@@ -197,7 +200,7 @@ class MetadataTree(QTreeView):
             text = ""
             if model is not None and index.isValid():
                 cells = model.cells(model.entry(index))
-                if self._row_painter.width(cells, index.column()) > self.visualRect(index).width():
+                if self._row_painter.width(cells.text(index.column()), index.column()) > self.visualRect(index).width():
                     text = cells.text(index.column())
             QToolTip.showText(event.globalPos(), tooltip(text), self.viewport())
             return True

@@ -29,7 +29,7 @@ _HEADERS = ("Key", "Value", "Type")
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """One row, ready to be painted; `count` is the number of its children, `left_out` says how many are not shown."""
+    """One row, ready to be painted; `count` is the number of its children, a note says how much is left out."""
 
     key: str
     value: str
@@ -121,5 +121,5 @@ class MetadataModel(QAbstractItemModel):
         kind = type_of(value)
         if kind == "more":
             return Cells("…", line_of(value), "", 0, is_note=True)
-        counted = f"{kind} · {count:,}" if kind in ("mapping", "sequence") and count else kind
+        counted = f"{kind} · {len(value):,}" if kind in ("mapping", "sequence") else kind
         return Cells(key_label(key), line_of(value), counted, count, is_note=False)

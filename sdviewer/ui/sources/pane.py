@@ -82,7 +82,7 @@ class SourcesPane(Pane):
     @property
     def is_settled(self) -> bool:
         """Whether the chosen text is in sight."""
-        return self.find_line.is_settled and self._slot not in self._bridge.running
+        return self.find_line.is_settled and self.text.is_settled and self._slot not in self._bridge.running
 
     def show_selection(self, selection: Selection) -> None:
         """List the texts of the file and read the first one."""

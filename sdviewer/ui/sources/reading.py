@@ -14,8 +14,8 @@ from sdviewer.control import Control
 from sdviewer.ui.sources.syntax import State, language_of, tokens
 
 _MOST_BYTES = 1 << 20
-# Qt lays a line out as a whole: one of a million characters takes seconds.
-LONGEST_LINE = 1_000
+# Qt lays a line out as a whole: a page of lines of a thousand characters takes a fifth of a second to paint.
+LONGEST_LINE = 240
 _LINES_BETWEEN_LOOKS = 500
 
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QTextBlock,
     QTextCharFormat,
+    QTextCursor,
     QTextLayout,
 )
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
@@ -22,6 +23,7 @@ from sdviewer.ui.sources.syntax import Token, tokens
 from sdviewer.ui.theme import Colors, colors, number_font
 
 _MARGIN = 8
+_LINES_AT_ONCE = 1_000
 
 
 def token_color(token: Token, c: Colors) -> str:
@@ -50,13 +52,15 @@ class _Numbers(QWidget):
 
 
 class SourceView(QPlainTextEdit):
-    """Shows a `SourceText`. Only lines in sight are coloured: a million bytes of them would take a second."""
+    """Shows a `SourceText`: its lines come in slices, and those in sight are coloured. All at once took a second."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._source: SourceText | None = None
         self._coloured: set[int] = set()
         self._formats: dict[Token, QTextCharFormat] = {}
+        self._text = ""
+        self._lines_in = 0
         self._places: list[tuple[int, int]] = []
         self._place = 0
         self.setReadOnly(True)
@@ -76,6 +80,9 @@ class SourceView(QPlainTextEdit):
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._colour)
+        self._slices = QTimer(self)
+        self._slices.setInterval(0)
+        self._slices.timeout.connect(self._add_lines)
         self.updateRequest.connect(self._scrolled)
         self._take_colors()
 
@@ -83,6 +90,11 @@ class SourceView(QPlainTextEdit):
     def source(self) -> SourceText | None:
         """What is shown."""
         return self._source
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all lines are there."""
+        return not self._slices.isActive()
 
     @property
     def strip_width(self) -> int:
@@ -106,7 +118,13 @@ class SourceView(QPlainTextEdit):
         self._coloured.clear()
         self._places, self._place = [], 0
         self.setExtraSelections([])
-        self.setPlainText("\n".join(source.lines) if source is not None else "")
+        self._text = "\n".join(source.lines) if source is not None else ""
+        self._lines_in = min(_LINES_AT_ONCE, len(source.lines)) if source is not None else 0
+        self.setPlainText("\n".join(source.lines[:_LINES_AT_ONCE]) if source is not None else "")
+        if source is not None and self._lines_in < len(source.lines):
+            self._slices.start()
+        else:
+            self._slices.stop()
         self.setViewportMargins(self.strip_width, 0, 0, 0)
         self._lay_strip()
         self._timer.start()
@@ -116,10 +134,12 @@ class SourceView(QPlainTextEdit):
         source = self._source
         self._places, self._place = [], 0
         if source is not None and text:
-            places = (source.shown_place(*place) for place in places_of(source.text, text))
-            self._places = list(in_document(self.toPlainText(), list(places)))
-        self.setExtraSelections(marks(self.document(), self._places))
-        if self._places:
+            self._finish_lines()
+            places = [source.shown_place(*place) for place in places_of(source.text, text)]
+            self._places = list(in_document(self._text, places))
+        if not self._places:
+            self.setExtraSelections([])
+        else:
             here = self.textCursor().selectionStart()
             self._go_to(next((index for index, (start, _) in enumerate(self._places) if start >= here), 0))
 
@@ -152,7 +172,7 @@ class SourceView(QPlainTextEdit):
         if event.type() is QEvent.Type.PaletteChange and hasattr(self, "_timer"):
             self._take_colors()
             self._coloured.clear()
-            self.setExtraSelections(marks(self.document(), self._places))
+            self._mark()
             self._timer.start()
 
     def paint_numbers(self, event: QPaintEvent) -> None:
@@ -215,6 +235,26 @@ class SourceView(QPlainTextEdit):
         start, end = self._places[index]
         self.setTextCursor(cursor_at(self.document(), start, end))
         self.centerCursor()
+        self._mark()
+
+    def _mark(self) -> None:
+        self.setExtraSelections(marks(self.document(), self._places, max(self._place - 1, 0)))
+
+    def _add_lines(self) -> None:
+        """One more slice of lines at the end; what is in sight stays."""
+        source = self._source
+        if source is not None and self._lines_in < len(source.lines):
+            more = source.lines[self._lines_in : self._lines_in + _LINES_AT_ONCE]
+            cursor = QTextCursor(self.document())
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText("\n" + "\n".join(more))
+            self._lines_in += len(more)
+        if source is None or self._lines_in >= len(source.lines):
+            self._slices.stop()
+
+    def _finish_lines(self) -> None:
+        while self._slices.isActive():
+            self._add_lines()
 
     def _lay_strip(self) -> None:
         room = self.contentsRect()
