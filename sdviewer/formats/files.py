@@ -65,10 +65,13 @@ class LocalFile:
         self._reads = 0
         self._closing = False
         self._lock = threading.Lock()
+        self._fd = self._open()
+
+    def _open(self) -> int:
         try:
-            self._fd = os.open(spec.path, _OPEN_FLAGS)
+            return os.open(self.spec.path, _OPEN_FLAGS)
         except OSError as error:
-            raise SourceChanged(f"cannot be opened any more: {error.strerror}", file=spec.path) from error
+            raise SourceChanged(f"cannot be opened any more: {error.strerror}", file=self.spec.path) from error
 
     @property
     def label(self) -> str:
@@ -108,8 +111,9 @@ class LocalFile:
     def _opened(self) -> Iterator[int]:
         """The file's descriptor, which stays its own as long as this lasts."""
         with self._lock:
-            if self._closing:
-                raise SourceChanged("was closed", file=self.label, hint="open it again")
+            if self._fd < 0:
+                self._fd = self._open()
+            self._closing = False
             self._reads += 1
         try:
             yield self._fd
@@ -134,7 +138,7 @@ class LocalFile:
         check_file(self.spec)
 
     def close(self) -> None:
-        """Close the file as soon as the reads that are on their way have ended; further reads fail."""
+        """Close the file as soon as the reads that are on their way have ended; further reads open it again."""
         with self._lock:
             self._closing = True
             self._close_if_unused()
@@ -399,7 +403,10 @@ class LocalSources:
     def close(self) -> None:
         """Close all files, those that are being read with the last read; a later `get` opens them again."""
         with self._lock:
-            # As above: each is closed with its last reference.
+            # Others may hold them, and garbage that is not collected yet does.
+            for source in self._open.values():
+                if isinstance(source, LocalFile):
+                    source.close()
             self._open.clear()
             self._inflated.clear()
 
