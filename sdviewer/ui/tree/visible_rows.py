@@ -229,11 +229,7 @@ class VisibleRows:
     def places_to_show(self, item: int, *, deep: bool = False) -> Int32:
         """The places of the rows that opening a collapsed, visible item would add; with `deep`, of all below it."""
         first, end = int(self.outline.place[item]) + 1, int(self.outline.end[item])
-        if not deep:
-            return self._visible_within(first, end)
-        there = np.ones(end - first, np.bool_)
-        self._leave_out(there, first, end)
-        return (np.flatnonzero(there) + first).astype(np.int32)
+        return self._on(np.arange(first, end, dtype=np.int32)) if deep else self._visible_within(first, end)
 
     def insert(self, item: int, below: Int32, *, deep: bool = False) -> None:
         """Open an item whose `places_to_show` are `below`."""
@@ -284,34 +280,45 @@ class VisibleRows:
         groups = self.outline.groups_within(first, end)
         return slice(first - groups.start, end - groups.stop), groups
 
-    def _leave_out(self, there: Mask, first: int, end: int) -> None:
-        """Of places [first, end), take out those of groups that are off and of what a filter hides."""
-        nodes, groups = self._within(first, end)
-        if groups.stop > groups.start:
-            off = ~self.folded[groups] if self.remains is None else np.ones(groups.stop - groups.start, np.bool_)
-            there[self.outline.place[np.flatnonzero(off) + len(self.tree) + groups.start] - first] = False
-        if self.remains is None:
-            return
-        shown = self.remains.shown[nodes]
-        if len(there) == len(shown):
-            there &= shown
-        else:
-            there[self.outline.place[nodes][~shown] - first] = False
+    def _on(self, places: Int32) -> Int32:
+        """Of some places those whose items may have rows: no groups that are off, nor what a filter hides."""
+        if self.remains is not None:
+            items = self.outline.item[places]
+            is_node = items < len(self.tree)
+            places = places[is_node]
+            return places[self.remains.shown[items[is_node]]]
+        off = self.outline.place[len(self.tree) :][~self.folded]
+        at = np.searchsorted(places, off)
+        at, off = at[at < len(places)], off[at < len(places)]
+        return np.delete(places, at[places[at] == off]) if len(at) else places
 
     def _visible_within(self, first: int, end: int) -> Int32:
         """Places of [first, end) with nothing collapsed around them in it, in order."""
+        outline, groups_from = self.outline, len(self.tree)
         nodes, groups = self._within(first, end)
         closed = np.flatnonzero(self.has_children[nodes] & ~self.expanded[nodes]) + nodes.start
         if groups.stop > groups.start and self.remains is None:
-            closed_groups = self.folded[groups] & ~self.expanded[len(self.tree) :][groups]
-            closed = np.concatenate((closed, np.flatnonzero(closed_groups) + len(self.tree) + groups.start))
-        # How far what is closed reaches, from each place on: what comes before that is hidden.
-        reach = np.zeros(end - first + 1, np.int32)
-        reach[self.outline.place[closed] + 1 - first] = self.outline.end[closed]
-        np.maximum.accumulate(reach, out=reach)
-        visible = reach[:-1] <= np.arange(first, end, dtype=np.int32)
-        self._leave_out(visible, first, end)
-        return (np.flatnonzero(visible) + first).astype(np.int32)
+            closed_groups = self.folded[groups] & ~self.expanded[groups_from:][groups]
+            closed = np.concatenate((closed, np.flatnonzero(closed_groups) + groups_from + groups.start))
+        # What lies directly in something closed hides nothing more: nearly all of a tree of which little is open.
+        # All lies in the item whose place is before the first: that is about to be opened.
+        around = outline.parent[closed]
+        matters = self.expanded[around]
+        matters |= around == (outline.item[first - 1] if first else -1)
+        if len(outline.kind):
+            in_group = np.flatnonzero(around >= groups_from)
+            is_off = ~self.folded | (self.remains is not None)
+            matters[in_group] |= is_off[around[in_group] - groups_from]
+        closed = closed[matters]
+        closed = closed[np.argsort(outline.place[closed], kind="stable")]
+        # Of those left some lie deeper in others: the outermost follow each other.
+        begin, stop = outline.place[closed] + 1, outline.end[closed]
+        reached = np.maximum.accumulate(stop)
+        outermost = begin > np.concatenate(([first], reached[:-1]))[: len(begin)]
+        starts = np.concatenate(([first], stop[outermost]))
+        counts = np.concatenate((begin[outermost], [end])) - starts
+        shift = np.repeat(starts - np.cumsum(counts) + counts, counts)
+        return self._on((shift + np.arange(len(shift))).astype(np.int32))
 
 
 def _lower(codes: npt.NDArray[np.uint8] | np.uint8) -> npt.NDArray[np.uint8]:
