@@ -53,7 +53,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "paste", "&Paste", "&Edit", "Open the files on the clipboard, or their paths", (StandardKey.Paste, "Ctrl+V")
     ),
     ActionSpec(
-        "filter", "&Filter", "&Edit", "Filter the tensors", (StandardKey.Find,), needs_file=True, separated=True
+        "filter",
+        "&Filter",
+        "&Edit",
+        "Filter the tensors",
+        (StandardKey.Find, "Ctrl+F"),
+        needs_file=True,
+        separated=True,
     ),
     ActionSpec(
         "go_to", "&Go to Tensor…", "&Edit", "Find a tensor by letters of its name", ("Ctrl+P",), needs_file=True

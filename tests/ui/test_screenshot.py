@@ -86,7 +86,7 @@ def test_theme_and_size_are_as_asked_for(saved: str, out: Path) -> None:
     assert shoot(saved, out, "--theme", "dark", "--size", "820x500") == 0
     image = QImage(str(out))
     assert (image.width(), image.height()) == (820, 500)
-    assert image.pixelColor(100, 470).name() == DARK.base
+    assert image.pixelColor(100, 430).name() == DARK.base
     assert shoot(saved, out, "--theme", "light", "--size", "300x200") == 0
     assert QImage(str(out)).width() == 300
 
