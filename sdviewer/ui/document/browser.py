@@ -69,11 +69,16 @@ class Browser(QWidget):
 
     def running_slots(self) -> tuple[Hashable, ...]:
         """The slots of the jobs that run for this half."""
-        return (self.filter.slot, *(self.table.running_slots() if self.table is not None else ()))
+        return (
+            self.filter.slot,
+            self.tree.copying.slot,
+            *(self.table.running_slots() if self.table is not None else ()),
+        )
 
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
         self.filter.close_jobs()
+        self._bridge.drop(self.tree.copying.slot)
         if self.table is not None:
             self.table.close_jobs()
 
