@@ -17,8 +17,12 @@ _LONGEST_NOTE = 60
 
 def progress_words(running: Running) -> str:
     """What a job is doing and how far it is: "reading the pickle, 61 %"; "" if it has not said anything."""
+    note = shown(running.note)
+    if len(note) > _LONGEST_NOTE:
+        # The name of a tensor, which tells most at its end.
+        note = f"{note[: _LONGEST_NOTE // 3]}…{note[-(_LONGEST_NOTE - _LONGEST_NOTE // 3 - 1) :]}"
     percent = f"{100 * running.done // running.total} %" if running.total else ""
-    return ", ".join(part for part in (shown(running.note, _LONGEST_NOTE), percent) if part)
+    return ", ".join(part for part in (note, percent) if part)
 
 
 class JobBar(QProgressBar):
