@@ -28,6 +28,7 @@ Mask = npt.NDArray[np.bool_]
 
 # A freshly opened tree shows whole levels as long as they fit on a screen.
 _ROWS_AT_FIRST = 40
+_LOOKED_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,20 +257,25 @@ class VisibleRows:
         A group has the label of its first node.
         """
         wanted = np.frombuffer(prefix.encode("utf-8", "surrogatepass"), np.uint8)
-        labels = self.tree.label
-        nodes = self.items(0, len(self))
+        for first, end in ((row, len(self)), (0, row)):
+            # Mostly the next one is near, and a million rows need not be looked at.
+            for start in range(first, end, _LOOKED_AT_ONCE):
+                found = self._find_within(wanted, start, min(start + _LOOKED_AT_ONCE, end))
+                if found >= 0:
+                    return found
+        return -1
+
+    def _find_within(self, wanted: npt.NDArray[np.uint8], first: int, end: int) -> int:
+        labels, nodes = self.tree.label, self.items(first, end)
         groups = np.flatnonzero(nodes >= len(self.tree))
         if len(groups):
             nodes[groups] = self.outline.first[nodes[groups] - len(self.tree)]
         start = labels.offsets[:-1][nodes]
-        long_enough = labels.offsets[1:][nodes] - start >= len(wanted)
-        rows = np.flatnonzero(long_enough)
+        rows = np.flatnonzero(labels.offsets[1:][nodes] - start >= len(wanted))
         for position, byte in enumerate(wanted):
             found = labels.bytes_array[start[rows] + position]
             rows = rows[_lower(found) == _lower(byte)]
-        if not len(rows):
-            return -1
-        return int(rows[np.searchsorted(rows, row) % len(rows)])
+        return first + int(rows[0]) if len(rows) else -1
 
     def _with_groups(self, of_nodes: Mask) -> Mask:
         """While a filter is on, groups are off: they have no children and are not open."""
