@@ -6,19 +6,18 @@ operations on whole columns.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
-from itertools import count as count_from_zero
 
 import numpy as np
 import numpy.typing as npt
 
 from sdviewer.checkpoint.columns import StringColumn
 from sdviewer.checkpoint.document import Description
-from sdviewer.checkpoint.dotted import KeyText, modules_of_keys
+from sdviewer.checkpoint.dotted import KeyText, distinct_values, modules_of_keys
 from sdviewer.checkpoint.module_kinds import Facts, kind_of, name_hint
 from sdviewer.checkpoint.names import encode_part
 from sdviewer.checkpoint.preorder import Layout, common_ancestors, lay_out
@@ -134,11 +133,13 @@ class _TreeMaker:
         self._model_sections = {
             section.node: 1 + index for index, section in enumerate(sections) if section.kind in ("model", "ema")
         }
-        # Modules, in order of creation.
+        # Modules, in order of creation; the different last parts of their names, and which of them each has.
         self.first_module = self.first_node + len(self.shown)
+        self.module_parent = array("q")
+        self.module_rank = array("q")
+        self.segment_of = array("q")
         self.segments: list[str] = []
-        self.module_parent: list[int] = []
-        self.module_rank: list[int] = []
+        self._segment_number: dict[str, int] = {}
         # Parent and last segment → module, kept up when a module is asked for by its name.
         self._child: dict[tuple[int, str], int] = {}
 
@@ -151,7 +152,7 @@ class _TreeMaker:
         versions = self._read_versions()
         classes = self._read_classes()
 
-        count = self.first_module + len(self.segments)
+        count = self.first_module + len(self.segment_of)
         nodes = slice(self.first_node, self.first_module)
         modules = slice(self.first_module, count)
         parent = np.zeros(count, np.int64)
@@ -171,8 +172,8 @@ class _TreeMaker:
         number = np.full(count, -1, np.int64)
         leaf_numbers = np.array([*map(_number, leaf_names), -1], np.int64)
         number[nodes] = np.where(self.in_model, leaf_numbers[leaf_of], -1)
-        self._know_segments()
-        number[modules] = self.number_of_segment[self.segment_of]
+        segment_numbers = np.array([*map(_number, self.segments), -1], np.int64)
+        number[modules] = segment_numbers[np.array(self.segment_of)]
         self._number_containers(number, leaf_of)
         group = rank.copy()
         numbered = np.flatnonzero(number >= 0)
@@ -277,31 +278,38 @@ class _TreeMaker:
         """Put tensors of one container with dotted keys below the modules that the keys name."""
         part, shown = self.structure.part, self.shown
         found = modules_of_keys(text, part.offsets[shown[candidates]], last_dot)
-        base = self.first_module + len(self.segments)
+        base = self.first_module + len(self.segment_of)
         ranks = 2 * shown[candidates]
-        self.segments += [found.segments[index] for index in found.segment.tolist()]
-        self.module_parent += np.where(found.parent < 0, owner, base + found.parent).tolist()
-        self.module_rank += ranks[found.first].tolist()
+        segments = np.array([*map(self._segment, found.segments)], np.int64)
+        self.segment_of.frombytes(segments[found.segment].tobytes())
+        self.module_parent.frombytes(np.where(found.parent < 0, owner, base + found.parent).tobytes())
+        self.module_rank.frombytes(ranks[found.first].tobytes())
         modules = base + found.module
         for at in np.flatnonzero(found.rest >= 0).tolist():
             name = text.text(int(found.rest[at]), int(last_dot[at]))
             modules[at] = self._module_named(int(modules[at]), name, int(ranks[at]))
         self.node_parent[candidates] = modules
 
+    def _segment(self, name: str) -> int:
+        """The index of a last part in `segments`."""
+        number = self._segment_number.setdefault(name, len(self.segments))
+        if number == len(self.segments):
+            self.segments.append(name)
+        return number
+
     def _module_named(self, owner: int, name: str, rank: int) -> int:
         """The module with this dotted name below a container or module, made where it is not there yet."""
         child = self._child
-        for number in range(self.first_module + len(child), self.first_module + len(self.segments)):
-            index = number - self.first_module
-            child[self.module_parent[index], self.segments[index]] = number
+        for index in range(len(child), len(self.segment_of)):
+            child[self.module_parent[index], self.segments[self.segment_of[index]]] = self.first_module + index
         module = owner
         for segment in name.split("."):
             key = (module, segment)
             if key not in child:
-                self.segments.append(segment)
+                child[key] = self.first_module + len(self.segment_of)
+                self.segment_of.append(self._segment(segment))
                 self.module_parent.append(module)
                 self.module_rank.append(rank)
-                child[key] = self.first_module + len(self.segments) - 1
             module = child[key]
         return module
 
@@ -330,11 +338,11 @@ class _TreeMaker:
         for item in self.description.module_versions:
             if item.node != last_node:
                 last, last_node = -1, item.node
-            before = len(self.segments)
+            before = len(self.segment_of)
             module = self._named_module(item.node, item.prefix, containers, self._rank_after(item.node, last))
             if module < 0:
                 continue
-            if len(self.segments) > before and self.module_parent[-1] == last:
+            if len(self.segment_of) > before and self.module_parent[-1] == last:
                 self.module_rank[-1] -= 2 if self._rank(last) % 2 == 0 else 0
             if item.version is not None and -1 <= item.version < 2**31:
                 versions[module] = item.version
@@ -359,13 +367,6 @@ class _TreeMaker:
             if module >= 0:
                 classes[module] = item.name.rpartition(".")[2]
         return classes
-
-    def _know_segments(self) -> None:
-        """The different segments of modules' names, which each module has, and which of them are numbers."""
-        ids: defaultdict[str, int] = defaultdict(count_from_zero().__next__)
-        self.segment_of = np.fromiter(map(ids.__getitem__, self.segments), np.int64, len(self.segments))
-        self.unique_segments = list(ids)
-        self.number_of_segment = np.array([*map(_number, ids), -1], np.int64)
 
     def _number_containers(self, number: Int64, leaf_of: Int64) -> None:
         """Containers in a model whose keys are numbers are sorted as modules are."""
@@ -426,11 +427,12 @@ class _TreeMaker:
         # By number: what the name says, and what the names of its modules say.
         hint_ids: dict[str, int] = {"": 0}
         hints = np.zeros(total, np.int64)
-        hint_of_segment = [hint_ids.setdefault(name_hint(name), len(hint_ids)) for name in self.unique_segments]
-        hints[self.first_module :] = np.array([*hint_of_segment, 0])[self.segment_of]
-        bit_of_segment = np.array([*map(_held_bit, self.unique_segments), 0], np.uint8)
+        hint_of_segment = [hint_ids.setdefault(name_hint(name), len(hint_ids)) for name in self.segments]
+        segment_of = np.array(self.segment_of)
+        hints[self.first_module :] = np.array([*hint_of_segment, 0])[segment_of]
+        bit_of_segment = np.array([*map(_held_bit, self.segments), 0], np.uint8)
         holds = np.zeros(total, np.uint8)
-        np.bitwise_or.at(holds, parent[self.first_module :], bit_of_segment[self.segment_of])
+        np.bitwise_or.at(holds, parent[self.first_module :], bit_of_segment[segment_of])
         for at in np.flatnonzero(self.in_model & (structure.kind[shown] <= Node.OBJECT)).tolist():
             name, number = part[int(shown[at])], self.first_node + at
             judged[number] = structure.kind[shown[at]] == Node.MAPPING
@@ -444,7 +446,7 @@ class _TreeMaker:
         signature = (hints * 8 + holds).astype(np.uint64) * _MIX
         np.add.at(signature, owner, _scramble(named_form))
         candidates = np.flatnonzero(judged)
-        _, example, which = np.unique(signature[candidates], return_index=True, return_inverse=True)
+        example, which = distinct_values(signature[candidates])
         by_owner = np.argsort(owner, kind="stable")
         low = np.searchsorted(owner[by_owner], candidates[example])
         high = np.searchsorted(owner[by_owner], candidates[example], side="right")
@@ -467,6 +469,7 @@ class _TreeMaker:
         plain = self.structure.plain_keys
         segments = self.segments if plain else [_unescape(segment) for segment in self.segments]
         own = ["", *(section.name if plain else _unescape(section.name) for section in self.sections), *segments]
+        text_of = np.concatenate((np.arange(self.first_node), self.first_node + np.array(self.segment_of)))
         starts = np.zeros(len(layout.nodes), np.int64)
         lengths = np.zeros(len(layout.nodes), np.int64)
         starts[self.first_node : self.first_module] = label_start
@@ -477,14 +480,15 @@ class _TreeMaker:
             last = np.searchsorted(tildes, part.offsets[shown + 1])
             escaped = np.flatnonzero((last > 0) & (tildes[last - 1] >= label_start))
             texts = part.data
+            text_of = np.concatenate((text_of, len(own) + np.arange(len(escaped))))
             own += [
                 _unescape(texts[a:b].decode("utf-8", "surrogatepass"))
                 for a, b in zip(label_start[escaped].tolist(), part.offsets[shown[escaped] + 1].tolist(), strict=True)
             ]
             others = np.concatenate((others, self.first_node + escaped))
         column = StringColumn.of(own)
-        starts[others] = len(part.data) + column.offsets[:-1]
-        lengths[others] = np.diff(column.offsets)
+        starts[others] = len(part.data) + column.offsets[text_of]
+        lengths[others] = np.diff(column.offsets)[text_of]
         both = np.frombuffer(part.data + column.data, np.uint8)
         starts, lengths = starts[layout.nodes], lengths[layout.nodes]
         offsets = np.zeros(len(lengths) + 1, np.int64)

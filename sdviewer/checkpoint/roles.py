@@ -14,7 +14,7 @@ from sdviewer.checkpoint.columns import StringColumn
 from sdviewer.checkpoint.document import Description
 from sdviewer.checkpoint.dtypes import DTYPES
 from sdviewer.checkpoint.structure import Node, Structure
-from sdviewer.checkpoint.table import Flag, TensorTable
+from sdviewer.checkpoint.table import Flag, TensorTable, once_each
 
 if TYPE_CHECKING:
     from sdviewer.checkpoint.sections import Section
@@ -37,6 +37,7 @@ _PACKED_NAMES = ("weight", "weight_packed", "bias", "_blocks", "_scales")
 _INTEGER_KINDS = np.array([dtype.kind in ("int", "uint", "bool") for dtype in DTYPES])
 
 
+@once_each
 def buffer_rows(table: TensorTable) -> npt.NDArray[np.bool_]:
     """Which rows would be buffers of a module, shape `(len(table),)`.
 
@@ -45,15 +46,16 @@ def buffer_rows(table: TensorTable) -> npt.NDArray[np.bool_]:
     """
     declared = (table.flags & (Flag.PARAMETER | Flag.REQUIRES_GRAD)) != 0
     result = (table.flags & Flag.BUFFER) != 0
+    endings = _Endings(table.name)
     for name in BUFFER_NAMES:
-        result |= _called(table.name, name)
-    result |= _beside(table.name, "weight_v", "weight_u")
+        result |= endings.are_last_part(name)
+    result |= _beside(endings, "weight_v", "weight_u")
     integers = np.flatnonzero(_INTEGER_KINDS[table.dtype])
     if len(integers):
-        names = table.name.take(integers)
+        endings = _Endings(table.name.take(integers))
         packed = np.zeros(len(integers), np.bool_)
         for name in _PACKED_NAMES:
-            packed |= _ends_with(names, name.encode())
+            packed |= endings.are(name)
         result[integers[~packed]] = True
     return np.asarray(result & ~declared, np.bool_)
 
@@ -86,12 +88,17 @@ def find_roles(
         rows = section.rows
         role[rows[buffers[rows]]] = Role.BUFFER
         free = rows[~buffers[rows]]
-        alone = int((tie[free] < 0).sum()) + len(np.unique(tie[free][tie[free] >= 0]))
-        known = free if alone in optimised else free[recognised[free]]
+        known = free if optimised and _count_once(free, tie) in optimised else free[recognised[free]]
         role[known[may_be_parameter[known]]] = Role.PARAMETER
     role[(table.flags & Flag.BUFFER) != 0] = Role.BUFFER
     role[(table.flags & (Flag.PARAMETER | Flag.REQUIRES_GRAD)) != 0] = Role.PARAMETER
     return role
+
+
+def _count_once(rows: npt.NDArray[np.int64], tie: npt.NDArray[np.int64]) -> int:
+    """How many rows there are, tied ones once."""
+    tied = tie[rows]
+    return int((tied < 0).sum()) + len(np.unique(tied[tied >= 0]))
 
 
 def _optimised_parameters(structure: Structure, node: int) -> int:
@@ -115,36 +122,48 @@ def _length(structure: Structure, node: int) -> int:
     return sum(1 for _ in structure.children(node)) if structure.kind[node] == Node.SEQUENCE else 0
 
 
-def _called(names: StringColumn, last: str) -> npt.NDArray[np.bool_]:
-    """Whether the part of each name behind its last "." or "/" is this one."""
-    ends = _ends_with(names, last.encode())
-    found = np.flatnonzero(ends)
-    before = names.offsets[found + 1] - len(last) - 1
-    inside = before >= names.offsets[found]
-    joint = np.isin(names.bytes_array[before[inside]], np.frombuffer(b"./", np.uint8))
-    ends[found[inside][~joint]] = False
-    return ends
+class _Endings:
+    """How many names end, the last eight bytes of each as one number."""
+
+    def __init__(self, names: StringColumn) -> None:
+        self.names = names
+        before = bytes(8) + names.data
+        words = np.ndarray((len(names.data) + 1,), np.dtype("<u8"), before, 0, (1,))
+        self._last = words[names.offsets[1:]]
+
+    def are(self, suffix: str) -> npt.NDArray[np.bool_]:
+        """Whether each name ends so."""
+        names, raw = self.names, suffix.encode()
+        shown = raw[-8:]
+        result: npt.NDArray[np.bool_] = self._last >> np.uint64(8 * (8 - len(shown))) == int.from_bytes(shown, "little")
+        rows = np.flatnonzero(result)
+        rows = rows[names.offsets[rows + 1] - names.offsets[rows] >= len(raw)]
+        for back, byte in enumerate(reversed(raw), start=1):
+            rows = rows[names.bytes_array[names.offsets[rows + 1] - back] == byte]
+        result[:] = False
+        result[rows] = True
+        return result
+
+    def are_last_part(self, last: str) -> npt.NDArray[np.bool_]:
+        """Whether the part of each name behind its last "." or "/" is this one."""
+        names, ends = self.names, self.are(last)
+        found = np.flatnonzero(ends)
+        before = names.offsets[found + 1] - len(last) - 1
+        inside = before >= names.offsets[found]
+        joint = np.isin(names.bytes_array[before[inside]], np.frombuffer(b"./", np.uint8))
+        ends[found[inside][~joint]] = False
+        return ends
 
 
-def _beside(names: StringColumn, last: str, other: str) -> npt.NDArray[np.bool_]:
+def _beside(endings: _Endings, last: str, other: str) -> npt.NDArray[np.bool_]:
     """Whether each name has this last part, and its module a tensor of the other name.
 
     torch.nn.utils.weight_norm has a parameter `weight_v`, spectral_norm a buffer of that name beside `weight_u`.
     """
-    found, others = np.flatnonzero(_called(names, last)), np.flatnonzero(_called(names, other))
+    names = endings.names
+    found, others = np.flatnonzero(endings.are_last_part(last)), np.flatnonzero(endings.are_last_part(other))
     owners = {name.removesuffix(other) for name in names.take(others).tolist()}
     result = np.zeros(len(names), np.bool_)
     if owners:
         result[found] = [name.removesuffix(last) in owners for name in names.take(found).tolist()]
-    return result
-
-
-def _ends_with(names: StringColumn, suffix: bytes) -> npt.NDArray[np.bool_]:
-    """Whether each name ends so; compared from the last byte on, so that most rows drop out at once."""
-    ends = names.offsets[1:]
-    rows = np.flatnonzero(ends - names.offsets[:-1] >= len(suffix))
-    for back, byte in enumerate(reversed(suffix), start=1):
-        rows = rows[names.bytes_array[ends[rows] - back] == byte]
-    result = np.zeros(len(names), np.bool_)
-    result[rows] = True
     return result

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from sdviewer.checkpoint.columns import StringColumn
 from sdviewer.checkpoint.dtypes import BY_NAME, DTYPES, OTHER, Dtype
 
+T = TypeVar("T", bound=np.generic)
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 UInt8 = npt.NDArray[np.uint8]
@@ -228,6 +230,21 @@ class TensorTable:
         """Component name → row, for sparse, nested, quantised and wrapped tensors."""
         parts: Mapping[str, int] = self.extra_of(row).get("components", {})
         return parts
+
+
+def once_each(find: Callable[[TensorTable], npt.NDArray[T]]) -> Callable[[TensorTable], npt.NDArray[T]]:
+    """Let a function answer once for each table; its answer is read-only, and kept as long as the table is."""
+    known: WeakKeyDictionary[TensorTable, npt.NDArray[T]] = WeakKeyDictionary()
+
+    @wraps(find)
+    def found(table: TensorTable) -> npt.NDArray[T]:
+        answer = known.get(table)
+        if answer is None:
+            answer = known[table] = find(table)
+            answer.setflags(write=False)
+        return answer
+
+    return found
 
 
 def contiguous_stride(shape: Sequence[int]) -> tuple[int, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.checkpoint.table import Flag, TensorTable
+from sdviewer.checkpoint.table import Flag, TensorTable, once_each
 
 _VIEW = np.uint16(Flag.CONJ | Flag.NEG | Flag.QUANTISED)
 
 
+@once_each
 def find_ties(table: TensorTable) -> npt.NDArray[np.int64]:
     """For each row the first listed row with the very same elements, or -1 if it is alone; shape `(len(table),)`.
 
@@ -26,10 +27,10 @@ def find_ties(table: TensorTable) -> npt.NDArray[np.int64]:
     rows = np.flatnonzero(((storage >= 0) | indirect) & (table.numel[:listed] > 0) & ((flags & Flag.META) == 0))
     place = np.where(indirect, -2 - extra, storage)[rows]
     # Most storages are used once: only those that are not need the full comparison.
-    values, inverse, counts = np.unique(place, return_inverse=True, return_counts=True)
-    if len(values) == len(place):
+    counted = place - place.min(initial=0)
+    shared = np.bincount(counted)[counted] > 1
+    if not shared.any():
         return tie
-    shared = counts[inverse] > 1
     rows, place = rows[shared], place[shared]
     facts = np.where(flags[rows] & Flag.QUANTISED, extra[rows], -1)
     columns = (facts, flags[rows] & _VIEW, table.dtype[rows], table.form[rows], table.offset[rows], place)
