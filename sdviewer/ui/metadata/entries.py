@@ -177,6 +177,16 @@ def type_of(value: Any) -> str:
     return type(value).__name__
 
 
+def size_of(value: dict[str, Any] | list[Any]) -> int:
+    """How many entries a container has, those left out counted as well."""
+    last: Any = None
+    if value:
+        last = {"$more": value["$more"]} if isinstance(value, dict) and "$more" in value else value
+        last = value[-1] if isinstance(value, list) else last
+    more = last["$more"] if _is_more(last) else 0
+    return len(value) - 1 + more if isinstance(more, int) and more else len(value)
+
+
 def key_label(key: str) -> str:
     """A key as it is shown: without the escapes of names, and unseen characters as theirs."""
     if key.isascii() and key.isprintable() and "~" not in key and 0 < len(key) <= _LONGEST_LINE:
