@@ -28,7 +28,7 @@ class TreeFolding:
         self.on = fold
         view = self._view
         model, current = view.tree_model, view.current_item()
-        if model is None:
+        if model is None or not model.rows.has_alike:
             return
         outline = model.rows.outline
         if not fold and current >= 0 and outline.is_group(current):
