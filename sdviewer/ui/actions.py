@@ -96,7 +96,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
 TREE_KEYS: tuple[tuple[str, str], ...] = (
     ("→", "Open the entry, or go to its first child"),
     ("←", "Close the entry, or go to its parent"),
-    ("*", "Open everything below the entry"),
+    ("+, −, *", "Open the entry, close it, open everything below it"),
+    ("Backspace", "Go to the parent"),
+    ("Ctrl+←, Ctrl+→", "Fold the alike blocks around the entry, or unfold them"),
+    ("Shift+↑, Shift+↓ …", "Select more rows"),
     ("Home, End", "Go to the first or the last row"),
     ("Enter", "Open or close the entry"),
     ("A letter …", "Go to the next entry whose name begins so"),
