@@ -96,7 +96,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
 TREE_KEYS: tuple[tuple[str, str], ...] = (
     ("→", "Open the entry, or go to its first child"),
     ("←", "Close the entry, or go to its parent"),
-    ("+, −, *", "Open the entry, close it, open everything below it"),
+    ("+, −", "Open or close the entry"),
+    ("*", "Open everything below the entry"),
     ("Backspace", "Go to the parent"),
     ("Ctrl+←, Ctrl+→", "Fold the alike blocks around the entry, or unfold them"),
     ("Shift+↑, Shift+↓ …", "Select more rows"),
