@@ -23,11 +23,12 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
 from sdviewer.ui.actions import ACTIONS, build_actions, shortcut_rows
 from sdviewer.ui.bridge import Bridge
-from sdviewer.ui.detail.blocks import GridView, plain_label
+from sdviewer.ui.detail.blocks import GridView
 from sdviewer.ui.dialogs import show_about, show_shortcuts
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
 from sdviewer.ui.document.tab import DocumentTab, Opener, State
 from sdviewer.ui.drop_frame import DropFrame
+from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.empty_page import EmptyPage
 from sdviewer.ui.file_tabs import FileTabs
 from sdviewer.ui.icons import app_icon
@@ -86,7 +87,7 @@ class MainWindow(QMainWindow):
         self.drop_frame = DropFrame(self._pages)
         self._finder: GoToPanel | None = None
 
-        self.summary = plain_label()
+        self.summary = ElidedLabel(cut=Qt.TextElideMode.ElideRight)
         self.summary.setContentsMargins(8, 0, 8, 0)
         self.jobs = JobsBar(self.bridge, self._is_in_front, self._file_of)
         self.statusBar().setSizeGripEnabled(False)
