@@ -75,6 +75,14 @@ def _decimals(value: float) -> int:
     return 2 if value < 9.995 else 1 if value < 99.95 else 0
 
 
+def cut_in_middle(text: str, most: int) -> str:
+    """At most so many characters: names and paths of one folder often begin alike and differ at their end."""
+    if len(text) <= most:
+        return text
+    head = most // 2
+    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """A counted noun: "1 tensor", "6.74 B parameters"."""
     return f"{count_for_people(count)} {one if count == 1 else many or one + 's'}"

@@ -60,7 +60,7 @@ class EmptyPage(QWidget):
         column.addLayout(line)
         hint = plain_label("Nothing in a file is ever executed.", muted=True)
         column.addWidget(hint, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addLayout(middle, 100)
+        column.addLayout(middle)
         column.addStretch(5)
         self.setTabOrder(self.button, self.files)
         recent.changed.connect(self._fill)

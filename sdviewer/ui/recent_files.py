@@ -77,7 +77,6 @@ class RecentFiles(QObject):
             lambda control: missing_of(paths, control),
             on_value=self._looked,
             on_error=self._not_looked,
-            background=True,
         )
 
     def _as_stored(self) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from sdviewer.checkpoint.wording import shown
+from sdviewer.checkpoint.wording import cut_in_middle, shown
 from sdviewer.ui.recent_files import RecentFiles, name_and_folder
 from sdviewer.ui.tooltips import tooltip
 
-_LONGEST_FOLDER = 48
+_LONGEST_NAME = _LONGEST_FOLDER = 48
 _NUMBERED = 9
 
 
@@ -44,8 +44,7 @@ class RecentMenu(QObject):
 
     def _entry(self, number: int, path: str) -> QAction:
         name, folder = name_and_folder(path)
-        if len(folder) > _LONGEST_FOLDER:
-            folder = f"…{folder[-(_LONGEST_FOLDER - 1) :]}"
+        name, folder = cut_in_middle(name, _LONGEST_NAME), cut_in_middle(folder, _LONGEST_FOLDER)
         mnemonic = f"&{number}  " if number <= _NUMBERED else ""
         # Menus set what follows a tab apart, at the right.
         entry = QAction(f"{mnemonic}{name.replace('&', '&&')}\t{folder}", self)

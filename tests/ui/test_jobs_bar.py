@@ -188,7 +188,10 @@ def _ignored(_: object) -> None:
         (Running("t", 0.0), ""),
         (Running("t", 0.0, 1, 3), "33 %"),
         (Running("t", 0.0, 5 << 60, 8 << 60, "a\nb"), "a\\nb, 62 %"),
-        (Running("t", 0.0, 0, 0, "encoder." + "x" * 100 + ".weight"), "encoder.xxxxxxxxxxxx…" + "x" * 32 + ".weight"),
+        (
+            Running("t", 0.0, 0, 0, "encoder." + "x" * 100 + ".weight"),
+            "encoder." + "x" * 22 + "…" + "x" * 22 + ".weight",
+        ),
     ],
 )
 def test_progress_in_words(running: Running, words: str) -> None:

@@ -6,13 +6,12 @@ import os
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from sdviewer.checkpoint.wording import shown
+from sdviewer.checkpoint.wording import cut_in_middle, shown
 from sdviewer.errors import SourceChanged
-from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.theme import colors
-from sdviewer.ui.tooltips import tooltip
 
 _BAR = 3
 _LONGEST_NAME = 60
@@ -25,9 +24,7 @@ class ChangeStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = plain_label()
-        # A long name must not widen the window.
-        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.text = ElidedLabel()
         self.button = QPushButton("Reload")
         self.button.setAutoDefault(False)
         self.button.clicked.connect(self.reload_wanted)
@@ -40,9 +37,8 @@ class ChangeStrip(QWidget):
     def show_change(self, change: SourceChanged | None) -> None:
         """Tell what became of the file, or with None nothing any more."""
         if change is not None:
-            name = shown(os.path.basename(change.file), _LONGEST_NAME)  # noqa: PTH119  # a text in, a text out
+            name = cut_in_middle(shown(os.path.basename(change.file)), _LONGEST_NAME)  # noqa: PTH119  # a text in, a text out
             self.text.setText(f"{name} {change.message}")
-            self.text.setToolTip(tooltip(shown(change.file)))
         self.setVisible(change is not None)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt

@@ -71,7 +71,6 @@ class FileWatch(QObject):
             lambda control: first_change(specs, control),
             on_value=self._looked,
             on_error=self._not_looked,
-            background=True,
         )
 
     def _looked(self, change: SourceChanged | None) -> None:

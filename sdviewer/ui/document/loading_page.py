@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.bridge import Running
 from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.errors import message_heading, middle_column
 from sdviewer.ui.status.job_bar import SECONDS_BEFORE_PROGRESS, JobBar, progress_words
 from sdviewer.ui.theme import number_font
@@ -26,7 +27,7 @@ class LoadingPage(QWidget):
         self.file.setFont(number_font())
         self.file.setWordWrap(True)
         self.bar = JobBar()
-        self.doing = plain_label(muted=True)
+        self.doing = ElidedLabel(muted=True)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setAutoDefault(False)
         self.cancel_button.setToolTip("Stop opening this file")

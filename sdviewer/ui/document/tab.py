@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import ModuleTree, TreeNode
-from sdviewer.checkpoint.wording import shown
+from sdviewer.checkpoint.wording import cut_in_middle, shown
 from sdviewer.control import Control
 from sdviewer.errors import NameNotFound
 from sdviewer.jobs.runner import Lane
@@ -93,7 +93,7 @@ class DocumentTab(QStackedWidget):
     ) -> None:
         super().__init__(parent)
         self.path = path
-        self.title = _shortened(shown(Path(os.path.abspath(path)).name or path))  # noqa: PTH100  # resolves no links
+        self.title = cut_in_middle(shown(Path(os.path.abspath(path)).name or path), _LONGEST_TITLE)  # noqa: PTH100  # resolves no links
         self._opener, self._bridge = opener, bridge
         self._slot = (id(self), "load")
         self._detail_slot = (id(self), "detail")
@@ -312,7 +312,6 @@ class DocumentTab(QStackedWidget):
                 lambda _: close(),
                 on_value=_nothing,
                 on_error=_nothing,
-                background=True,
             )
 
     def _set_state(self, state: State) -> None:
@@ -351,11 +350,6 @@ def node_named(checkpoint: Checkpoint, name: str) -> int:
                 return int(found[0])
         raise
     return int(np.flatnonzero((tree.what == TreeNode.TENSOR) & (tree.ref == row))[0])
-
-
-def _shortened(name: str) -> str:
-    """A name without its middle if it is long: files of one folder often begin alike and differ at the end."""
-    return name if len(name) <= _LONGEST_TITLE else f"{name[:34]}…{name[-(_LONGEST_TITLE - 35) :]}"
 
 
 def _same_shape(before: ModuleTree, after: ModuleTree) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from sdviewer.checkpoint.wording import shown
+from sdviewer.checkpoint.wording import cut_in_middle, shown
 from sdviewer.ui.bridge import Running
 
 # Work that ends sooner shows no progress: it would only flicker.
@@ -12,15 +12,13 @@ SECONDS_BEFORE_PROGRESS = 0.25
 
 # A bar counts to 2**31 at most, a file may have more bytes.
 _STEPS = 1000
+_HEIGHT = 10
 _LONGEST_NOTE = 60
 
 
 def progress_words(running: Running) -> str:
     """What a job is doing and how far it is: "reading the pickle, 61 %"; "" if it has not said anything."""
-    note = shown(running.note)
-    if len(note) > _LONGEST_NOTE:
-        # The name of a tensor, which tells most at its end.
-        note = f"{note[: _LONGEST_NOTE // 3]}…{note[-(_LONGEST_NOTE - _LONGEST_NOTE // 3 - 1) :]}"
+    note = cut_in_middle(shown(running.note), _LONGEST_NOTE)
     percent = f"{100 * running.done // running.total} %" if running.total else ""
     return ", ".join(part for part in (note, percent) if part)
 
@@ -31,6 +29,7 @@ class JobBar(QProgressBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTextVisible(False)
+        self.setFixedHeight(_HEIGHT)
         self.setAccessibleName("Progress")
         self.setRange(0, 0)
 

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Hashable
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
-from sdviewer.ui.bridge import Bridge, Running
-from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.status.job_bar import SECONDS_BEFORE_PROGRESS, JobBar, progress_words
 from sdviewer.ui.status.jobs_popup import JobsPopup
 from sdviewer.ui.theme import number_font
 
-JobList = list[tuple[Hashable, Running]]
+_WIDEST = 400
+_BAR = 160
 
 
 class JobsBar(QWidget):
@@ -35,10 +36,12 @@ class JobsBar(QWidget):
         self._bridge, self._is_in_front, self._file_of = bridge, is_in_front, file_of
         self._shown: Hashable = None
         self._popup: JobsPopup | None = None
-        self.activity = plain_label(muted=True)
+        self.activity = ElidedLabel(muted=True)
+        self.activity.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.activity.setMaximumWidth(_WIDEST)
         self.activity.setFont(number_font())
         self.progress = JobBar()
-        self.progress.setFixedWidth(160)
+        self.progress.setFixedWidth(_BAR)
         self.cancel_button = QToolButton()
         self.cancel_button.setText("Cancel")
         self.cancel_button.clicked.connect(self._cancel_shown)

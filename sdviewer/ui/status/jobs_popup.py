@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent
+from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QScrollArea,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from sdviewer.ui.bridge import Running
-from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.status.job_bar import JobBar, progress_words
+from sdviewer.ui.theme import colors
 
 _WIDTH = 400
 _HIGHEST = 360
+_LINE = 1
 
 
 class _Row(QWidget):
@@ -29,10 +30,8 @@ class _Row(QWidget):
 
     def __init__(self, running: Running, file: str) -> None:
         super().__init__()
-        self.title = plain_label(running.title)
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.words = plain_label(muted=True)
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.title = ElidedLabel(running.title)
+        self.words = ElidedLabel(muted=True)
         self.bar = JobBar()
         self.cancel_button = QToolButton()
         self.cancel_button.setText("Cancel")
@@ -67,19 +66,21 @@ class JobsPopup(QFrame):
         self._rows: dict[Hashable, _Row] = {}
         self.setAccessibleName("Everything that runs")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setFixedWidth(_WIDTH)
-        list_of_jobs = QWidget()
-        self._column = QVBoxLayout(list_of_jobs)
+        self._list = QWidget()
+        self._column = QVBoxLayout(self._list)
         self._column.setContentsMargins(0, 4, 0, 4)
         self._column.setSpacing(0)
         self._scroll = QScrollArea()
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(list_of_jobs)
+        self._list.setBackgroundRole(QPalette.ColorRole.AlternateBase)
+        self._list.setAutoFillBackground(True)
+        self._scroll.setBackgroundRole(QPalette.ColorRole.AlternateBase)
+        self._scroll.setWidget(self._list)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 1, 1, 1)
+        outer.setContentsMargins(_LINE, _LINE, _LINE, _LINE)
         outer.addWidget(self._scroll)
 
     @property
@@ -123,6 +124,15 @@ class JobsPopup(QFrame):
             case _:
                 super().keyPressEvent(event)
 
+    def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802  # Qt
+        """A line around it: in the dark the shadow of the desktop is not seen."""
+        c = colors()
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(c.raised))
+        painter.setPen(QColor(c.line))
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  # Qt
         """It will not come back."""
         super().hideEvent(event)
@@ -139,7 +149,8 @@ class JobsPopup(QFrame):
 
     def _fit(self) -> None:
         """As high as its rows; the lower edge stays where it is."""
-        height = sum(row.sizeHint().height() for row in self._rows.values()) + 10
+        self._column.activate()
+        height = self._list.sizeHint().height() + 2 * _LINE
         bottom = self.geometry().bottom()
         self.setFixedHeight(min(height, _HIGHEST))
         if self.isVisible():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sdviewer.checkpoint.wording import (
     bytes_for_people,
     count_for_people,
+    cut_in_middle,
     label_of,
     number,
     plural,
@@ -191,3 +192,12 @@ def test_numbers_have_six_digits_and_a_real_minus_sign(value: complex | None, te
 )
 def test_a_share_is_never_nothing_for_something_nor_all_for_less(part: int, whole: int, text: str) -> None:
     assert share(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "cut"),
+    [("", 5, ""), ("abcde", 5, "abcde"), ("abcdef", 5, "ab…ef"), ("abcdefgh", 6, "abc…gh"), ("abc", 2, "a…")],
+)
+def test_a_long_name_keeps_its_ends(text: str, most: int, cut: str) -> None:
+    assert cut_in_middle(text, most) == cut
+    assert len(cut) <= most
