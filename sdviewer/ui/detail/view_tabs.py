@@ -15,11 +15,12 @@ _BEFORE, _BEHIND, _ABOVE = 20, 2, 5
 _BAR = 2
 
 
-class _Bar(QTabBar):
-    """Titles above a line; under the one in front a bar, and a frame around it while it has the keys."""
+class ViewBar(QTabBar):
+    """Titles above a line, or `below` one; at the one in front a bar, and a frame around it while it has the keys."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, below: bool = False) -> None:
         super().__init__(parent)
+        self._below = below
         self._hovered = -1
         self.setDrawBase(False)
         self.setExpanding(False)
@@ -49,7 +50,7 @@ class _Bar(QTabBar):
         """Draw the titles in sight."""
         c = colors()
         painter = QPainter(self)
-        painter.fillRect(0, self.height() - 1, self.width(), 1, QColor(c.line))
+        painter.fillRect(0, 0 if self._below else self.height() - 1, self.width(), 1, QColor(c.line))
         for index in range(self.count()):
             if not self.isTabVisible(index):
                 continue
@@ -59,7 +60,8 @@ class _Bar(QTabBar):
             painter.setPen(QColor(c.text if front or index == self._hovered else c.muted))
             painter.drawText(title, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine, self.tabText(index))
             if front:
-                painter.fillRect(title.left(), self.height() - _BAR, title.width(), _BAR, QColor(c.accent))
+                top = 0 if self._below else self.height() - _BAR
+                painter.fillRect(title.left(), top, title.width(), _BAR, QColor(c.accent))
                 if self.hasFocus():
                     painter.setPen(QColor(c.accent))
                     painter.drawRect(title.adjusted(-4, 2, 3, -3))
@@ -76,7 +78,7 @@ class ViewTabs(QTabWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setTabBar(_Bar())
+        self.setTabBar(ViewBar())
         self.setDocumentMode(True)
         for widget in (self, self.tabBar()):
             widget.setAccessibleName(name)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.detail.view_tabs import ViewBar
 from sdviewer.ui.filter.bar import FilterBar
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.tree.view import TreeView
@@ -42,10 +43,7 @@ class Browser(QWidget):
         self.table: TablePane | None = None
         self._pages = QStackedWidget()
         self._pages.addWidget(self.tree)
-        self.views = QTabBar()
-        self.views.setShape(QTabBar.Shape.RoundedSouth)
-        self.views.setDrawBase(False)
-        self.views.setExpanding(False)
+        self.views = ViewBar(below=True)
         self.views.setAccessibleName("Ways to see the tensors")
         for title in ("Modules", "All tensors"):
             self.views.addTab(title)
