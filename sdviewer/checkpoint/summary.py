@@ -20,6 +20,8 @@ _PROGRESS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _MOST_SCALARS = 1000
 _NAMES_TOLD = 3
+# Bytes of names; where there are adapters, every name says so.
+_NAMES_LOOKED_AT = 1 << 18
 _VOWEL_SOUNDS = ("A", "E", "I", "O", "U", "SGD", "LBFGS", "NAdam", "RMSprop", "RAdam", "Rprop")
 _ADAPTER_MARKS = (b"lora_A", b"lora_up", b"lora_down", b"lokr_w", b"hada_w")
 
@@ -96,7 +98,8 @@ def _parts(checkpoint: Checkpoint) -> Iterator[str]:
 def _models(checkpoint: Checkpoint, models: Sequence[Section]) -> str:
     if len(models) == 1:
         noun = "a model"
-        if any(mark in checkpoint.table.name.data for mark in _ADAPTER_MARKS):
+        looked_at = checkpoint.table.name.data[:_NAMES_LOOKED_AT]
+        if any(mark in looked_at for mark in _ADAPTER_MARKS):
             noun = "adapters (LoRA)"
         return f"{noun} of {_weight(models)}"
     names = ", ".join(shown(section.name, 40) for section in models[:_NAMES_TOLD])

@@ -262,9 +262,15 @@ def test_problems_and_duplicates_lead_to_their_tensors(
     problems = (
         Problem("irregular", "warning", "is odd", "head.weight"),
         Problem("partial", "error", "the file is cut off", "no such name"),
+        Problem("missing", "error", "bytes are missing", "model-2.bin: head.steps"),
+        Problem("irregular", "info", "is odd as a whole", "model-2.bin"),
     )
     checkpoint = checkpoint_with(
-        tmp_path, small_tensors(), problems=problems, duplicates=(Duplicate("scale", "offset 3"),)
+        tmp_path,
+        small_tensors(),
+        problems=problems,
+        duplicates=(Duplicate("scale", "offset 3"),),
+        shards=(Shard("model-2.bin", 7, 9),),
     )
     detail.show_node(checkpoint, 0, "t")
     grid = grid_called(detail, "Problems")
@@ -273,6 +279,12 @@ def test_problems_and_duplicates_lead_to_their_tensors(
     assert caught.args == [node_of_tensor(checkpoint, "head.weight")]
     with qtbot.assertNotEmitted(detail.node_wanted):
         follow(grid, 1)
+    with qtbot.waitSignal(detail.node_wanted) as caught:
+        follow(grid, 2)
+    assert caught.args == [node_of_tensor(checkpoint, "head.steps")]
+    with qtbot.waitSignal(detail.filter_wanted) as caught:
+        follow(grid, 3)
+    assert caught.args == ["file:model-2.bin"]
     with qtbot.waitSignal(detail.node_wanted) as caught:
         follow(grid_called(detail, "Duplicates"), 0)
     assert caught.args == [node_of_tensor(checkpoint, "scale")]

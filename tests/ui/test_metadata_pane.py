@@ -263,6 +263,24 @@ def test_a_click_on_the_sign_opens_and_closes(qtbot: QtBot, detail: DetailPane, 
     assert rows(pane) == ["lr", "deep", "betas"]
 
 
+def test_a_sign_as_deep_as_can_be_is_clicked_where_it_stands(qtbot: QtBot, detail: DetailPane, tmp_path: Path) -> None:
+    deep: dict[str, Any] = {"bottom": 1}
+    for _ in range(60):
+        deep = {"k": deep}
+    pane = shown(qtbot, detail, opened(tmp_path, {"w": torch.ones(1), "config": deep}), "config")
+    pane.open_all()
+    pane.tree.go_to(59)
+    model = pane.tree.metadata
+    assert model is not None
+    index = model.index_of(59)
+    sign = pane.tree._branch_rect(model, 59, pane.tree.visualRect(index)).center()
+    assert pane.tree.viewport().rect().contains(sign)
+    QTest.mouseClick(pane.tree.viewport(), Left, pos=sign)
+    assert not pane.tree.isExpanded(index)
+    QTest.mouseClick(pane.tree.viewport(), Left, pos=sign)
+    assert pane.tree.isExpanded(index)
+
+
 def test_values_names_and_json_are_copied(qtbot: QtBot, detail: DetailPane, checkpoint: Checkpoint) -> None:
     pane, clipboard = shown(qtbot, detail, checkpoint), QApplication.clipboard()
     messages: list[str] = []

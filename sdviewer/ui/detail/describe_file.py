@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 import numpy as np
@@ -27,6 +27,9 @@ from sdviewer.ui.detail.places import filter_term, nodes_of_tensors
 _ROWS_LISTED = 1000
 _LONGEST_TEXT = 200_000
 _NOTES_SHOWN = 3
+# To look a thousand names up among a million takes a fifth of a second, a hundred of them a hundredth.
+_MANY_TENSORS = 100_000
+_NAMES_LOOKED_UP = 100
 
 _GLOBAL_TIPS = {
     "known": "Loading the file with torch uses it to make plain data or tensors.",
@@ -118,10 +121,16 @@ def _problems(checkpoint: Checkpoint) -> Grid | None:
         (f"{PROBLEM_MARKS[p.severity]} {p.kind.replace('_', ' ')}", shown(p.message, 400), shown(p.where, 200))
         for p in problems
     )
-    nodes = nodes_of_tensors(checkpoint, [p.where for p in problems if p.where])
-    leads = tuple(nodes.get(p.where, -1) for p in problems)
+    # A problem of a shard names its file, or file and tensor: "model-2.bin: head.weight".
+    inner = [p.where.rpartition(": ")[2] for p in problems]
+    nodes = _nodes_of(
+        checkpoint, [*itertools.chain.from_iterable(zip((p.where for p in problems), inner, strict=True))]
+    )
+    leads = tuple(nodes.get(p.where, nodes.get(name, -1)) for p, name in zip(problems, inner, strict=True))
+    files = {shard.file for shard in checkpoint.shards if shard.tensors}
+    filters = tuple(filter_term("file", PurePath(p.where).name) if p.where in files else "" for p in problems)
     title = _counted("Problems", len(checkpoint.problems))
-    return Grid(title, ("Kind", "What", "Where"), rows, nodes=leads) if rows else None
+    return Grid(title, ("Kind", "What", "Where"), rows, nodes=leads, filters=filters) if rows else None
 
 
 def _sections(checkpoint: Checkpoint) -> Grid | None:
@@ -172,8 +181,8 @@ def _shards(checkpoint: Checkpoint) -> Grid | None:
         (
             shown(shard.file),
             ("✓ " if shard.status == "ok" else "✖ ") + shard.status,
-            f"{shard.tensors:,}",
-            bytes_for_people(shard.nbytes),
+            f"{shard.tensors:,}" if shard.tensors else "–",
+            bytes_for_people(shard.nbytes) if shard.nbytes else "–",
         )
         for shard in shards
     )
@@ -187,10 +196,16 @@ def _shards(checkpoint: Checkpoint) -> Grid | None:
 def _duplicates(checkpoint: Checkpoint) -> Grid | None:
     hidden = checkpoint.duplicates[:_ROWS_LISTED]
     rows = tuple((shown(d.name, 300), shown(d.where, 300)) for d in hidden)
-    nodes = nodes_of_tensors(checkpoint, [d.name for d in hidden])
+    nodes = _nodes_of(checkpoint, [d.name for d in hidden])
     leads = tuple(nodes.get(d.name, -1) for d in hidden)
     title = _counted("Duplicates", len(checkpoint.duplicates))
     return Grid(title, ("Name", "Hidden at"), rows, nodes=leads) if rows else None
+
+
+def _nodes_of(checkpoint: Checkpoint, names: Sequence[str]) -> Mapping[str, int]:
+    """The nodes of tensors with these names; in a file of very many tensors only of the first names."""
+    most = _ROWS_LISTED if checkpoint.table.listed <= _MANY_TENSORS else _NAMES_LOOKED_UP
+    return nodes_of_tensors(checkpoint, list(dict.fromkeys(filter(None, names)))[:most])
 
 
 def _counted(title: str, count: int) -> str:

@@ -170,6 +170,18 @@ class MetadataTree(QTreeView):
     def keyboardSearch(self, search: str) -> None:  # noqa: N802  # Qt
         """Nothing: the line above finds keys and values, and Qt would ask the model row by row."""
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
+        """A click on a sign opens or closes, where the sign is painted: Qt looks for deep ones further right."""
+        place = event.position().toPoint()
+        model, index = self.metadata, self._first(self.indexAt(place))
+        if model is not None and index.isValid() and event.button() is Qt.MouseButton.LeftButton:
+            branch = self._branch_rect(model, model.entry(index), self.visualRect(index))
+            if self._has_children(index) and branch.contains(place):
+                self.setExpanded(index, not self.isExpanded(index))
+                event.accept()
+                return
+        super().mousePressEvent(event)
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
         """The row under the pointer is tinted."""
         self._hover(self.indexAt(event.position().toPoint()))
@@ -213,12 +225,8 @@ class MetadataTree(QTreeView):
             return
         entry = model.entry(index)
         rects = {column: self._cell_rect(options.rect, column) for column in Column}
-        indent = self.indentation() * (model.entries.depth(entry) + 1)
-        # A key so deep that it would be out of sight stands where it still is seen.
-        indent = min(indent, max(rects[Column.KEY].width() - _NARROWEST[Column.KEY] + self.indentation(), 0))
-        key = rects[Column.KEY]
-        branch = QRect(key.left() + indent - self.indentation(), key.top(), self.indentation(), key.height())
-        key.setLeft(key.left() + indent - 4)
+        branch = self._branch_rect(model, entry, options.rect)
+        rects[Column.KEY].setLeft(branch.right() - 3)
         current = model.entry(self.currentIndex())
         self._row_painter.paint(
             painter,
@@ -233,6 +241,12 @@ class MetadataTree(QTreeView):
                 self._find,
             ),
         )
+
+    def _branch_rect(self, model: MetadataModel, entry: int, row: QRect) -> QRect:
+        """Where the sign of a row stands; one so deep that it would be out of sight stands where it still is seen."""
+        key, step = self._cell_rect(row, Column.KEY), self.indentation()
+        left = min(step * model.entries.depth(entry), max(key.width() - _NARROWEST[Column.KEY], 0))
+        return QRect(key.left() + left, row.top(), step, row.height())
 
     def _cell_rect(self, row: QRect, column: Column) -> QRect:
         return QRect(self.columnViewportPosition(column), row.top(), self.columnWidth(column), row.height())
