@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+import sdviewer
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES, Browser
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.main_window import MainWindow
+from sdviewer.ui.models.tree_cells import entries
 from tests.ui.checkpoints import checkpoint_with, small_tensors
 
 _NAMES = list(small_tensors())
@@ -160,3 +163,10 @@ def test_what_the_details_ask_for_is_filtered(qtbot: QtBot, window: MainWindow) 
     tab_of(window).detail.filter_wanted.emit("dtype:int64")
     qtbot.waitUntil(lambda: browser_of(window).is_settled and browser_of(window).filter.found is not None)
     assert names_in_tree(window) == ["steps"]
+
+
+def test_a_section_counts_only_its_own_entries(tmp_path: Path) -> None:
+    torch.save({"model": {"a.weight": torch.ones(2)}, "epoch": 3, "loss": 0.5}, tmp_path / "some.pt")
+    with sdviewer.open(tmp_path / "some.pt") as checkpoint:
+        metadata = checkpoint.tree.label.tolist().index("metadata")
+        assert entries(checkpoint, metadata) == 2

@@ -71,9 +71,13 @@ def make_cells(checkpoint: Checkpoint, rows: VisibleRows, item: int, title: str)
 
 def entries(checkpoint: Checkpoint, node: int) -> int:
     """How many entries the container or object of a node has; -1 if it is none of the file's."""
-    structure, place = checkpoint.description.structure, int(checkpoint.tree.node[node])
+    tree = checkpoint.tree
+    structure, place = checkpoint.description.structure, int(tree.node[node])
     if place < 0:
         return -1
+    if tree.what[node] == TreeNode.SECTION:
+        # Of a mapping that is several sections, each has only its own entries.
+        return int(np.count_nonzero(tree.parent[node + 1 : int(tree.end[node])] == node))
     return int(np.count_nonzero(structure.parent[place + 1 : int(structure.end[place])] == place))
 
 
