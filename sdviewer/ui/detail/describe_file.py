@@ -123,9 +123,7 @@ def _problems(checkpoint: Checkpoint) -> Grid | None:
     )
     # A problem of a shard names its file, or file and tensor: "model-2.bin: head.weight".
     inner = [p.where.rpartition(": ")[2] for p in problems]
-    nodes = _nodes_of(
-        checkpoint, [*itertools.chain.from_iterable(zip((p.where for p in problems), inner, strict=True))]
-    )
+    nodes = _nodes_of(checkpoint, [*(p.where for p in problems), *inner])
     leads = tuple(nodes.get(p.where, nodes.get(name, -1)) for p, name in zip(problems, inner, strict=True))
     files = {shard.file for shard in checkpoint.shards if shard.tensors}
     filters = tuple(filter_term("file", PurePath(p.where).name) if p.where in files else "" for p in problems)
