@@ -58,6 +58,7 @@ class Bridge(QObject):
         self._events: deque[Event] = deque()
         self._listeners: dict[Hashable, _Listener] = {}
         self._awake = False
+        self._closed = False
         self.running: dict[Hashable, Running] = {}
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._next_tick = QTimer(self)
@@ -81,8 +82,10 @@ class Bridge(QObject):
         """Run `work(control)` as the slot's job; exactly one of the callbacks follows, unless it is superseded.
 
         `background` is for what may take long while the user looks at other things. A job without a
-        title is too short or too dull to be listed.
+        title is too short or too dull to be listed. Once the bridge is closed nothing begins any more.
         """
+        if self._closed:
+            return
         job = self._runner.submit(lane, slot, work, background=background)
         self._listeners[slot] = _Listener(job, on_value, on_error, on_stopped)
         self.running[slot] = Running(title, time.monotonic())
@@ -101,6 +104,7 @@ class Bridge(QObject):
 
     def close(self) -> None:
         """Cancel everything and join the threads; no callback follows."""
+        self._closed = True
         self._listeners.clear()
         self.running.clear()
         self._runner.shutdown()

@@ -190,6 +190,9 @@ def test_closing_waits_for_the_threads_and_silences_them(qapp: QApplication, qtb
         told.start(bridge, f"slot {number}", lambda control: [control.check() for _ in range(10**7)])
     bridge.close()
     assert set(threading.enumerate()) <= before
+    # A timer that was about to fire may still ask for something.
+    told.start(bridge, "late", lambda _: None)
+    assert not bridge.running
     qtbot.wait(50)
     assert told.outcomes == []
     bridge.deleteLater()

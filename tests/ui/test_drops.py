@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QGraphicsView, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from sdviewer.ui.document.tab import DocumentTab, State
@@ -69,6 +69,26 @@ def drop(
 
 def visible_parts(window: MainWindow) -> list[QWidget]:
     return [part for part in window.findChildren(QWidget) if part.isVisible() and part is not window.drop_frame]
+
+
+def test_only_the_window_takes_drops(window: MainWindow, settle: Settle, saved: str, qtbot: QtBot) -> None:
+    window.open_files([saved])
+    tab = settle(window)
+    tab.go_to_name("0.weight")
+    settle(window)
+    qtbot.waitUntil(lambda: window.library.ready)
+    # Every view is made when it is first shown.
+    for bar in tab.findChildren(QTabBar):
+        for index in range(bar.count()):
+            bar.setCurrentIndex(index)
+            settle(window)
+    # A plot offers what is dropped to its picture, which wants none, and passes it on.
+    takers = [part for part in window.findChildren(QWidget) if part.acceptDrops() and not _is_of_a_plot(part)]
+    assert takers == []
+
+
+def _is_of_a_plot(part: QWidget) -> bool:
+    return isinstance(part, QGraphicsView) or isinstance(part.parent(), QGraphicsView)
 
 
 def test_nothing_in_the_window_keeps_what_is_dropped_on_it(

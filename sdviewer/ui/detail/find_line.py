@@ -27,6 +27,8 @@ class FindLine(QWidget):
     def __init__(self, what: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.line = QLineEdit()
+        # Files that are dropped here are meant for the window.
+        self.line.setAcceptDrops(False)
         self.line.setPlaceholderText(f"Find in {what}")
         self.line.setAccessibleName(f"Find in {what}")
         self.line.setClearButtonEnabled(True)

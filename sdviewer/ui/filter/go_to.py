@@ -42,6 +42,8 @@ class GoToPanel(Overlay):
         self._goes_when_found = False
         self.setAccessibleName("Go to tensor")
         self.line = QLineEdit()
+        # Files that are dropped here are meant for the window.
+        self.line.setAcceptDrops(False)
         self.line.setPlaceholderText("Go to tensor: a few letters of its name, as in l12 q w")
         self.line.setAccessibleName("Letters of the tensor's name")
         self.line.setMaxLength(1000)
