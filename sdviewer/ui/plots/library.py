@@ -1,7 +1,7 @@
 """The plotting library, imported on a worker thread once the window stands.
 
 pyqtgraph takes a quarter of a second to import: too long before the first paint, and too long on
-the GUI thread after it.
+the GUI thread after it. What else a first use would import on the GUI thread follows.
 """
 
 from __future__ import annotations
@@ -16,15 +16,32 @@ from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 
 
+# What a first use would else import on the GUI thread, for 60 ms and more.
+_LATER_PARTS = ("sdviewer.ui.table.pane", "sdviewer.ui.filter.go_to", "sdviewer.ui.values.view")
+
+
 def _import_plots(_: Control) -> None:
+    _import("pyqtgraph")
+
+
+def _import_parts(_: Control) -> None:
+    _import(*_LATER_PARTS)
+
+
+def _import(*modules: str) -> None:
     # Garbage collection over the many objects of an import stalls the window for 50 ms and more.
     enabled = gc.isenabled()
     gc.disable()
     try:
-        importlib.import_module("pyqtgraph")
+        for module in modules:
+            importlib.import_module(module)
     finally:
         if enabled:
             gc.enable()
+
+
+def _nothing(_: object) -> None:
+    """Nobody waits for it."""
 
 
 class PlotLibrary(QObject):
@@ -56,6 +73,15 @@ class PlotLibrary(QObject):
     def _loaded(self, _: object) -> None:
         self.ready = True
         self.settled.emit()
+        # Where one of them fails, its first use says so.
+        self._bridge.start(
+            Lane.COMPUTING,
+            ("window", "parts"),
+            _import_parts,
+            on_value=_nothing,
+            on_error=_nothing,
+            background=True,
+        )
 
     def _failed(self, error: BaseException) -> None:
         self.error = error
