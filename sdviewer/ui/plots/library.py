@@ -15,7 +15,6 @@ from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 
-
 # What a first use would else import on the GUI thread, for 60 ms and more.
 _LATER_PARTS = ("sdviewer.ui.table.pane", "sdviewer.ui.filter.go_to", "sdviewer.ui.values.view")
 
