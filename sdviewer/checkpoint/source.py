@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 from sdviewer.errors import MissingBytes
 
-WritableBuffer = bytearray | memoryview | npt.NDArray[Any]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+WritableBuffer: TypeAlias = "bytearray | memoryview | npt.NDArray[Any]"
 
 
 def bytes_view(buffer: WritableBuffer) -> memoryview:

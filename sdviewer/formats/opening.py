@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,36 +12,30 @@ from sdviewer.checkpoint.modules import build_tree
 from sdviewer.checkpoint.sections import find_sections
 from sdviewer.control import Control
 from sdviewer.errors import CannotRead, Damaged
-from sdviewer.formats import (
-    foreign,
-    nested_archive,
-    numpy_files,
-    plain_pickle,
-    safetensors,
-    torch_export,
-    torch_legacy,
-    torch_tar,
-    torch_zip,
-    torchscript,
-)
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
 from sdviewer.formats.shard_names import is_index, parse_shard
-from sdviewer.formats.zip_directory import directory_bytes
+from sdviewer.formats.zip_end import directory_bytes
 
-# In the order in which they are asked. A reader that claims a file has it.
-READERS: tuple[Reader, ...] = (
-    safetensors,
-    torch_zip,
-    torchscript,
-    torch_export,
-    torch_legacy,
-    torch_tar,
-    # Archives of torch hold pickles as well, and this one may hold arrays.
-    nested_archive,
-    numpy_files,
-    plain_pickle,
-)
+
+def readers() -> Iterator[Reader]:
+    """The readers in the order in which they are asked; one that claims a file has it.
+
+    Each is imported when it is asked: for most files that is the first or the second.
+    """
+    from sdviewer.formats import safetensors
+
+    yield safetensors
+    from sdviewer.formats import torch_zip
+
+    yield torch_zip
+    from sdviewer.formats import torch_export, torch_legacy, torch_tar, torchscript
+
+    yield from (torchscript, torch_export, torch_legacy, torch_tar)
+    # Archives of torch hold pickles as well, and those of others may hold arrays.
+    from sdviewer.formats import nested_archive, numpy_files, plain_pickle
+
+    yield from (nested_archive, numpy_files, plain_pickle)
 
 
 def describe(path: str | Path, control: Control | None = None) -> tuple[Description, LocalSources]:
@@ -77,12 +72,14 @@ def _describe(path: str, sources: LocalSources, control: Control) -> Description
 
 def read_source(reading: Reading) -> Description:
     """Describe one file's source by the first reader that knows its content."""
-    for reader in READERS:
+    for reader in readers():
         if reader.matches(reading):
             return reader.read(reading)
     if not reading.is_zip and directory_bytes(reading.source) is not None:
         # An archive that something was put in front of: only its end tells.
         return read_source(replace(reading, shifted=True))
+    from sdviewer.formats import foreign
+
     raise foreign.refusal(reading)
 
 

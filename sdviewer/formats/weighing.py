@@ -15,7 +15,7 @@ from sdviewer.checkpoint.source import ByteSource, SourceSpec, read_bytes
 from sdviewer.errors import CannotOpen, CannotRead
 from sdviewer.formats.files import LocalFile, Range, describe_file
 from sdviewer.formats.shard_names import CHECKPOINT_SUFFIXES, is_index
-from sdviewer.formats.zip_directory import ENCRYPTED, STORED, directory_bytes, read_directory
+from sdviewer.formats.zip_end import directory_bytes
 
 # Above this size the directory alone says that the description is large: a torch pickle is two to
 # four times as long as the directory of its archive.
@@ -106,6 +106,9 @@ def _zip_bytes(source: ByteSource, *, is_nested: bool) -> int:
         return source.size
     if directory > _TELLING_DIRECTORY:
         return min(_PICKLE_TO_DIRECTORY * directory, source.size)
+    # Here as the rest does without numpy, and the reader process of a large file starts before that is imported.
+    from sdviewer.formats.zip_directory import ENCRYPTED, STORED, read_directory
+
     total = directory
     nested = 0
     for entry in read_directory(source):

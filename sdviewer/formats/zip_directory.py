@@ -21,18 +21,13 @@ from sdviewer.control import Control
 from sdviewer.errors import Damaged
 from sdviewer.formats.byte_words import as_texts, leading, places_of, words_at_any_place
 from sdviewer.formats.files import read_pieces
+from sdviewer.formats.zip_end import OUTSIDE, SATURATED, find_end
 
 STORED, DEFLATED = 0, 8
 _OTHER_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz"}
 ENCRYPTED = 0x1
 _UTF8 = 0x800
-_SATURATED = 0xFFFFFFFF
-# A place in no file: what a hostile archive says beyond it may not fit in int64.
-_OUTSIDE = 2**62
 
-_END = struct.Struct("<4s4H2LH")
-_END64 = struct.Struct("<4sQ2H2L4Q")
-_LOCATOR64 = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _SEARCH_STEP = 4 << 20
@@ -123,7 +118,7 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
         Damaged: there is no directory and no local header either.
     """
     control = control or Control()
-    found = _find_end(source)
+    found = find_end(source)
     if found is None:
         return _search_local_headers(source, control)
     start, size, count, shift = found
@@ -147,7 +142,7 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
         header = fields[16]
         extra_start = at + width + name_size
         names.append(_decode_name(block[at + width : extra_start], flags))
-        if _SATURATED in (stored, length, header):
+        if SATURATED in (stored, length, header):
             length, stored, header = _zip64(block[extra_start : extra_start + extra_size], length, stored, header)
         fields_of.extend((method, flags, stored, length, header + shift))
         position += width + name_size + extra_size + comment_size
@@ -179,8 +174,8 @@ def _read_side_by_side(block: bytes, count: int, shift: int, names: list[str], f
     regular = min(leading(end[:-1] == begin[1:]), count - len(names)) if len(begin) and begin[0] == 0 else 0
     if regular <= 0:
         return 0
-    stored, length, header = sizes & _SATURATED, sizes >> 32 & _SATURATED, places & _SATURATED
-    saturated = (stored == _SATURATED) | (length == _SATURATED) | (header == _SATURATED)
+    stored, length, header = sizes & SATURATED, sizes >> 32 & SATURATED, places & SATURATED
+    saturated = (stored == SATURATED) | (length == SATURATED) | (header == SATURATED)
     for row in np.flatnonzero(saturated[:regular]).tolist():
         extra = block[name_end[row] : extra_end[row]]
         length[row], stored[row], header[row] = _zip64(extra, int(length[row]), int(stored[row]), int(header[row]))
@@ -210,68 +205,15 @@ def _zip64(extra: bytes, length: int, stored: int, header: int) -> tuple[int, in
         if tag == 1:
             body = extra[position + 4 : position + 4 + size]
             values = iter(struct.unpack_from(f"<{min(len(body) // 8, 3)}Q", body))
-            if length == _SATURATED:
+            if length == SATURATED:
                 length = next(values, length)
-            if stored == _SATURATED:
+            if stored == SATURATED:
                 stored = next(values, stored)
-            if header == _SATURATED:
+            if header == SATURATED:
                 header = next(values, header)
             break
         position += 4 + size
-    return min(length, _OUTSIDE), min(stored, _OUTSIDE), min(header, _OUTSIDE)
-
-
-def _find_end(source: ByteSource) -> tuple[int, int, int, int] | None:
-    """Start, size and entry count of the central directory, and how far the archive is shifted in its file."""
-    # An archive without a comment ends with its record: nothing else of the file is read.
-    return _find_end_in(source, _END.size) or _find_end_in(source, _END.size + 0xFFFF)
-
-
-def _find_end_in(source: ByteSource, last_bytes: int) -> tuple[int, int, int, int] | None:
-    tail_size = min(source.size, last_bytes)
-    tail_start = source.size - tail_size
-    tail = read_bytes(source, tail_start, tail_size)
-    at = tail.rfind(b"PK\x05\x06")
-    while at >= 0:
-        if at + _END.size <= len(tail):
-            _, _, _, _, count, size, start, _ = _END.unpack_from(tail, at)
-            directory_end = tail_start + at
-            wide = _read_end64(source, directory_end)
-            if wide is not None and (_SATURATED in (size, start) or count == 0xFFFF):
-                count, size, start, directory_end = wide
-            elif wide is not None:
-                # Torch always writes the wide record, behind which the directory does not end.
-                directory_end = wide[3]
-            real_start = directory_end - size
-            if real_start >= 0 and _begins_directory(source, real_start, size):
-                shift = real_start - start
-                # An archive that begins behind another one's first entry lies inside that, whose end is lost.
-                if shift <= 0 or read_bytes(source, 0, 4) != b"PK\x03\x04":
-                    return real_start, size, count, shift
-            elif start + size <= source.size and _begins_directory(source, start, size):
-                return start, size, count, 0
-        at = tail.rfind(b"PK\x05\x06", 0, at)
-    return None
-
-
-def _begins_directory(source: ByteSource, start: int, size: int) -> bool:
-    return size == 0 or (start + 4 <= source.size and read_bytes(source, start, 4) == b"PK\x01\x02")
-
-
-def _read_end64(source: ByteSource, end: int) -> tuple[int, int, int, int] | None:
-    if end < _LOCATOR64.size:
-        return None
-    locator_start = end - _LOCATOR64.size
-    signature, _, where, _ = _LOCATOR64.unpack(read_bytes(source, locator_start, _LOCATOR64.size))
-    if signature != b"PK\x06\x07":
-        return None
-    # The record normally lies right before the locator; what the locator says is wrong in a shifted archive.
-    for start in (where, locator_start - _END64.size):
-        if 0 <= start <= source.size - _END64.size:
-            record = _END64.unpack(read_bytes(source, start, _END64.size))
-            if record[0] == b"PK\x06\x06":
-                return record[7], record[8], min(record[9], _OUTSIDE), start
-    return None
+    return min(length, OUTSIDE), min(stored, OUTSIDE), min(header, OUTSIDE)
 
 
 def _data_offsets(source: ByteSource, headers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -357,9 +299,3 @@ def _size_before_descriptor(source: ByteSource, start: int, limit: int) -> int:
         if at >= start and read_bytes(source, at, 4) == b"PK\x07\x08":
             return at - start
     return max(limit - start, 0)
-
-
-def directory_bytes(source: ByteSource) -> int | None:
-    """Bytes of the archive's central directory, None where its end is lost; nothing else is read."""
-    found = _find_end(source)
-    return None if found is None else found[1]

@@ -16,15 +16,17 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from sdviewer import errors
-from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
 from sdviewer.errors import HelperDied, LimitExceeded, SdviewerError
 from sdviewer.formats.weighing import description_bytes
 from sdviewer.processes import limits
 from sdviewer.processes.frames import BrokenFrame, read_frame, write_frame
+
+if TYPE_CHECKING:
+    from sdviewer.checkpoint.document import Checkpoint
 
 # Not `-m`: that puts the current folder first on the path, and the folder of an unknown checkpoint may
 # hold a json.py. `-P` keeps it off, and our own folder comes last.
@@ -129,7 +131,7 @@ def _watched(process: subprocess.Popen[bytes]) -> Iterator[_Watch]:
 def _converse(process: subprocess.Popen[bytes], path: str, memory: int, control: Control, watch: _Watch) -> Checkpoint:
     requests, answers = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
     write_frame(requests, {"path": path, "memory": memory})
-    # While the child starts up; the readers are imported there alone.
+    # While the child starts up, and numpy with it; the readers are imported there alone.
     from sdviewer.processes.transport import unpack_checkpoint
 
     while (frame := read_frame(answers)) is not None:

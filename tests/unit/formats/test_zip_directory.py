@@ -18,7 +18,8 @@ from sdviewer.checkpoint.source import ByteSource, read_bytes
 from sdviewer.errors import Damaged
 from sdviewer.formats import zip_directory
 from sdviewer.formats.files import LocalSources
-from sdviewer.formats.zip_directory import ZipDirectory, directory_bytes, read_directory
+from sdviewer.formats.zip_directory import ZipDirectory, read_directory
+from sdviewer.formats.zip_end import directory_bytes
 
 ENTRIES = {
     "a/data.pkl": b"pickled" * 10,
