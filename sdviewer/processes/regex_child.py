@@ -17,7 +17,7 @@ import sys
 import warnings
 from typing import BinaryIO
 
-from sdviewer.processes.frames import BrokenFrame, read_frame, write_frame
+from sdviewer.processes.frames import BrokenFrame, Buffer, read_frame, write_frame
 
 
 def main() -> None:
@@ -50,8 +50,9 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         write_frame(answers, {}, [bytes(map(bool, map(pattern.search, texts)))])
 
 
-def texts_of(data: bytes, offsets: bytes) -> list[str]:
+def texts_of(data: Buffer, offsets: Buffer) -> list[str]:
     """The texts that lie in a block."""
+    data = bytes(data)
     places = itertools.pairwise(memoryview(offsets).cast("q"))
     if data.isascii():
         text = data.decode("ascii")

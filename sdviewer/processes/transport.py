@@ -40,8 +40,7 @@ from sdviewer.checkpoint.source import SourceSpec
 from sdviewer.checkpoint.structure import Structure
 from sdviewer.checkpoint.table import Forms, StorageTable, TensorTable
 from sdviewer.formats.files import LocalSources
-
-Buffer = bytes | memoryview
+from sdviewer.processes.frames import Buffer
 
 _RECORDS: tuple[type[Any], ...] = (
     Description,
@@ -100,6 +99,11 @@ def _pack(value: Any, buffers: list[Buffer]) -> Any:
 
 
 def _add(buffer: Buffer, buffers: list[Buffer]) -> int:
+    if isinstance(buffer, bytes):
+        # Names of tensors, of their storages and of nodes are often the same block of text.
+        for index, other in enumerate(buffers):
+            if isinstance(other, bytes) and len(other) == len(buffer) and other == buffer:
+                return index
     buffers.append(buffer)
     return len(buffers) - 1
 
@@ -124,7 +128,7 @@ def _pack_column(values: list[Any], buffers: list[Buffer]) -> Any:
     return _pack(tuple(values), buffers)
 
 
-def unpack(header: Any, buffers: Sequence[bytes]) -> Any:
+def unpack(header: Any, buffers: Sequence[Buffer]) -> Any:
     """The value that `pack` took apart; its arrays look at `buffers` in place and are read-only.
 
     Raises:
@@ -137,15 +141,15 @@ def unpack(header: Any, buffers: Sequence[bytes]) -> Any:
     return _UNPACK[tag](buffers, *rest)
 
 
-def _array(buffers: Sequence[bytes], dtype: str, shape: list[int], index: int) -> np.ndarray[Any, Any]:
+def _array(buffers: Sequence[Buffer], dtype: str, shape: list[int], index: int) -> np.ndarray[Any, Any]:
     return np.frombuffer(buffers[index], np.dtype(dtype)).reshape(shape)
 
 
-def _record(buffers: Sequence[bytes], name: str, fields: list[Any]) -> Any:
+def _record(buffers: Sequence[Buffer], name: str, fields: list[Any]) -> Any:
     return _RECORD_NAMED[name](*[unpack(field, buffers) for field in fields])
 
 
-def _records(buffers: Sequence[bytes], name: str, rows: int, columns: list[Any]) -> tuple[Any, ...]:
+def _records(buffers: Sequence[Buffer], name: str, rows: int, columns: list[Any]) -> tuple[Any, ...]:
     unpacked = [unpack(column, buffers) for column in columns]
     values = [column.tolist() if isinstance(column, np.ndarray) else column for column in unpacked]
     if any(len(column) != rows for column in values):
@@ -153,7 +157,7 @@ def _records(buffers: Sequence[bytes], name: str, rows: int, columns: list[Any])
     return tuple(map(_RECORD_NAMED[name], *values))
 
 
-def _mapping(buffers: Sequence[bytes], keys: list[str], values: list[Any]) -> dict[str, Any]:
+def _mapping(buffers: Sequence[Buffer], keys: list[str], values: list[Any]) -> dict[str, Any]:
     return dict(zip(keys, [unpack(value, buffers) for value in values], strict=True))
 
 
@@ -182,7 +186,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> tuple[Any, list[Buffer]]:
     )
 
 
-def unpack_checkpoint(path: str, header: Any, buffers: Sequence[bytes]) -> Checkpoint:
+def unpack_checkpoint(path: str, header: Any, buffers: Sequence[Buffer]) -> Checkpoint:
     """The checkpoint of `pack_checkpoint`, with sources that open their files when first read."""
     file_bytes, description, sections, tree, specs = unpack(header, buffers)
     return Checkpoint(path, file_bytes, description, sections, tree, LocalSources(specs, description.inline))
