@@ -58,7 +58,7 @@ def main() -> None:
     """Train on pictures made of ten fixed patterns and noise, then save."""
     torch.manual_seed(0)
     torch.use_deterministic_algorithms(mode=True)
-    patterns = (torch.rand(10, 1, 8, 8) > 0.5).float()  # noqa: PLR2004  # half of the pixels are dark
+    patterns = (torch.rand(10, 1, 8, 8) > 0.5).float()  # half of the pixels are dark
     model = DigitReader()
     averaged = {name: value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.05)

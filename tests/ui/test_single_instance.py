@@ -125,7 +125,8 @@ def test_the_leave_to_come_to_the_front_is_handed_over(
         process = second_start(name, "a.pt", cwd=tmp_path)
         monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
     assert process.communicate()[0] == "True\n"
-    assert os.environ["XDG_ACTIVATION_TOKEN"] == "leave-1"
+    given = os.environ["XDG_ACTIVATION_TOKEN"]
+    assert given == "leave-1"
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "")
     monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
 

@@ -21,6 +21,7 @@ from sdviewer.errors import Cancelled, CannotOpen
 from sdviewer.formats import files, opening, sharded
 from sdviewer.processes import limits
 from tests.helpers.shards import INDEX, ONE, TWO, all_of, assert_holds, found, loaded_by, statuses, two_shards, write
+from tests.unit.cli.running import no_window
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
 
@@ -245,7 +246,7 @@ def test_a_shard_alone_opens_and_offers_the_whole(tmp_path: Path, capsys: pytest
     assert (problem.kind, problem.severity) == ("part", "info")
     assert problem.message == f"is shard 2 of 2 of model.safetensors; open {tmp_path / INDEX} to see the whole"
     assert_holds(sdviewer.open(checkpoint.description.part_of), all_of(two_shards()))
-    assert run(["info", str(tmp_path / TWO)], lambda _: 0) == 0
+    assert run(["info", str(tmp_path / TWO)], no_window) == 0
     assert "to see the whole" in capsys.readouterr().out
 
 
