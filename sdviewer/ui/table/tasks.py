@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
 from sdviewer.checkpoint.access import access_expressions
@@ -18,6 +17,7 @@ from sdviewer.checkpoint.wording import bytes_for_people, plural, shown
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.pane_tasks import PaneTasks
 
 # A clipboard is for what is pasted; more than this is a file.
 MOST_COPIED = 100_000
@@ -26,34 +26,13 @@ _AT_ONCE = 1_000
 _LARGE = 100_000
 
 Rows = npt.NDArray[np.integer]
-T = TypeVar("T")
 
 
-class TableTasks(QObject):
-    """Says how each task ended."""
-
-    done = Signal(str)
-    """A sentence on what was done."""
-
-    failed = Signal(object)
-    """The error that ended a task."""
+class TableTasks(PaneTasks):
+    """The tasks of one table."""
 
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._bridge, self._slot = bridge, slot
-        self._saves = 0
-        self._slots: set[Hashable] = set()
-
-    @property
-    def slots(self) -> tuple[Hashable, ...]:
-        """The slots of the tasks on their way."""
-        return tuple(self._slots)
-
-    def close_jobs(self) -> None:
-        """Stop all; nothing more is said. A file that was being written is gone."""
-        for slot in self._slots:
-            self._bridge.drop(slot)
-        self._slots.clear()
+        super().__init__(bridge, slot, Lane.COMPUTING, parent)
 
     def copy_names(self, listing: Listing, rows: Rows) -> None:
         """The canonical names, a line each; a single one just as the file has it."""
@@ -93,9 +72,7 @@ class TableTasks(QObject):
             what = plural(len(rows), "tensor")
             self.done.emit(f"Saved {what} as {shown(Path(target).name)} ({bytes_for_people(written)}).")
 
-        self._saves += 1
-        self._start(
-            (self._slot, "save", self._saves),
+        self.start_save(
             f"Saving {shown(Path(target).name)}",
             lambda control: save_listing(listing, rows, columns, target, control),
             told,
@@ -117,21 +94,4 @@ class TableTasks(QObject):
         if at_once and len(rows) <= _AT_ONCE:
             put(work(Control()))
         else:
-            self._start((self._slot, "copy"), f"Copying {plural(len(rows), what)}", work, put)
-
-    def _start(self, slot: Hashable, title: str, work: Callable[[Control], T], then: Callable[[T], None]) -> None:
-        self._slots.add(slot)
-
-        def value(result: T) -> None:
-            self._slots.discard(slot)
-            then(result)
-
-        def error(failure: BaseException) -> None:
-            self._slots.discard(slot)
-            self.failed.emit(failure)
-
-        def stopped() -> None:
-            self._slots.discard(slot)
-            self.done.emit(f"{title} was stopped.")
-
-        self._bridge.start(Lane.COMPUTING, slot, work, on_value=value, on_error=error, on_stopped=stopped, title=title)
+            self.start_copy(f"Copying {plural(len(rows), what)}", work, put)

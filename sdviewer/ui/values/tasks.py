@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TypeVar
 
-from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QGuiApplication
 
 from sdviewer.checkpoint.tensors import TensorRef
@@ -18,10 +17,9 @@ from sdviewer.checkpoint.wording import bytes_for_people, shown
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.pane_tasks import PaneTasks
 
 _LONGEST_FILE_NAME = 100
-
-T = TypeVar("T")
 
 
 def file_name_for(ref: TensorRef) -> str:
@@ -30,31 +28,16 @@ def file_name_for(ref: TensorRef) -> str:
     return f"{safe[-_LONGEST_FILE_NAME:]}.npy"
 
 
-class ValueTasks(QObject):
-    """Says how each task ended."""
-
-    done = Signal(str)
-    """A sentence on what was done."""
-
-    failed = Signal(object)
-    """The error that ended a task."""
+class ValueTasks(PaneTasks):
+    """The tasks of one values table."""
 
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._bridge, self._slot = bridge, slot
-        self._saves = 0
-        self._slots: set[Hashable] = set()
+        super().__init__(bridge, slot, Lane.READING, parent)
 
     @property
     def is_busy(self) -> bool:
         """Whether a task is on its way."""
-        return bool(self._slots)
-
-    def close_jobs(self) -> None:
-        """Stop all; nothing more is said. A file that was being written is gone."""
-        for slot in self._slots:
-            self._bridge.drop(slot)
-        self._slots.clear()
+        return bool(self.slots)
 
     def copy(self, ref: TensorRef, frame: Frame, rows: range, columns: range, *, python: bool) -> str:
         """Put a rectangle on the clipboard; returns why not, "" if the job has begun."""
@@ -77,12 +60,11 @@ class ValueTasks(QObject):
             values = "1 value" if count == 1 else f"{count:,} values"
             self.done.emit(f"Copied {values} as {'a Python list' if python else 'TSV'}.")
 
-        self._start((self._slot, "copy"), f"Copying {count:,} values", work, put)
+        self.start_copy(f"Copying {count:,} values", work, put)
         return ""
 
     def save(self, ref: TensorRef, target: str) -> None:
         """Write the whole tensor into a .npy file."""
-        self._saves += 1
         name, dtype = shown(Path(target).name, 60), saved_dtype(ref)
 
         def work(control: Control) -> int:
@@ -93,30 +75,4 @@ class ValueTasks(QObject):
             widened = "" if dtype == ref.dtype else f" as {dtype}, because numpy has no {ref.dtype}"
             self.done.emit(f"Saved {name}, {bytes_for_people(written)}{widened}.")
 
-        self._start((self._slot, "save", self._saves), f"Saving {name}", work, tell)
-
-    def _start(self, slot: Hashable, title: str, work: Callable[[Control], T], then: Callable[[T], None]) -> None:
-        self._slots.add(slot)
-
-        def value(result: T) -> None:
-            self._slots.discard(slot)
-            then(result)
-
-        def error(failure: BaseException) -> None:
-            self._slots.discard(slot)
-            self.failed.emit(failure)
-
-        def stopped() -> None:
-            self._slots.discard(slot)
-            self.done.emit(f"{title} was stopped.")
-
-        self._bridge.start(
-            Lane.READING,
-            slot,
-            work,
-            on_value=value,
-            on_error=error,
-            on_stopped=stopped,
-            title=title,
-            background=True,
-        )
+        self.start_save(f"Saving {name}", work, tell)
