@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 # Not `-m`: that puts the current folder first on the path, and the folder of an unknown checkpoint may
 # hold a json.py. `-P` keeps it off, and our own folder comes last.
 _START = "import sys; sys.path.append(sys.argv.pop()); from sdviewer.processes.reader_child import main; main()"
+# A linear algebra library would start a thread a core, and reserve memory for each.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+# The memory allocator of Linux asks for large pages: a sixth of the time went into filling small ones.
+_LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 _PIPE_BYTES = 1 << 20
 _SECONDS_TO_END = 1.0
 
@@ -92,8 +96,7 @@ def _start(complaints: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=complaints,
         bufsize=_PIPE_BYTES,
-        # A linear algebra library would start a thread a core, and reserve memory for each.
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        env={**_LARGE_PAGES, **os.environ, **_ONE_THREAD},
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         pipesize=_PIPE_BYTES if sys.platform == "linux" else -1,
     )
