@@ -172,8 +172,8 @@ class _TreeMaker:
         number = np.full(count, -1, np.int64)
         leaf_numbers = np.array([*map(_number, leaf_names), -1], np.int64)
         number[nodes] = np.where(self.in_model, leaf_numbers[leaf_of], -1)
-        segment_numbers = np.array([*map(_number, self.segments), -1], np.int64)
-        number[modules] = segment_numbers[np.array(self.segment_of)]
+        self.segment_numbers = np.array([*map(_number, self.segments)], np.int64)
+        number[modules] = self.segment_numbers[np.array(self.segment_of)]
         self._number_containers(number, leaf_of)
         group = rank.copy()
         numbered = np.flatnonzero(number >= 0)
@@ -427,10 +427,15 @@ class _TreeMaker:
         # By number: what the name says, and what the names of its modules say.
         hint_ids: dict[str, int] = {"": 0}
         hints = np.zeros(total, np.int64)
-        hint_of_segment = [hint_ids.setdefault(name_hint(name), len(hint_ids)) for name in self.segments]
         segment_of = np.array(self.segment_of)
-        hints[self.first_module :] = np.array([*hint_of_segment, 0])[segment_of]
-        bit_of_segment = np.array([*map(_held_bit, self.segments), 0], np.uint8)
+        hint_of_segment = np.zeros(len(self.segments), np.int64)
+        bit_of_segment = np.ones(len(self.segments), np.uint8)
+        # Most segments are numbers.
+        for index in np.flatnonzero(self.segment_numbers < 0).tolist():
+            name = self.segments[index]
+            hint_of_segment[index] = hint_ids.setdefault(name_hint(name), len(hint_ids))
+            bit_of_segment[index] = _held_bit(name)
+        hints[self.first_module :] = hint_of_segment[segment_of]
         holds = np.zeros(total, np.uint8)
         np.bitwise_or.at(holds, parent[self.first_module :], bit_of_segment[segment_of])
         for at in np.flatnonzero(self.in_model & (structure.kind[shown] <= Node.OBJECT)).tolist():
