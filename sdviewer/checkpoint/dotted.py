@@ -171,12 +171,14 @@ def modules_of_keys(text: KeyText, start: Int64, last_dot: Int64) -> DottedModul
     module = np.full(count, -1, np.int64)
     active = np.arange(count)
     current = np.full(count, -1, np.int64)
+    place = np.zeros(count, np.int64)
     for depth in range(min(int(levels.max(initial=0)), LEVELS)):
         # Only keys with a segment here go on; what is shared with the key before is shared with one that does.
         stay = levels[active] > depth
         active, current = active[stay], current[stay]
         chosen = by_level[bounds[depth] : bounds[depth + 1]]
-        at = np.searchsorted(active, key[chosen])
+        place[active] = np.arange(len(active))
+        at = place[key[chosen]]
         pair = (current[at] + 1) * len(segments) + segment[chosen]
         example, number = distinct_values(pair)
         parents.append(current[at[example]])

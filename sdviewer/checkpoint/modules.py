@@ -133,13 +133,12 @@ class _TreeMaker:
         self._model_sections = {
             section.node: 1 + index for index, section in enumerate(sections) if section.kind in ("model", "ema")
         }
-        # Modules, in order of creation; the different last parts of their names, and which of them each has.
+        # Modules, in order of creation, and the different last parts of their names, with their numbers.
         self.first_module = self.first_node + len(self.shown)
         self.module_parent = array("q")
         self.module_rank = array("q")
         self.segment_of = array("q")
-        self.segments: list[str] = []
-        self._segment_number: dict[str, int] = {}
+        self.segments: dict[str, int] = {}
         # Parent and last segment → module, kept up when a module is asked for by its name.
         self._child: dict[tuple[int, str], int] = {}
 
@@ -280,7 +279,8 @@ class _TreeMaker:
         found = modules_of_keys(text, part.offsets[shown[candidates]], last_dot)
         base = self.first_module + len(self.segment_of)
         ranks = 2 * shown[candidates]
-        segments = np.array([*map(self._segment, found.segments)], np.int64)
+        known = self.segments
+        segments = np.array([known.setdefault(name, len(known)) for name in found.segments], np.int64)
         self.segment_of.frombytes(segments[found.segment].tobytes())
         self.module_parent.frombytes(np.where(found.parent < 0, owner, base + found.parent).tobytes())
         self.module_rank.frombytes(ranks[found.first].tobytes())
@@ -290,24 +290,19 @@ class _TreeMaker:
             modules[at] = self._module_named(int(modules[at]), name, int(ranks[at]))
         self.node_parent[candidates] = modules
 
-    def _segment(self, name: str) -> int:
-        """The index of a last part in `segments`."""
-        number = self._segment_number.setdefault(name, len(self.segments))
-        if number == len(self.segments):
-            self.segments.append(name)
-        return number
-
     def _module_named(self, owner: int, name: str, rank: int) -> int:
         """The module with this dotted name below a container or module, made where it is not there yet."""
         child = self._child
-        for index in range(len(child), len(self.segment_of)):
-            child[self.module_parent[index], self.segments[self.segment_of[index]]] = self.first_module + index
+        if len(child) < len(self.segment_of):
+            names = list(self.segments)
+            for index in range(len(child), len(self.segment_of)):
+                child[self.module_parent[index], names[self.segment_of[index]]] = self.first_module + index
         module = owner
         for segment in name.split("."):
             key = (module, segment)
             if key not in child:
                 child[key] = self.first_module + len(self.segment_of)
-                self.segment_of.append(self._segment(segment))
+                self.segment_of.append(self.segments.setdefault(segment, len(self.segments)))
                 self.module_parent.append(module)
                 self.module_rank.append(rank)
             module = child[key]
@@ -431,10 +426,10 @@ class _TreeMaker:
         hint_of_segment = np.zeros(len(self.segments), np.int64)
         bit_of_segment = np.ones(len(self.segments), np.uint8)
         # Most segments are numbers.
+        segments = list(self.segments)
         for index in np.flatnonzero(self.segment_numbers < 0).tolist():
-            name = self.segments[index]
-            hint_of_segment[index] = hint_ids.setdefault(name_hint(name), len(hint_ids))
-            bit_of_segment[index] = _held_bit(name)
+            hint_of_segment[index] = hint_ids.setdefault(name_hint(segments[index]), len(hint_ids))
+            bit_of_segment[index] = _held_bit(segments[index])
         hints[self.first_module :] = hint_of_segment[segment_of]
         holds = np.zeros(total, np.uint8)
         np.bitwise_or.at(holds, parent[self.first_module :], bit_of_segment[segment_of])
@@ -472,7 +467,7 @@ class _TreeMaker:
         """All labels in preorder: pieces of the structure's parts, and what is not a piece of them."""
         part, shown = self.structure.part, self.shown
         plain = self.structure.plain_keys
-        segments = self.segments if plain else [_unescape(segment) for segment in self.segments]
+        segments = [*self.segments] if plain else [_unescape(segment) for segment in self.segments]
         own = ["", *(section.name if plain else _unescape(section.name) for section in self.sections), *segments]
         text_of = np.concatenate((np.arange(self.first_node), self.first_node + np.array(self.segment_of)))
         starts = np.zeros(len(layout.nodes), np.int64)
