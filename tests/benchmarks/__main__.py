@@ -44,6 +44,8 @@ def main() -> None:
     # Offscreen, unless a display is given: painting into memory takes as long.
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        # This platform complains about the size of every window.
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
     print(f"{'work':<62} {'ours':>12}  {'against':<34} {'ratio':>8}  mark")
     with tempfile.TemporaryDirectory(prefix="sdviewer-benchmarks-") as folder:
         for name in options.names or BENCHMARKS:
