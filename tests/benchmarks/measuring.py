@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -45,10 +48,24 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms"
 
 
+# Removed when this process ends.
+_compiled: list[tempfile.TemporaryDirectory[str]] = []
+
+
+@functools.cache
+def _environment() -> dict[str, str]:
+    """Where programs run: what they import is compiled once, by the warm-up, as it is where they are installed."""
+    environment = dict(os.environ)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        _compiled.append(tempfile.TemporaryDirectory(prefix="sdviewer-compiled-"))
+        environment["PYTHONPYCACHEPREFIX"] = _compiled[-1].name
+    return environment
+
+
 def run(program: str, *arguments: str | Path) -> dict[str, Any]:
     """What `program`, Python source, prints as JSON on its last line."""
     command = [sys.executable, "-c", program, *(str(argument) for argument in arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=_TIME_OUT, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=_TIME_OUT, text=True, env=_environment())
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -69,7 +86,8 @@ def best_wall_side_by_side(ours: Sequence[str], theirs: Sequence[str], runs: int
     for turn in range(runs + 1):
         for side, command in enumerate((ours, theirs)):
             start = time.perf_counter()
-            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=_TIME_OUT)
+            silent = subprocess.DEVNULL
+            subprocess.run(command, stdout=silent, stderr=silent, check=True, timeout=_TIME_OUT, env=_environment())
             if turn:
                 figures[side].append(time.perf_counter() - start)
     return min(figures[0]), min(figures[1])
@@ -88,7 +106,8 @@ def cost_of(command: Sequence[str]) -> Cost:
     """Run a command to its end while looking at the memory of its processes (Linux; else 0 MB)."""
     peaks: dict[int, int] = {}
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=silent, stderr=silent, env=_environment())
     ended = threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, peaks, ended))
     watcher.start()
