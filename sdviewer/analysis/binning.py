@@ -39,7 +39,7 @@ def binning(statistics: TensorStatistics) -> Binning | None:
         width = math.ceil((high - low + 1) / _MOST)
         bins = math.ceil((high - low + 1) / width)
         return Binning(low - 0.5, low - 0.5 + bins * width, bins)
-    low, high = float(low), float(high)
+    low, high = _at_most(low), _at_least(high)
     magnitude = max(abs(low), abs(high))
     if low == high:
         half = max(magnitude / 2, 0.5)
@@ -48,6 +48,17 @@ def binning(statistics: TensorStatistics) -> Binning | None:
     if missing > 0:
         low, high = _clamped(low - missing), _clamped(high + missing)
     return Binning(low, high, min(max(round(2 * math.sqrt(statistics.finite)), _FEWEST), _MOST))
+
+
+def _at_most(value: float) -> float:
+    """The largest float64 that is not above; an integer beyond 2**53 may lie between two."""
+    near = float(value)
+    return near if near <= value else math.nextafter(near, -math.inf)
+
+
+def _at_least(value: float) -> float:
+    near = float(value)
+    return near if near >= value else math.nextafter(near, math.inf)
 
 
 def _clamped(value: float) -> float:

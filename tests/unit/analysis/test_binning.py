@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sdviewer.analysis.binning import Binning, binning
@@ -35,6 +35,8 @@ def test_the_edges_differ_and_hold_all_values(limits: list[float], count: int) -
     assert 8 <= found.bins <= 128
 
 
+@example([-9928007452590081, 0])
+@example([0, 9928007452590081])
 @given(st.lists(st.integers(-(2**63), 2**63), min_size=2, max_size=2, unique=True).map(sorted))
 def test_the_edges_of_integers_differ_and_hold_all_values(limits: list[int]) -> None:
     found = binning(statistics_of(*limits))
