@@ -8,8 +8,8 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from sdviewer.ui.filter.flow import FlowLayout
 from sdviewer.ui.filter.terms import has_term
+from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
 

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QPushButton, QScrollArea, QVB
 
 from sdviewer.search.fields import FIELDS, NAME_TERMS
 from sdviewer.ui.detail.blocks import heading, plain_label
-from sdviewer.ui.filter.flow import FlowLayout
 from sdviewer.ui.filter.overlay import Overlay
+from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import number_font
 
 _WIDTH = 620

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QW
 
 from sdviewer.checkpoint.value_frame import Frame
 from sdviewer.ui.detail.blocks import plain_label
-from sdviewer.ui.filter.flow import FlowLayout
+from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.values.index_box import IndexBox
 
