@@ -6,7 +6,7 @@ Blocks are summed around their own mean and merged, so neither size nor offset c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -21,52 +21,105 @@ Floats = npt.NDArray[np.float64]
 _SAFE_EXPONENT = 400
 
 
+QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
+CASTS = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A number known to lie from `low` to `high`, both included; exact where they are equal."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is the number itself."""
+        return self.low == self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What a conversion to another dtype does to the finite values, rounding to nearest even.
+
+    Attributes:
+        overflow: values that become infinite, NaN or the dtype's largest number (float8_e4m3fn and int8
+            saturate).
+        underflow: values that are not 0 and become 0.
+        subnormal: values that become subnormal; 0 for int8.
+        snr: signal to noise, 10·log10(Σx² / Σ(x - cast(x))²) in dB over the values that do not overflow;
+            infinite where nothing changes, None where there is nothing to measure.
+
+    int8 is symmetric with one scale a tensor: round(x · 127 / absmax); nothing overflows.
+
+    """
+
+    dtype: str
+    overflow: Bounded
+    underflow: Bounded
+    subnormal: Bounded
+    snr: Bounded | None
+
+
+def _f(title: str, form: str, about: str) -> dict[str, str]:
+    """Metadata of a field."""
+    return {"title": title, "form": form, "about": about}
+
+
 @dataclass(frozen=True, slots=True)
 class TensorStatistics:
     """What is to be said of a tensor's values; NaN and infinities are counted and left out of the rest.
 
     Of complex numbers everything is said of the magnitude √(re² + im²); one is NaN if a part is,
-    and else infinite if a part is. Of quantised tensors it is the real values.
+    and else infinite if a part is. Of quantised tensors it is the real values. n is `finite`.
+    Each field's metadata has a `title`, a `form` (count, number, share, text) and `about` in words;
+    the table, tooltips and exports are made from it.
 
-    Attributes:
-        count: values.
-        finite, nan, posinf, neginf: how many are so; they add up to `count`.
-        zeros: values that are 0 or -0.
-        min, max: of finite values; Python integers, exact, for integers and bool.
-        mean: Σx / n over the n finite values.
-        std: √(Σ(x - mean)² / n), of the population.
-        rms: √(Σx² / n).
-        l1: Σ|x|.
-        l2: √(Σx²).
-        absmax: largest |x|.
-
-    `min`, `max`, `mean`, `std`, `rms` and `absmax` are None without a finite value; `l1` and `l2` are 0 then.
-
+    `min` to `crest` and what is None below are None without a finite value (n = 0); `l1` and `l2` are 0 then.
+    A constant has neither skewness nor kurtosis (None).
     """
 
-    count: int
-    finite: int
-    nan: int
-    posinf: int
-    neginf: int
-    zeros: int
-    min: float | int | None
-    max: float | int | None
-    mean: float | None
-    std: float | None
-    rms: float | None
-    l1: float
-    l2: float
-    absmax: float | int | None
+    count: int = field(metadata=_f("Count", "count", "values"))
+    finite: int = field(metadata=_f("Finite", "count", "values that are neither NaN nor infinite"))
+    nan: int = field(metadata=_f("NaN", "count", "values that are not a number"))
+    posinf: int = field(metadata=_f("+Inf", "count", "values that are plus infinity"))
+    neginf: int = field(metadata=_f("−Inf", "count", "values that are minus infinity"))
+    zeros: int = field(metadata=_f("Zeros", "count", "values that are 0 or -0"))
+    negative_zeros: int = field(metadata=_f("Negative zeros", "count", "values that are -0"))
+    near_zero: Bounded = field(metadata=_f("Near zero", "count", "finite, |x| < RMS / 1000, zeros among them"))
+    subnormals: int = field(metadata=_f("Subnormals", "count", "not 0, and below the dtype's smallest normal number"))
+    saturated: int = field(metadata=_f("Saturated", "count", "at the dtype's largest magnitude or an integer's limits"))
+    min: float | int | None = field(metadata=_f("Minimum", "number", "smallest finite value"))
+    max: float | int | None = field(metadata=_f("Maximum", "number", "largest finite value"))
+    absmax: float | int | None = field(metadata=_f("Largest magnitude", "number", "largest |x|"))
+    mean: float | None = field(metadata=_f("Mean", "number", "Σx / n"))
+    std: float | None = field(metadata=_f("Std", "number", "of the population, √(Σ(x - mean)² / n)"))
+    rms: float | None = field(metadata=_f("RMS", "number", "root mean square, √(Σx² / n)"))
+    l1: float = field(metadata=_f("L1", "number", "Σ|x|"))
+    l2: float = field(metadata=_f("L2", "number", "√(Σx²)"))
+    skewness: float | None = field(metadata=_f("Skewness", "number", "m₃ / m₂^1.5 with central moments m"))
+    kurtosis: float | None = field(metadata=_f("Kurtosis", "number", "m₄ / m₂²; 3 for a normal distribution"))
+    quantiles: tuple[Bounded, ...] = field(
+        metadata=_f("Quantiles", "number", "at `QUANTILES`, linear between neighbours")
+    )
+    distinct: Bounded = field(metadata=_f("Distinct", "count", "distinct finite values, 0 and -0 as one"))
+    most_frequent: Bounded | None = field(
+        metadata=_f("Most frequent", "number", "the finite value that occurs most often")
+    )
+    most_frequent_count: Bounded = field(metadata=_f("Its count", "count", "how often the most frequent value occurs"))
+    exponent_min: int | None = field(metadata=_f("Smallest exponent", "number", "⌊log₂|x|⌋ of the smallest |x| > 0"))
+    exponent_max: int | None = field(metadata=_f("Largest exponent", "number", "⌊log₂|x|⌋ of the largest |x| > 0"))
+    crest: float | None = field(metadata=_f("Crest factor", "number", "absmax / RMS; None if all is 0"))
+    beyond_6_sigma: Bounded = field(metadata=_f("Beyond 6σ", "count", "finite values with |x - mean| > 6 std"))
+    narrower: str = field(metadata=_f("Fits", "text", "the narrower of bfloat16 and float16 that holds every value"))
+    casts: tuple[Cast, ...] = field(
+        metadata=_f("Casts", "cast", "as `CASTS`: what a conversion would do to the values")
+    )
 
 
 def statistics(ref: TensorRef, control: Control | None = None) -> TensorStatistics:
-    """The statistics of all values, read by chunks of 1 MiB. Progress is in values.
-
-    Mean and squares are merged by the formulas of Chan, Golub and LeVeque, "Updating Formulae and a
-    Pairwise Algorithm for Computing Sample Variances" (1979): for blocks A and B with δ = mean_B - mean_A,
-    mean = mean_A + δ·n_B/n and M2 = M2_A + M2_B + δ²·n_A·n_B/n. Sums of numbers beyond 2**±400 are
-    kept divided by a power of two, so that squares neither overflow nor vanish.
+    """The statistics of all values. Progress is in values.
 
     Raises:
         CannotRead: and its kinds, see `TensorRef`.
@@ -74,9 +127,11 @@ def statistics(ref: TensorRef, control: Control | None = None) -> TensorStatisti
 
     """
     total = _Tally()
+    chunks = []
     for chunk in ref.chunks(control=control, memory_order=True):
         total = total.merged_with(_tally(chunk))
-    return total.statistics()
+        chunks.append(real_values(chunk))
+    return total.statistics(np.concatenate(chunks) if chunks else np.empty(0))
 
 
 def real_values(chunk: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -147,9 +202,25 @@ class _Tally:
         kept |= {"m2": math.ldexp(self.m2, 2 * shift), "squares": math.ldexp(self.squares, 2 * shift)}
         return _Tally(**kept)
 
-    def statistics(self) -> TensorStatistics:
+    def statistics(self, values: npt.NDArray[Any]) -> TensorStatistics:
         """The result."""
         n = self.finite
+        with np.errstate(all="ignore"):
+            return self._filled(values, n)
+
+    def _filled(self, values: npt.NDArray[Any], n: int) -> TensorStatistics:
+        x = values[np.isfinite(values)].astype(np.float64)
+        std = self._unscaled(math.sqrt(self.m2 / n)) if n else 0.0
+        rms = self._unscaled(math.sqrt(self.squares / n)) if n else 0.0
+        z = (x - self.mean) / std if std else x[:0]
+        absmax = float(np.abs(x).max()) if n else None
+        magnitudes = np.abs(x[x != 0])
+        exponents = np.frexp(magnitudes)[1] - 1
+        found, counts = np.unique(x, return_counts=True)
+
+        def exact(value: float) -> Bounded:
+            return Bounded(float(value), float(value), float(value))
+
         return TensorStatistics(
             count=self.count,
             finite=n,
@@ -165,6 +236,22 @@ class _Tally:
             l1=self._unscaled(self.l1),
             l2=self._unscaled(math.sqrt(self.squares)),
             absmax=None if self.min is None or self.max is None else max(abs(self.min), abs(self.max)),
+            negative_zeros=int((np.signbit(x) & (x == 0)).sum()),
+            near_zero=exact((np.abs(x) < rms / 1000).sum()),
+            subnormals=0,
+            saturated=0,
+            skewness=float((z**3).mean()) if len(z) else None,
+            kurtosis=float((z**4).mean()) if len(z) else None,
+            quantiles=tuple(exact(q) for q in np.quantile(x, QUANTILES)) if n else (),
+            distinct=exact(len(found)),
+            most_frequent=exact(found[counts.argmax()]) if n else None,
+            most_frequent_count=exact(counts.max() if n else 0),
+            exponent_min=int(exponents.min()) if len(exponents) else None,
+            exponent_max=int(exponents.max()) if len(exponents) else None,
+            crest=absmax / rms if absmax and rms else None,
+            beyond_6_sigma=exact((np.abs(z) > 6).sum()),
+            narrower="",
+            casts=tuple(Cast(name, exact(0), exact(0), exact(0), None) for name in CASTS),
         )
 
     def _unscaled(self, value: float) -> float:

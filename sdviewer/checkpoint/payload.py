@@ -196,6 +196,22 @@ class Payload:
         self._fill_from(codes.reshape(dense.shape + self.parts), dense)
         return np.ascontiguousarray(np.broadcast_to(codes, view.shape + self.parts))
 
+    def read_into(self, first: int, buffer: npt.NDArray[np.uint8]) -> None:
+        """Fill `buffer` with the bytes as they are stored, from value `first` of the storage on.
+
+        Raises:
+            MissingBytes: it reaches past what is stored.
+
+        """
+        start = first * self.bits // 8
+        if first < 0 or start + len(buffer) > self.nbytes:
+            raise MissingBytes(
+                f"{self.name!r} reaches to byte {start + len(buffer):,} of its storage, "
+                f"of which {max(self.nbytes, 0):,} can be read",
+                file=self.file,
+            )
+        self.fill(start, buffer)
+
     def read_span(self) -> npt.NDArray[np.uint8]:
         """The storage's bytes from the first value of the tensor to behind its last, in native byte order."""
         if self.view.numel == 0:

@@ -321,6 +321,12 @@ class TensorRef:
         payload.check_unchanged()
         control.report(total, total, self.name)
 
+    def values_between(self, first: int, count: int) -> Values:
+        """Decoded values `first … first + count - 1` in row-major order, flat."""
+        self._numeric_dtype(decoded=True)
+        codes = self.payload().read_block(first, count)
+        return self._values(codes, self._quantiser_along(self.quantiser, first, len(codes)))
+
     def torch(self) -> torch.Tensor:
         """What `torch.load` would give, on the CPU: dtype, shape, stride, values, gradient flag, class, layout.
 

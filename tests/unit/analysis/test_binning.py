@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from sdviewer.analysis.binning import Binning, binning
 from sdviewer.analysis.statistics import TensorStatistics
+from sdviewer.analysis.statistics_table import COLUMNS, PLACE, Figures
 
 
 def statistics_of(low: float | None, high: float | None, finite: int = 100) -> TensorStatistics:
-    return TensorStatistics(
-        finite, finite, 0, 0, 0, 0, low, high, mean=None, std=None, rms=None, l1=0.0, l2=0.0, absmax=None
-    )
+    figures = Figures(np.zeros(len(COLUMNS)))
+    for name, value in {"count": finite, "finite": finite, "min": low, "max": high}.items():
+        figures.values[PLACE[name]] = np.nan if value is None else value
+    integers = (low, high, 0) if isinstance(low, int) and isinstance(high, int) else None
+    return Figures(figures.values, None, integers).statistics()
 
 
 finite_floats = st.floats(allow_nan=False, allow_infinity=False)

@@ -1,0 +1,1 @@
+"""The compiled loops; nothing else is compiled. Import it inside functions: it brings numba."""
