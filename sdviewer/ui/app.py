@@ -137,7 +137,7 @@ def show_unexpected(window: QMainWindow) -> Callable[[type[BaseException], BaseE
         dialog.setWindowTitle("Something went wrong")
         dialog.resize(640, 320)
         panel = ErrorPanel("Something went wrong", dialog)
-        panel.try_again.hide()
+        panel.tools.try_again.hide()
         panel.show_error(error)
         QVBoxLayout(dialog).addWidget(panel)
         dialog.show()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -48,6 +48,44 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".") if text else ""
 
 
+class ErrorTools(QObject):
+    """What can be done about an error: try again, read its details, copy them. Whoever shows it lays them out."""
+
+    retry = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.details = QPlainTextEdit()
+        self.details.setReadOnly(True)
+        self.details.setAcceptDrops(False)
+        self.details.setTabChangesFocus(True)
+        self.details.setFont(number_font())
+        self.details.setAccessibleName("Details of the error")
+        self.details.hide()
+        self.details.setMinimumHeight(180)
+        self.try_again = QPushButton("Try again")
+        self.try_again.clicked.connect(self.retry)
+        self.show_details = QPushButton("Details")
+        self.show_details.setCheckable(True)
+        self.show_details.toggled.connect(self.details.setVisible)
+        self.copy_details = QPushButton("Copy details")
+        self.copy_details.clicked.connect(self._copy)
+        self.buttons = (self.try_again, self.show_details, self.copy_details)
+        for button in self.buttons:
+            button.setAutoDefault(False)
+
+    def tell(self, details: str) -> None:
+        """Take these details; without any there is nothing to read or copy."""
+        self.details.setPlainText(details)
+        if not details:
+            self.show_details.setChecked(False)
+        for button in (self.show_details, self.copy_details):
+            button.setVisible(bool(details))
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.details.toPlainText())
+
+
 class ErrorPanel(QWidget):
     """An error in the place where its file or tensor would be shown."""
 
@@ -56,27 +94,14 @@ class ErrorPanel(QWidget):
     def __init__(self, heading: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.heading = message_heading(heading)
-        self.message = _label("")
-        self.file = _label("")
+        self.message = error_label()
+        self.file = error_label()
         self.file.setFont(number_font())
-        self.hint = _label("")
-        self.details = QPlainTextEdit()
-        self.details.setReadOnly(True)
-        self.details.setAcceptDrops(False)
-        self.details.setFont(number_font())
-        self.details.setAccessibleName("Details of the error")
-        self.details.hide()
-        self.details.setMinimumHeight(180)
-        self.show_details = QPushButton("Details")
-        self.show_details.setCheckable(True)
-        self.show_details.toggled.connect(self.details.setVisible)
-        self.copy_details = QPushButton("Copy details")
-        self.copy_details.clicked.connect(self._copy)
-        self.try_again = QPushButton("Try again")
-        self.try_again.clicked.connect(self.retry)
+        self.hint = error_label()
+        self.tools = ErrorTools(self)
+        self.tools.retry.connect(self.retry)
         buttons = QHBoxLayout()
-        for button in (self.try_again, self.show_details, self.copy_details):
-            button.setAutoDefault(False)
+        for button in self.tools.buttons:
             buttons.addWidget(button)
         buttons.addStretch()
         column = QVBoxLayout()
@@ -85,7 +110,7 @@ class ErrorPanel(QWidget):
         for widget in (self.heading, self.file, self.message, self.hint):
             column.addWidget(widget)
         column.addLayout(buttons)
-        column.addWidget(self.details, 5)
+        column.addWidget(self.tools.details, 5)
         column.addStretch(3)
         middle_column(column, self)
 
@@ -95,24 +120,19 @@ class ErrorPanel(QWidget):
         for label, words in ((self.message, text.message), (self.file, text.file), (self.hint, text.hint)):
             label.setText(words)
             label.setVisible(bool(words))
-        self.details.setPlainText(text.details)
-        for button in (self.show_details, self.copy_details):
-            button.show()
+        self.tools.tell(text.details)
 
     def show_stopped(self, heading: str) -> None:
         """Say that the user stopped it: no error, nothing to explain."""
         self.heading.setText(heading)
-        self.show_details.setChecked(False)
-        for widget in (self.message, self.file, self.hint, self.show_details, self.copy_details):
+        self.tools.tell("")
+        for widget in (self.message, self.file, self.hint):
             widget.hide()
-
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.details.toPlainText())
 
 
 def message_heading(text: str) -> QLabel:
     """The first line of a page that tells one thing."""
-    label = _label(text)
+    label = error_label(text)
     font = label.font()
     font.setPointSizeF(font.pointSizeF() * 1.25)
     font.setWeight(font.Weight.DemiBold)
@@ -132,7 +152,8 @@ def middle_column(column: QVBoxLayout, page: QWidget) -> QWidget:
     return middle
 
 
-def _label(text: str) -> QLabel:
+def error_label(text: str = "") -> QLabel:
+    """Words of an error: plain text that wraps and can be selected."""
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)

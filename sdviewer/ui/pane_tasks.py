@@ -20,8 +20,8 @@ class PaneTasks(QObject):
     done = Signal(str)
     """A sentence on what was done."""
 
-    failed = Signal(object)
-    """The error that ended a task."""
+    failed = Signal(object, object)
+    """The error that ended a task, and a function that begins it once more."""
 
     def __init__(self, bridge: Bridge, slot: Hashable, lane: Lane, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +58,7 @@ class PaneTasks(QObject):
 
         def error(failure: BaseException) -> None:
             self._slots.discard(slot)
-            self.failed.emit(failure)
+            self.failed.emit(failure, lambda: self._start(slot, title, work, then))
 
         def stopped() -> None:
             self._slots.discard(slot)

@@ -119,7 +119,7 @@ def test_nothing_in_the_window_keeps_what_is_dropped_on_it(
 def test_every_page_takes_a_drop(window: MainWindow, settle: Settle, saved: str, tmp_path: Path, state: str) -> None:
     if state == "failed":
         window.open_files([str(tmp_path / "missing.pt")])
-        settle(window).panel.show_details.click()
+        settle(window).panel.tools.show_details.click()
     elif state == "loading":
         window.open_files([str(tmp_path / "missing.pt")])
     parts = visible_parts(window)

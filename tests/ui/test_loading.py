@@ -146,7 +146,7 @@ def test_a_reader_process_that_dies_is_told_and_another_one_is_started(
     assert "process that reads it was ended by SIGKILL" in tab.panel.message.text()
     assert tab.panel.file.text() == saved
     assert tab.panel.hint.text() == "Open it again."
-    QTest.mouseClick(tab.panel.try_again, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(tab.panel.tools.try_again, Qt.MouseButton.LeftButton)
     assert settle(window).state is State.OPEN
     assert names(tab)[-1].strip() == "w"
     assert len(processes) == 2
@@ -173,7 +173,7 @@ def test_a_reader_process_is_ended_within_200_ms(
         qtbot.waitUntil(lambda: tab.state is State.STOPPED)
         processes[attempt].wait(10)
         took.append(time.monotonic() - begun)
-        tab.panel.try_again.click()
+        tab.panel.tools.try_again.click()
     # On a busy machine one of them may be late.
     assert min(took) < 0.2
 

@@ -371,20 +371,40 @@ def test_reading_says_so_and_can_be_stopped(
     qtbot.waitUntil(lambda: pane.notice.text() == "Reading metadata …")
     (slot,) = (slot for slot in detail.running_slots() if "metadata" in str(slot))
     pane._bridge.cancel(slot)
-    qtbot.waitUntil(lambda: pane.notice.text().startswith("Stopped."))
+    qtbot.waitUntil(lambda: pane.error.message.text() == "Reading the metadata was stopped.")
+    assert not pane.error.tools.show_details.isVisible()
 
 
-def test_a_failure_is_told_in_place(
+def broken(*_: object) -> None:
+    raise ValueError("no such luck")
+
+
+def test_a_failure_is_told_in_place_and_can_be_tried_again(
     qtbot: QtBot, detail: DetailPane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
-        raise ValueError("no such luck")
-
     checkpoint = opened(tmp_path, {"w": torch.ones(1), **many(20)})
-    monkeypatch.setattr(pane_module, "metadata_below", broken)
-    pane = shown(qtbot, detail, checkpoint)
-    assert "no such luck" in pane.notice.text()
-    assert pane.notice.isVisible()
+    with monkeypatch.context() as patch:
+        patch.setattr(pane_module, "metadata_below", broken)
+        pane = shown(qtbot, detail, checkpoint)
+    assert pane.error.message.text().startswith("✖ The metadata cannot be read. ValueError: no such luck")
+    assert not pane.tree.isVisible()
+    QTest.mouseClick(pane.error.tools.try_again, Qt.MouseButton.LeftButton)
+    settled(qtbot, detail)
+    assert pane.tree.isVisible()
+    assert not pane.error.isVisible()
+
+
+def test_a_search_that_fails_is_told_above_the_values(
+    qtbot: QtBot, detail: DetailPane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane = shown(qtbot, detail, opened(tmp_path, {"w": torch.ones(1), "lr": 0.1, "name": "x"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(pane_module, "found_in", broken)
+        QTest.keyClicks(pane.find_line.line, "lr")
+        qtbot.waitUntil(pane.error.isVisible)
+    assert pane.tree.isVisible()
+    QTest.mouseClick(pane.error.tools.try_again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not pane.error.isVisible() and pane.tree.current_entry() > 0)
 
 
 def test_another_selection_supersedes_what_is_read(qtbot: QtBot, detail: DetailPane, tmp_path: Path) -> None:

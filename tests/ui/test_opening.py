@@ -178,12 +178,12 @@ def test_an_error_is_told_in_its_tab_while_the_others_work(window: MainWindow, s
 def test_details_of_an_error_are_shown_and_copied(window: MainWindow, settle: Settle, tmp_path: Path) -> None:
     window.open_files([str(tmp_path / "missing.pt")])
     panel = settle(window).panel
-    assert not panel.details.isVisible()
-    QTest.mouseClick(panel.show_details, Qt.MouseButton.LeftButton)
-    assert panel.details.isVisible()
-    assert "FileMissing" in panel.details.toPlainText()
-    QTest.mouseClick(panel.copy_details, Qt.MouseButton.LeftButton)
-    assert QApplication.clipboard().text() == panel.details.toPlainText()
+    assert not panel.tools.details.isVisible()
+    QTest.mouseClick(panel.tools.show_details, Qt.MouseButton.LeftButton)
+    assert panel.tools.details.isVisible()
+    assert "FileMissing" in panel.tools.details.toPlainText()
+    QTest.mouseClick(panel.tools.copy_details, Qt.MouseButton.LeftButton)
+    assert QApplication.clipboard().text() == panel.tools.details.toPlainText()
 
 
 def test_a_file_that_appears_can_be_tried_again(window: MainWindow, settle: Settle, saved: str) -> None:
@@ -192,7 +192,7 @@ def test_a_file_that_appears_can_be_tried_again(window: MainWindow, settle: Sett
     tab = settle(window)
     assert tab.panel.message.text() == "No such file."
     shutil.copy(saved, late)
-    QTest.mouseClick(tab.panel.try_again, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(tab.panel.tools.try_again, Qt.MouseButton.LeftButton)
     assert settle(window).state is State.OPEN
     assert tab.tree.isVisible()
 
@@ -229,7 +229,7 @@ def test_loading_can_be_cancelled(make_window: MakeWindow, qtbot: QtBot) -> None
     qtbot.waitUntil(lambda: tab.state is State.STOPPED)
     assert begun.is_set()
     assert tab.panel.heading.text() == "Opening any.pt was stopped"
-    assert not tab.panel.show_details.isVisible()
+    assert not tab.panel.tools.show_details.isVisible()
     qtbot.waitUntil(lambda: not window.jobs.cancel_button.isVisible())
 
 
@@ -250,7 +250,7 @@ def test_a_file_opens_after_it_was_stopped(
     tab.cancel()
     qtbot.waitUntil(lambda: tab.state is State.STOPPED)
     go.set()
-    QTest.mouseClick(tab.panel.try_again, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(tab.panel.tools.try_again, Qt.MouseButton.LeftButton)
     assert settle(window).state is State.OPEN
 
 

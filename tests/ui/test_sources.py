@@ -31,6 +31,7 @@ from sdviewer.formats.files import LocalSources
 from sdviewer.formats.opening import open_checkpoint
 from sdviewer.ui.detail.marked_text import in_document, places_of
 from sdviewer.ui.detail.pane import DetailPane
+from sdviewer.ui.sources import pane as pane_module
 from sdviewer.ui.sources.pane import SourcesPane
 from sdviewer.ui.sources.reading import LONGEST_LINE, laid_out, read_source
 from sdviewer.ui.sources.syntax import State, Token, language_of, tokens
@@ -379,9 +380,29 @@ def test_a_text_whose_bytes_are_gone_says_so(qtbot: QtBot, detail: DetailPane, t
     checkpoint.close()
     (tmp_path / "payload.bin").unlink()
     choose(qtbot, pane, 1)
-    assert pane.notice.isVisible()
-    assert "payload.bin" in pane.notice.text()
+    assert pane.error.isVisible()
+    assert "payload.bin" in pane.error.file.text()
+    assert pane.text.toPlainText() == ""
     assert not pane.copy_button.isEnabled()
+
+
+def test_reading_a_text_can_be_tried_again(
+    qtbot: QtBot, detail: DetailPane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = [True]
+
+    def sometimes(*given: Any) -> Any:
+        if broken[0]:
+            raise MemoryError
+        return read_source(*given)
+
+    monkeypatch.setattr(pane_module, "read_source", sometimes)
+    pane = shown(qtbot, detail, carrying(tmp_path, {"a.py": b"x = 1"}))
+    assert pane.error.message.text().startswith("✖ a.py cannot be read. There is not enough memory")
+    broken[0] = False
+    QTest.mouseClick(pane.error.tools.try_again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: pane.text.toPlainText() == "x = 1")
+    assert not pane.error.isVisible()
 
 
 def test_a_view_without_a_text_is_empty(qtbot: QtBot) -> None:

@@ -433,10 +433,17 @@ def test_without_a_selection_all_that_is_shown_is_saved(real: TablePane, qtbot: 
 def test_an_error_of_saving_is_told_below_the_table(real: TablePane, qtbot: QtBot, tmp_path: Path) -> None:
     real.save(str(tmp_path / "nowhere" / "x.csv"))
     settle(qtbot, real)
-    assert real.totals.text().startswith("✖ ")
-    assert "x.csv" in real.totals.text()
+    assert real.error.isVisible()
+    assert "x.csv" in real.error.file.text()
     click(real, "scale")
     assert real.totals.text().startswith("1 of 7")
+    assert real.error.isVisible()
+    (tmp_path / "nowhere").mkdir()
+    QTest.mouseClick(real.error.tools.try_again, Qt.MouseButton.LeftButton)
+    settle(qtbot, real)
+    assert not real.error.isVisible()
+    assert (tmp_path / "nowhere" / "x.csv").stat().st_size > 0
+    assert real.totals.text().startswith("Saved 7 tensors")
 
 
 def test_nothing_is_saved_if_the_dialog_is_left(real: TablePane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -619,10 +626,36 @@ def test_an_error_of_a_job_is_told(pane: TablePane, qtbot: QtBot, monkeypatch: p
     def broken(*_: Any) -> Any:
         raise ValueError("a <b>fault</b>")
 
-    monkeypatch.setattr(pane_module, "arrange", broken)
+    with monkeypatch.context() as patch:
+        patch.setattr(pane_module, "arrange", broken)
+        pane.show_rows(many_tensors(50_000), None)
+        settle(qtbot, pane)
+    assert "a <b>fault</b>" in pane.error.message.text()
+    assert pane.model.rowCount() == 0
+    QTest.mouseClick(pane.error.tools.try_again, Qt.MouseButton.LeftButton)
+    settle(qtbot, pane)
+    assert pane.model.rowCount() == 50_000
+    assert not pane.error.isVisible()
+
+
+def test_a_sorting_that_fails_leaves_the_rows_and_their_order(
+    pane: TablePane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise MemoryError
+
     pane.show_rows(many_tensors(50_000), None)
     settle(qtbot, pane)
-    assert "a <b>fault</b>" in pane.totals.text()
+    with monkeypatch.context() as patch:
+        patch.setattr(pane_module, "arrange", broken)
+        pane.sort_by(Sorting("name", descending=True))
+        settle(qtbot, pane)
+    assert pane.view.horizontalHeader().sortIndicatorSection() == -1
+    assert pane.model.rowCount() == 50_000
+    QTest.mouseClick(pane.error.tools.try_again, Qt.MouseButton.LeftButton)
+    settle(qtbot, pane)
+    assert pane.view.horizontalHeader().sortIndicatorSection() >= 0
+    assert not pane.error.isVisible()
 
 
 def test_closing_while_rows_are_sorted_is_clean(pane: TablePane, qtbot: QtBot) -> None:

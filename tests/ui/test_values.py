@@ -387,7 +387,7 @@ def test_reading_can_be_tried_again(show: Show, qtbot: QtBot, tmp_path: Path, mo
     view = show(saved(tmp_path, w=torch.ones(5, 5))["w"])
     assert view.error.message.text() == "There is not enough memory for this."
     broken[0] = False
-    QTest.mouseClick(view.error.try_again, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.error.tools.try_again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: in_sight(view) and view.is_settled)
     assert corner(view).tolist() == np.ones((4, 4)).tolist()
 
@@ -410,7 +410,7 @@ def test_reading_can_be_stopped_and_taken_up_again(
     may_go.set()
     qtbot.waitUntil(view.error.isVisible)
     assert view.error.heading.text() == "Reading the values was stopped"
-    QTest.mouseClick(view.error.try_again, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.error.tools.try_again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: in_sight(view) and view.is_settled)
     assert text(view, 0, 0) == "1"
 
@@ -672,9 +672,15 @@ def test_what_cannot_be_copied_is_told_beside_the_table(show: Show, qtbot: QtBot
     os.truncate(tmp_path / "saved.pt", 100)
     with qtbot.waitSignal(view.message) as said:
         press(view, Key.Key_C, Modifier.ControlModifier)
-    assert said.args[0].startswith("It changed on disk since it was opened.")
-    assert view.notice.isVisible()
+    assert said.args[0] == "It changed on disk since it was opened."
+    assert view.task_error.isVisible()
+    assert view.task_error.file.text() == str(tmp_path / "saved.pt")
     assert in_sight(view)
+    press(view, Key.Key_G, Modifier.ControlModifier)
+    view.task_error.close_button.setFocus()
+    QTest.keyClick(view.task_error.close_button, Key.Key_Escape)
+    assert not view.task_error.isVisible()
+    assert view.table.hasFocus()
 
 
 # -- saving ---------------------------------------------------------------------------------------------
@@ -729,6 +735,20 @@ def test_the_checkpoint_is_never_overwritten(
         view.save_npy()
     assert said.args[0].startswith("It is a file of the checkpoint.")
     assert (tmp_path / "saved.pt").read_bytes() == before
+
+
+def test_a_save_that_failed_can_be_tried_again(
+    show: Show, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = show(saved(tmp_path, w=torch.ones(3))["w"])
+    choose(monkeypatch, tmp_path / "nowhere" / "out.npy")
+    view.save_npy()
+    qtbot.waitUntil(view.task_error.isVisible)
+    (tmp_path / "nowhere").mkdir()
+    QTest.mouseClick(view.task_error.tools.try_again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.notice.text().startswith("Saved out.npy"))
+    assert not view.task_error.isVisible()
+    assert np.load(tmp_path / "nowhere" / "out.npy").tolist() == [1, 1, 1]
 
 
 def test_a_save_goes_on_while_another_tensor_is_shown_and_can_be_stopped(

@@ -265,7 +265,7 @@ def test_what_goes_wrong_in_a_slot_is_told_once(
     (panel,) = dialog.findChildren(ErrorPanel)
     assert panel.message.text() == "RuntimeError: first <b>fault</b>"
     assert "fault of sdviewer" in panel.hint.text()
-    assert not panel.try_again.isVisible()
+    assert not panel.tools.try_again.isVisible()
     told = capsys.readouterr().err
     assert "first <b>fault</b>" in told
     assert "second fault" in told

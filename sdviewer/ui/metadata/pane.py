@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.json_text import to_json
 from sdviewer.checkpoint.metadata_below import metadata_below
 from sdviewer.checkpoint.modules import TreeNode
@@ -30,7 +29,7 @@ from sdviewer.ui.detail.find_line import FindLine, is_find_key
 from sdviewer.ui.detail.marked_text import cursor_at, in_document, marks, places_of
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.places import node_of_tensor
-from sdviewer.ui.errors import describe_error
+from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.metadata.entries import Entries, dissolve, entries_of, found_in, is_small, line_of, whole_text
 from sdviewer.ui.metadata.path_label import PathLabel
@@ -54,7 +53,7 @@ class MetadataPane(Pane):
         super().__init__(parent)
         self._bridge = context.bridge
         self._slots = {work: (context.slot, "metadata", work) for work in ("read", "find", "copy")}
-        self._checkpoint: Checkpoint | None = None
+        self._selection: Selection | None = None
         self._prefix = ""
         self._entries = Entries()
         self._finds: list[int] = []
@@ -87,6 +86,9 @@ class MetadataPane(Pane):
         self.stack.addWidget(self.notice)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        self.error = ErrorStrip(self.tree)
+        outer.addWidget(self.error)
         outer.addWidget(self.stack)
 
         self._notice_timer = QTimer(self)
@@ -115,8 +117,9 @@ class MetadataPane(Pane):
     def show_selection(self, selection: Selection) -> None:
         """Read the values below a node, many of them in a job."""
         self.close_jobs()
+        self.error.clear()
+        self._selection = selection
         checkpoint, node = selection.checkpoint, selection.node
-        self._checkpoint = checkpoint
         tree, structure = checkpoint.tree, checkpoint.description.structure
         label = tree.label[node]
         is_leaf = tree.what[node] in (TreeNode.SCALAR, TreeNode.ALIAS)
@@ -235,9 +238,13 @@ class MetadataPane(Pane):
         return content
 
     def _start(self, work: str, title: str, job: Callable[[Control], Any], then: Callable[[Any], None]) -> None:
-        def fail(error: BaseException) -> None:
-            self.message.emit(describe_error(error).message)
+        def again() -> None:
+            self._start(work, title, job, then)
 
+        def fail(error: BaseException) -> None:
+            self.error.show_error(error, again=again)
+
+        self.error.clear()
         self._bridge.start(Lane.COMPUTING, self._slots[work], job, on_value=then, on_error=fail, title=title)
 
     def _show_entries(self, entries: Entries) -> None:
@@ -326,8 +333,8 @@ class MetadataPane(Pane):
     def _follow(self, entry: int) -> None:
         """A tensor in a list leads to that tensor."""
         value = self._entries.values[entry]
-        if self._checkpoint is not None and isinstance(value, dict) and isinstance(value.get("$tensor"), str):
-            node = node_of_tensor(self._checkpoint, value["$tensor"])
+        if self._selection is not None and isinstance(value, dict) and isinstance(value.get("$tensor"), str):
+            node = node_of_tensor(self._selection.checkpoint, value["$tensor"])
             if node > 0:
                 self.node_wanted.emit(node)
 
@@ -352,11 +359,16 @@ class MetadataPane(Pane):
         self._say("Reading metadata …")
 
     def _show_error(self, error: BaseException) -> None:
-        text = describe_error(error)
-        self._say(" ".join(part for part in (text.message, text.hint) if part))
+        self._say("")
+        self.error.show_error(error, "The metadata cannot be read.", self._read_again)
 
     def _show_stopped(self) -> None:
-        self._say("Stopped. Select the entry again to read its metadata.")
+        self._say("")
+        self.error.show_stopped("Reading the metadata was stopped.", self._read_again)
+
+    def _read_again(self) -> None:
+        if self._selection is not None:
+            self.show_selection(self._selection)
 
     def _say(self, text: str) -> None:
         self._notice_timer.stop()

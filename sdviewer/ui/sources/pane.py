@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint, TextEntry
 from sdviewer.checkpoint.wording import bytes_for_people, plural, shown
@@ -15,7 +15,7 @@ from sdviewer.ui.detail.find_line import FindLine, is_find_key
 from sdviewer.ui.detail.marked_text import MOST_PLACES
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.parts import Grid
-from sdviewer.ui.errors import describe_error
+from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.sources.reading import SourceText, read_source
 from sdviewer.ui.sources.syntax import language_of
@@ -44,10 +44,7 @@ class SourcesPane(Pane):
         self.note.setWordWrap(True)
         self.note.setContentsMargins(12, 0, 12, 4)
         self.text = SourceView()
-        self.notice = plain_label(muted=True, selectable=True)
-        self.notice.setWordWrap(True)
-        self.notice.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        self.notice.setContentsMargins(12, 8, 12, 8)
+        self.error = ErrorStrip(self.text)
 
         upper = QWidget()
         upper.setLayout(self._list_place)
@@ -55,16 +52,14 @@ class SourcesPane(Pane):
         line.setContentsMargins(12, 6, 12, 6)
         line.addWidget(self.find_line, 1)
         line.addWidget(self.copy_button)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.text)
-        self._stack.addWidget(self.notice)
         lower = QWidget()
         column = QVBoxLayout(lower)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(line)
         column.addWidget(self.note)
-        column.addWidget(self._stack, 1)
+        column.addWidget(self.error)
+        column.addWidget(self.text, 1)
         self._splitter = LineSplitter(Qt.Orientation.Vertical)
         self._splitter.setHandleWidth(1)
         self._splitter.setChildrenCollapsible(False)
@@ -130,10 +125,23 @@ class SourcesPane(Pane):
         return super().event(event)
 
     def _chosen(self, current: QModelIndex, _: QModelIndex) -> None:
-        checkpoint = self._checkpoint
-        if not current.isValid() or checkpoint is None:
-            return
-        entry = self._texts[current.row()]
+        if current.isValid() and self._checkpoint is not None:
+            self._read(self._checkpoint, self._texts[current.row()])
+
+    def _read(self, checkpoint: Checkpoint, entry: TextEntry) -> None:
+        self.error.clear()
+        name = shown(entry.name, 60)
+
+        def again() -> None:
+            self._read(checkpoint, entry)
+
+        def fail(error: BaseException) -> None:
+            self._show_nothing()
+            self.error.show_error(error, f"{name} cannot be read.", again)
+
+        def stopped() -> None:
+            self._show_nothing()
+            self.error.show_stopped(f"Reading {name} was stopped.", again)
 
         def read(control: Control) -> SourceText:
             return read_source(checkpoint, entry, control)
@@ -143,32 +151,22 @@ class SourcesPane(Pane):
             self._slot,
             read,
             on_value=self._show,
-            on_error=self._fail,
-            on_stopped=self._stopped,
-            title=f"Reading {shown(entry.name, 60)}",
+            on_error=fail,
+            on_stopped=stopped,
+            title=f"Reading {name}",
         )
 
     def _show(self, source: SourceText) -> None:
         self.note.setText(source.note)
         self.note.setVisible(bool(source.note))
         self.text.show_source(source)
-        self._stack.setCurrentWidget(self.text)
         self.copy_button.setEnabled(True)
         self._look_for(self.find_line.text)
 
-    def _fail(self, error: BaseException) -> None:
-        words = describe_error(error)
-        self._say(" ".join(part for part in (words.file, words.message, words.hint) if part))
-
-    def _stopped(self) -> None:
-        self._say("Stopped. Choose the text again to read it.")
-
-    def _say(self, text: str) -> None:
+    def _show_nothing(self) -> None:
         self.text.show_source(None)
         self.note.hide()
         self.copy_button.setEnabled(False)
-        self.notice.setText(text)
-        self._stack.setCurrentWidget(self.notice)
 
     def _look_for(self, text: str) -> None:
         self.text.find_all(text)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
@@ -21,7 +20,7 @@ from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import plain_label
-from sdviewer.ui.errors import describe_error
+from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.models.table_model import TableModel
 from sdviewer.ui.table.arranging import Arranged, arrange
 from sdviewer.ui.table.columns import TableColumns
@@ -70,6 +69,7 @@ class TablePane(QWidget):
         self.totals = plain_label(muted=True, selectable=True)
         self.totals.setAccessibleName("Totals")
         self.totals.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.error = ErrorStrip(self.view)
         self.columns_button = _button("Columns", "Choose the columns")
         self.columns_button.clicked.connect(self._choose_columns)
         self.save_button = _button("Save…", "Save the selected rows, or all that are shown")
@@ -85,6 +85,7 @@ class TablePane(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.view, 1)
+        column.addWidget(self.error)
         column.addLayout(line)
         self.setFocusProxy(self.view)
 
@@ -96,8 +97,8 @@ class TablePane(QWidget):
         self.view.selection_changed.connect(self._selection_changed)
         self.view.copy_wanted.connect(self.copy_names)
         self.view.menu_wanted.connect(self._row_menu)
-        self.tasks.done.connect(self._tell)
-        self.tasks.failed.connect(self._tell_error)
+        self.tasks.done.connect(self._task_done)
+        self.tasks.failed.connect(self._task_failed)
         self._sum_up()
 
     @property
@@ -234,13 +235,23 @@ class TablePane(QWidget):
             self._rows_slot,
             lambda control: arrange(listing, rows, sorting, before, control),
             self._install,
+            self._rows_failed,
             "Sorting tensors" if sorting else "Preparing the table",
         )
         if self.model.listing is None:
             self.view.empty_text = "Preparing the table …"
             self.view.viewport().update()
 
+    def _rows_failed(self, error: BaseException) -> None:
+        """What is shown stays as it is, and the header says so."""
+        wanted = self._sorting
+        self._show_sorting(self._shown_sorting)
+        self.view.empty_text = "The rows cannot be shown."
+        self.view.viewport().update()
+        self.error.show_error(error, again=lambda: self.sort_by(wanted), about="rows")
+
     def _install(self, arranged: Arranged) -> None:
+        self.error.clear("rows")
         bars = self.view.verticalScrollBar(), self.view.horizontalScrollBar()
         places = [bar.value() for bar in bars]
         is_same = self.model.listing is arranged.listing
@@ -272,6 +283,7 @@ class TablePane(QWidget):
     def _sum_up(self) -> None:
         """Tell the totals of what is selected, or of all that is shown."""
         self._stop(self._totals_slot)
+        self.error.clear("totals")
         listing = self.model.listing
         self.save_button.setEnabled(self.model.rowCount() > 0)
         if listing is None:
@@ -283,11 +295,18 @@ class TablePane(QWidget):
         if len(rows) <= _AT_ONCE:
             self._tell_totals(listing.totals(rows), shown_rows, is_selected=len(selected) > 0)
             return
-        self._tell(_counted(len(rows), shown_rows, is_selected=len(selected) > 0) + " …")
+        counted = _counted(len(rows), shown_rows, is_selected=len(selected) > 0)
+
+        def failed(error: BaseException) -> None:
+            self._tell(counted)
+            self.error.show_error(error, again=self._sum_up, about="totals")
+
+        self._tell(f"{counted} …")
         self._start(
             self._totals_slot,
             lambda _: listing.totals(rows),
             lambda totals: self._tell_totals(totals, shown_rows, is_selected=len(selected) > 0),
+            failed,
             "Adding up",
         )
 
@@ -300,16 +319,16 @@ class TablePane(QWidget):
             parts.append(f"{totals.repeated:,} tied, counted once")
         self._tell(" · ".join(parts), "\n".join(exact))
 
-    def _tell(self, text: str, exact: str = "", *, is_error: bool = False) -> None:
-        role = QPalette.ColorRole.BrightText if is_error else QPalette.ColorRole.PlaceholderText
-        self.totals.setForegroundRole(role)
+    def _tell(self, text: str, exact: str = "") -> None:
         self.totals.setText(text)
         self.totals.setToolTip(tooltip(exact or text))
 
-    def _tell_error(self, error: BaseException) -> None:
-        told = describe_error(error)
-        said = filter(None, (told.file and f"{told.file}:", told.message, told.hint))
-        self._tell(f"✖ {' '.join(said)}", is_error=True)
+    def _task_done(self, text: str) -> None:
+        self.error.clear("task")
+        self._tell(text)
+
+    def _task_failed(self, error: BaseException, again: Callable[[], None]) -> None:
+        self.error.show_error(error, again=again, about="task")
 
     def _with_selected(self, act: Callable[[Listing, Rows], None]) -> None:
         rows = self.selected_tensors()
@@ -363,7 +382,12 @@ class TablePane(QWidget):
         menu.popup(place)
 
     def _start(
-        self, slot: Hashable, work: Callable[[Control], Any], on_value: Callable[[Any], None], title: str
+        self,
+        slot: Hashable,
+        work: Callable[[Control], Any],
+        on_value: Callable[[Any], None],
+        on_error: Callable[[BaseException], None],
+        title: str,
     ) -> None:
         def ended(then: Callable[[Any], None]) -> Callable[[Any], None]:
             def call(outcome: Any) -> None:
@@ -378,7 +402,7 @@ class TablePane(QWidget):
             slot,
             work,
             on_value=ended(on_value),
-            on_error=ended(self._tell_error),
+            on_error=ended(on_error),
             on_stopped=lambda: self._stopped(slot),
             title=title,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
@@ -24,6 +24,7 @@ from sdviewer.checkpoint.value_saving import saved_dtype
 from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import GridView, clear, heading, plain_label
+from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.errors import ErrorPanel, describe_error
 from sdviewer.ui.tooltips import tooltip
 from sdviewer.ui.values.axes_bar import AxesBar
@@ -61,6 +62,7 @@ class ValuesView(QWidget):
         self.notice.hide()
         self.table = ValuesTable()
         self.footer = Footer()
+        self.task_error = ErrorStrip(self.table)
         self._content = QWidget()
         column = QVBoxLayout(self._content)
         column.setContentsMargins(0, 6, 0, 0)
@@ -87,7 +89,8 @@ class ValuesView(QWidget):
             self._stack.addWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._stack)
+        outer.addWidget(self.task_error)
+        outer.addWidget(self._stack, 1)
         QWidget.setTabOrder(self.axes.line, self.save_button)
         QWidget.setTabOrder(self.save_button, self.table)
 
@@ -104,7 +107,7 @@ class ValuesView(QWidget):
         self.fetcher.failed.connect(self._show_error)
         self.fetcher.stopped.connect(self._show_stopped)
         self.tasks.done.connect(self._say)
-        self.tasks.failed.connect(self._say_error)
+        self.tasks.failed.connect(self._task_failed)
         go = QShortcut(QKeySequence("Ctrl+G"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         go.activated.connect(self.start_go_to)
 
@@ -187,6 +190,7 @@ class ValuesView(QWidget):
     def _catch_up(self) -> None:
         self._is_behind = False
         self._set_notice("")
+        self.task_error.clear()
         ref = self._ref
         if ref is None:
             self._show_nothing(self._nothing)
@@ -339,14 +343,13 @@ class ValuesView(QWidget):
         menu.popup(place)
 
     def _say(self, text: str) -> None:
+        self.task_error.clear()
         self._set_notice(text)
         self.message.emit(text)
 
-    def _say_error(self, error: BaseException) -> None:
-        words = describe_error(error)
-        text = " ".join(part for part in (words.message, words.file, words.hint) if part)
-        self._set_notice(text, is_error=True)
-        self.message.emit(text)
+    def _task_failed(self, error: BaseException, again: Callable[[], None]) -> None:
+        self.task_error.show_error(error, again=again)
+        self.message.emit(describe_error(error).message)
 
     def _set_notice(self, text: str, *, is_error: bool = False) -> None:
         # The palette's own colours, so that another theme finds them right.
