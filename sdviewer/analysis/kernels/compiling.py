@@ -35,13 +35,22 @@ if _folder is not None:
 import numba  # noqa: E402  # its folder is chosen above
 
 
-def kernel(function: F) -> F:
-    """Compile a loop on first call: without the interpreter's lock, kept on disk where that is possible."""
-    try:
-        return cast("F", _compiled(function, keep=_folder is not None))
-    except RuntimeError:  # no place for compiled code, after all
-        return cast("F", _compiled(function, keep=False))
+def kernel(*signatures: str) -> Callable[[F], F]:
+    """Compile a loop for these signatures as its module is imported, or take it from disk.
+
+    Without the interpreter's lock, and kept on disk where that is possible. A loop without signatures
+    is compiled into those that call it.
+    """
+
+    def compiled(function: F) -> F:
+        try:
+            return cast("F", _compiled(function, signatures, keep=_folder is not None))
+        except RuntimeError:  # no place for compiled code, after all
+            return cast("F", _compiled(function, signatures, keep=False))
+
+    return compiled
 
 
-def _compiled(function: Callable[..., Any], *, keep: bool) -> Any:
-    return numba.njit(function, cache=keep, nogil=True, fastmath=_FAST, error_model="numpy")
+def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], *, keep: bool) -> Any:
+    compiler = numba.njit(list(signatures) or None, cache=keep, nogil=True, fastmath=_FAST, error_model="numpy")
+    return compiler(function)
