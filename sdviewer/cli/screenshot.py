@@ -7,11 +7,13 @@ import re
 
 from sdviewer.checkpoint.json_text import document
 from sdviewer.cli.command import Parser, command_parser, write
-from sdviewer.cli.exits import Exit
+from sdviewer.cli.exits import Exit, WrongUsage
 from sdviewer.errors import SdviewerError
 from sdviewer.whole_file import write_whole
 
 _MOST_PIXELS = 50_000_000
+_LARGEST_SCALE = 4
+_COMMAND = "sdviewer screenshot"
 
 
 def parser() -> Parser:
@@ -19,8 +21,12 @@ def parser() -> Parser:
     made = command_parser("screenshot", "A picture of the window with a checkpoint in it.")
     made.add_argument("out", metavar="OUT.png", help="where the picture goes")
     made.add_argument("--select", metavar="NAME", help="the tensor or module that is selected")
+    made.add_argument("--view", choices=("modules", "tensors"), default="modules", help="the tree, or all as a table")
+    made.add_argument("--filter", default="", metavar="TEXT", help="what stands in the filter")
+    made.add_argument("--tab", metavar="NAME", help="the tab of the details: overview, values, metadata …")
     made.add_argument("--theme", choices=("dark", "light", "system"), default="light")
     made.add_argument("--size", type=_size, default=(1400, 900), metavar="1400x900", help="of the window, in pixels")
+    made.add_argument("--scale", type=_scale, default=1.0, metavar="2", help="pixels for each of the window's, 1 to 4")
     made.set_defaults(act=_take)
     return made
 
@@ -29,10 +35,17 @@ def _size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{3,5})[x×](\d{3,5})", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; one looks like 1400x900")
-    width, height = int(match[1]), int(match[2])
-    if width * height > _MOST_PIXELS:
-        raise argparse.ArgumentTypeError(f"{text} is more than {_MOST_PIXELS:,} pixels")
-    return width, height
+    return int(match[1]), int(match[2])
+
+
+def _scale(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 1 <= scale <= _LARGEST_SCALE:
+        raise argparse.ArgumentTypeError(f"{text!r} is no scale from 1 to {_LARGEST_SCALE}")
+    return scale
 
 
 def _take(options: argparse.Namespace) -> int:
@@ -40,7 +53,22 @@ def _take(options: argparse.Namespace) -> int:
         from sdviewer.ui import screenshot
     except ImportError as error:
         raise SdviewerError(f"the window cannot be drawn: {error}") from error
-    png = screenshot.take(options.file, select=options.select, theme=options.theme, size=options.size)
+    width, height = options.size
+    if width * height * options.scale**2 > _MOST_PIXELS:
+        raise WrongUsage(f"{width}x{height} at scale {options.scale:g} is more than {_MOST_PIXELS:,} pixels", _COMMAND)
+    scene = screenshot.Scene(
+        select=options.select,
+        view=options.view,
+        filter=options.filter,
+        tab=options.tab,
+        theme=options.theme,
+        size=options.size,
+        scale=options.scale,
+    )
+    try:
+        png = screenshot.take(options.file, scene)
+    except screenshot.NotThere as error:
+        raise WrongUsage(str(error), _COMMAND) from error
     nbytes = write_whole(options.out, options.file, lambda file: file.write(png))
     if options.json:
         write([document(path=options.file, written=[{"file": options.out, "bytes": nbytes}]) + "\n"])

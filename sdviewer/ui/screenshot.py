@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import (
@@ -14,36 +15,64 @@ from PySide6.QtCore import (
     QEventLoop,
     QIODevice,
     QMessageLogContext,
+    QPoint,
     Qt,
     QTimer,
     QtMsgType,
     qInstallMessageHandler,
 )
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.app import application
+from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
 from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.theme import Theme, apply_theme
 
 ThemeName = Literal["system", "light", "dark"]
+ViewName = Literal["modules", "tensors"]
 
 _PATIENCE_SECONDS = 120.0
 _MS_BETWEEN_LOOKS = 10
+_VIEWS = {"modules": MODULES, "tensors": ALL_TENSORS}
 
 
-def take(
-    file: str, *, select: str | None = None, theme: ThemeName = "system", size: tuple[int, int] = (1400, 900)
-) -> bytes:
-    """A PNG of the window with `file` open, `size` pixels wide and high (times the screen's scale).
+class NotThere(Exception):
+    """What was asked for is nothing that the window could show; the message says why, and what it could."""
 
-    `select` is a tensor's canonical name or key, or the name of a section, module or entry. The
-    picture is taken when the tree, the statistics and the histogram of the selection are there.
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the window shows of its file.
+
+    Attributes:
+        select: a tensor's canonical name or key, or the name of a section, module or entry; None for the file.
+        view: the tree of modules or the table of all tensors.
+        filter: what stands in the line above them.
+        tab: the name of a tab of the details, see `PANES`; None for the first.
+        theme: light, dark, or the desktop's.
+        size: width and height of the window.
+        scale: pixels of the picture for each of the window, across and down.
+
+    """
+
+    select: str | None = None
+    view: ViewName = "modules"
+    filter: str = ""
+    tab: str | None = None
+    theme: ThemeName = "system"
+    size: tuple[int, int] = (1400, 900)
+    scale: float = 1.0
+
+
+def take(file: str, scene: Scene) -> bytes:
+    """A PNG of the window with `file` open, taken when all is there that it shows.
 
     Raises:
         CannotOpen: the file could not be opened.
         NameNotFound, AmbiguousName: by `select`.
+        NotThere: by `filter` or `tab`.
         Exception: whatever went wrong in the window; there is no picture of half a window.
     """
     if sys.platform.startswith("linux") and QGuiApplication.instance() is None:
@@ -51,28 +80,47 @@ def take(
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with _offscreen_complaints_dropped(), _errors_of_slots() as errors:
         app = application()
-        apply_theme(Theme(theme))
+        apply_theme(Theme(scene.theme))
         window = MainWindow()
         # Laid out and painted as on a screen, without a window that flashes up.
         window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         # Not `resize`: the contents may ask for more.
-        window.setFixedSize(*size)
+        window.setFixedSize(*scene.size)
         try:
             window.show()
             window.open_files([file])
             tab = window.current_tab
             assert tab is not None  # noqa: S101  # a file was given, so it has a tab
             _wait_until_settled(tab, errors)
-            if select is not None:
-                tab.go_to_name(select)
-                _wait_until_settled(tab, errors)
-            png = _png(window)
+            _set(scene, tab, errors)
+            png = _png(window, scene.scale)
             _raise_first(errors)
             return png
         finally:
             window.close()
             window.deleteLater()
             app.sendPostedEvents(None, 0)
+
+
+def _set(scene: Scene, tab: DocumentTab, errors: list[BaseException]) -> None:
+    """Do what a user would do to see it; the filter last, because it may leave the selection out."""
+    if scene.select is not None:
+        tab.go_to_name(scene.select)
+        _wait_until_settled(tab, errors)
+    if scene.tab is not None:
+        there = tab.detail.panes_there
+        if scene.tab not in there:
+            of = f" for {scene.select!r}" if scene.select is not None else ""
+            raise NotThere(f"there is no tab {scene.tab!r}{of}, but {', '.join(there)}")
+        tab.detail.show_pane(scene.tab)
+        _wait_until_settled(tab, errors)
+    tab.browser.show_view(_VIEWS[scene.view])
+    if scene.filter:
+        tab.browser.filter.set_text(scene.filter)
+        _wait_until_settled(tab, errors)
+        if tab.browser.filter.mistake:
+            raise NotThere(f"the filter {scene.filter!r} makes no sense: {tab.browser.filter.mistake}")
+    _wait_until_settled(tab, errors)
 
 
 @contextlib.contextmanager
@@ -132,8 +180,12 @@ def _wait_until_settled(tab: DocumentTab, errors: list[BaseException]) -> None:
         application().processEvents()
 
 
-def _png(window: MainWindow) -> bytes:
+def _png(window: MainWindow, scale: float) -> bytes:
+    ratio = window.devicePixelRatio() * scale
+    image = QImage(round(window.width() * ratio), round(window.height() * ratio), QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    window.render(image, QPoint())
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    window.grab().toImage().save(buffer, "PNG")  # type: ignore[call-overload]  # the stub wants bytes, Qt takes text
+    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stub wants bytes, Qt takes text
     return bytes(buffer.data().data())

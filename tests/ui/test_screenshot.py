@@ -7,18 +7,23 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
 
 from sdviewer.cli.main import run
+from sdviewer.ui import screenshot
 from sdviewer.ui.detail.numbers import NumbersView
+from sdviewer.ui.detail.values_pane import ValuesPane
+from sdviewer.ui.document.tab import DocumentTab
+from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.theme import DARK, LIGHT
-from tests.ui.looking import shades
+from tests.ui.looking import names, shades
 
 
 @pytest.fixture
@@ -80,6 +85,119 @@ def test_the_selection_is_in_the_picture_with_its_histogram(saved: str, out: Pat
 def test_a_module_can_be_selected(saved: str, out: Path) -> None:
     assert shoot(saved, out, "--select", "layer") == 0
     assert out.exists()
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MainWindow]]:
+    """The windows of which pictures are taken."""
+    made: list[MainWindow] = []
+
+    class Kept(MainWindow):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+        def deleteLater(self) -> None:  # noqa: N802  # Qt
+            """The test does it."""
+
+        def close(self) -> bool:
+            """Not yet: what is in sight is looked at."""
+            return False
+
+    monkeypatch.setattr(screenshot, "MainWindow", Kept)
+    yield made
+    for window in made:
+        MainWindow.close(window)
+        MainWindow.deleteLater(window)
+
+
+def tab_of(windows: list[MainWindow]) -> DocumentTab:
+    tab = windows[0].current_tab
+    assert tab is not None
+    return tab
+
+
+def test_the_table_of_all_tensors_is_in_the_picture(saved: str, out: Path, windows: list[MainWindow]) -> None:
+    assert shoot(saved, out, "--view", "tensors", "--select", "layer.bias") == 0
+    browser = tab_of(windows).browser
+    assert browser.table is not None
+    assert browser.table.isVisible()
+    loaded = tab_of(windows).loaded
+    assert loaded is not None
+    assert browser.table.view.current_tensor == loaded.checkpoint.tensors.find("layer.bias").row
+
+
+def test_the_tab_that_was_asked_for_is_in_the_picture_with_what_it_reads(
+    saved: str, out: Path, windows: list[MainWindow]
+) -> None:
+    assert shoot(saved, out, "--select", "layer.bias", "--tab", "values") == 0
+    detail = tab_of(windows).detail
+    assert detail.current_pane == "values"
+    pane = detail.panes["values"]
+    assert isinstance(pane, ValuesPane)
+    model = pane.view.table.values_model
+    assert [model.data(model.index(row, 0)) for row in range(3)] == ["0", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "there"),
+    [
+        (["--tab", "valuse", "--select", "layer.bias"], "overview, values\n"),
+        (["--tab", "values", "--select", "layer"], "overview\n"),
+        (["--tab", ""], "overview\n"),
+    ],
+)
+def test_a_tab_that_is_not_there_is_wrong_usage_that_names_the_others(
+    saved: str, out: Path, arguments: list[str], there: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoot(saved, out, *arguments) == 64
+    error = capsys.readouterr().err
+    assert f"there is no tab {arguments[1]!r}" in error
+    assert there.strip() in error
+    assert not out.exists()
+
+
+def test_the_filter_is_in_the_picture_with_what_it_leaves(saved: str, out: Path, windows: list[MainWindow]) -> None:
+    assert shoot(saved, out, "--filter", "weight", "--select", "layer.bias") == 0
+    tab = tab_of(windows)
+    assert tab.browser.filter.count.text() == "1 of 2"
+    assert not any("bias" in name for name in names(tab))
+    # What the filter leaves out is still what was selected.
+    assert tab.detail.name.text() == "layer.bias"
+
+
+def test_a_filter_that_makes_no_sense_is_wrong_usage(saved: str, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shoot(saved, out, "--filter", "dtype:nothing") == 64
+    assert "the filter 'dtype:nothing' makes no sense" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_larger_scale_is_the_same_picture_with_finer_pixels(saved: str, out: Path, tmp_path: Path) -> None:
+    fine = tmp_path / "fine.png"
+    assert shoot(saved, out, "--size", "700x500") == 0
+    assert shoot(saved, fine, "--size", "700x500", "--scale", "2") == 0
+    image = QImage(str(fine))
+    assert (image.width(), image.height()) == (1400, 1000)
+    half = image.scaled(700, 500, mode=Qt.TransformationMode.SmoothTransformation)
+    coarse = QImage(str(out))
+    places = [(x, y) for x in range(0, 700, 7) for y in range(0, 500, 7)]
+    unlike = sum(
+        abs(half.pixelColor(*place).lightness() - coarse.pixelColor(*place).lightness()) > 40 for place in places
+    )
+    assert unlike < len(places) / 20
+    # Twice as fine, not twice as coarse: neighbours differ.
+    assert any(image.pixel(2 * x, 2 * y) != image.pixel(2 * x + 1, 2 * y) for x, y in places)
+
+
+@pytest.mark.parametrize("scale", ["0", "0.5", "5", "two", "nan"])
+def test_a_scale_that_makes_no_sense_is_wrong_usage(saved: str, out: Path, scale: str) -> None:
+    assert shoot(saved, out, "--scale", scale) == 64
+    assert not out.exists()
+
+
+def test_a_picture_that_would_be_too_large_is_wrong_usage(saved: str, out: Path) -> None:
+    assert shoot(saved, out, "--scale", "4", "--size", "3000x2000") == 64
+    assert not out.exists()
 
 
 def test_theme_and_size_are_as_asked_for(saved: str, out: Path) -> None:

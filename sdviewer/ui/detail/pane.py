@@ -137,6 +137,11 @@ class DetailPane(QWidget):
         """The name of the tab in front, see `PANES`."""
         return self._specs[self.tabs.currentIndex()].name
 
+    @property
+    def panes_there(self) -> tuple[str, ...]:
+        """The names of the tabs that the selected node has."""
+        return tuple(spec.name for index, spec in enumerate(self._specs) if self.tabs.isTabVisible(index))
+
     def show_node(self, checkpoint: Checkpoint, node: int, title: str) -> None:
         """Describe a node at once, in the tab that was chosen if the node has it, else in the first."""
         description = describe(checkpoint, node, title)

@@ -102,6 +102,11 @@ class FilterBar(QWidget):
         """Whether what is shown belongs to what is typed."""
         return self._settled
 
+    @property
+    def mistake(self) -> str:
+        """Why what is typed makes no sense, "" if it does."""
+        return self._mistake.message if self._mistake is not None else ""
+
     def show_checkpoint(self, checkpoint: Checkpoint | None) -> None:
         """Filter this one from now on; what is typed is asked of it at once."""
         self._checkpoint = checkpoint
