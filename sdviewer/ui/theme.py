@@ -10,6 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QToolTip
 
+# The style frames a field with this shade of its ground, which on a dark ground nobody sees. So fields have, in the
+# role that nothing else of them is painted with, the colour of which this shade is the frame.
+_FRAME_SHADE = 140
+_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QPlainTextEdit")
+
 
 class Theme(Enum):
     """What the user chose; `SYSTEM` follows the desktop, and is light where the desktop says nothing."""
@@ -29,6 +34,7 @@ class Colors:
     text: str
     muted: str
     line: str
+    frame: str
     highlight: str
     highlighted_text: str
     inactive_highlight: str
@@ -47,6 +53,7 @@ LIGHT = Colors(
     text="#1c2128",
     muted="#59636e",
     line="#d4d8de",
+    frame="#a3a9b1",
     highlight="#1f62c4",
     highlighted_text="#ffffff",
     inactive_highlight="#dde3ec",
@@ -64,6 +71,7 @@ DARK = Colors(
     text="#e4e7eb",
     muted="#9ba5b1",
     line="#3a414a",
+    frame="#626b77",
     highlight="#2f66b8",
     highlighted_text="#ffffff",
     inactive_highlight="#343b45",
@@ -93,6 +101,10 @@ def apply_theme(theme: Theme) -> None:
     chosen = DARK if dark else LIGHT
     palette = _palette(chosen)
     app.setPalette(palette)
+    fields = QPalette(palette)
+    fields.setColor(QPalette.ColorRole.Window, QColor(chosen.frame).lighter(_FRAME_SHADE))
+    for field in _FIELDS:
+        app.setPalette(fields, field)  # type: ignore[arg-type]  # the stub wants bytes, Qt takes text
     QToolTip.setPalette(palette)
 
 
