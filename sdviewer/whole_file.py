@@ -21,7 +21,7 @@ def write_whole(target: str, source: str, write: Callable[[IO[bytes]], object]) 
 
     """
     place = Path(target)
-    if place.exists() and place.samefile(source):
+    if place.exists() and Path(source).exists() and place.samefile(source):
         raise CannotWrite("is the checkpoint itself", file=target, hint="choose another name")
     hidden = f".{place.name}."
     try:

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from sdviewer.checkpoint.json_text import SCHEMA, text_to_json, to_json
 from sdviewer.checkpoint.listing import Column, Listing
+from sdviewer.checkpoint.saving import save_whole
 from sdviewer.control import Control
 from sdviewer.errors import CannotWrite
-from sdviewer.whole_file import write_whole
 
 Rows = npt.NDArray[np.integer]
 
@@ -95,18 +95,13 @@ def save_listing(listing: Listing, rows: Rows, columns: Sequence[Column], target
     pieces = SAVED_AS.get(Path(target).suffix.lower())
     if pieces is None:
         raise CannotWrite("cannot be written as a table", file=target, hint="end the name with .csv or .json")
-    specs = listing.checkpoint.sources.specs
-    if Path(target).exists():
-        for path in {spec.path for spec in specs if spec.kind == "file"}:
-            if Path(path).exists() and Path(target).samefile(path):
-                raise CannotWrite("is a file of the checkpoint", file=target, hint="choose another name")
 
     def write(file: IO[bytes]) -> None:
         for piece in pieces(listing, rows, columns, control):
             # A name may hold half of a surrogate pair, which UTF-8 does not have.
             file.write(piece.encode("utf-8", "backslashreplace"))
 
-    return write_whole(target, listing.checkpoint.path, write)
+    return save_whole(listing.checkpoint, target, write)
 
 
 def one_line(text: str) -> str:

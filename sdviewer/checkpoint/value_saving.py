@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from sdviewer.checkpoint.decoding import decoded_dtype
+from sdviewer.checkpoint.saving import save_whole
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.value_frame import value_shape
 from sdviewer.control import Control
-from sdviewer.errors import CannotWrite, NotDecodable
-from sdviewer.whole_file import write_whole
+from sdviewer.errors import NotDecodable
 
 
 def saved_dtype(ref: TensorRef) -> str:
@@ -37,9 +36,6 @@ def write_npy(ref: TensorRef, target: str, control: Control) -> int:
     if not name:
         raise NotDecodable(f"the values of {ref.dtype} ({ref.name!r}) are not known", file=ref.checkpoint.path)
     dtype = np.dtype(name)
-    for path in {spec.path for spec in ref.checkpoint.sources.specs if spec.kind == "file"}:
-        if Path(target).exists() and Path(path).exists() and Path(target).samefile(path):
-            raise CannotWrite("is a file of the checkpoint", file=target, hint="choose another name")
 
     def write(file: IO[bytes]) -> None:
         header = {
@@ -52,4 +48,4 @@ def write_npy(ref: TensorRef, target: str, control: Control) -> int:
             with np.errstate(invalid="ignore"):  # signalling NaNs
                 file.write(np.ascontiguousarray(chunk.astype(dtype, copy=False)).data)
 
-    return write_whole(target, ref.checkpoint.path, write)
+    return save_whole(ref.checkpoint, target, write)
