@@ -14,6 +14,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QVBoxLayout
 
 import sdviewer
+from sdviewer.analysis.kernels.warming import compile_elsewhere
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.icons import app_icon
@@ -71,6 +72,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False) -> int:
     apply_theme(settings.theme)
     app.styleHints().colorSchemeChanged.connect(lambda _: apply_theme(settings.theme))
     window = MainWindow(settings)
+    compile_elsewhere()
     sys.setswitchinterval(_SWITCH_SECONDS)
     # Ctrl+C in the terminal ends the program as it ends any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

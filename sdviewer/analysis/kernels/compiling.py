@@ -1,38 +1,30 @@
-"""Compiling: the one place that imports numba, and where compiled code is kept between starts."""
+"""Compiling: the one place that imports numba, which keeps compiled code between starts."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import platformdirs
+import numba
+
+from sdviewer.analysis.kernels.cache_folder import writable_cache_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Sums may be reordered and contracted; NaN and infinities keep their meaning.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
-
-def _writable_cache_folder() -> Path | None:
-    """The user's own folder for compiled code; None where there is none to write into."""
-    folder = Path(platformdirs.user_cache_dir("sdviewer", appauthor=False)) / "compiled"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError:
-        return None
+_folder = writable_cache_folder()
+_one_at_a_time = threading.RLock()
+_not_kept: list[str] = []
 
 
-# Before numba is imported, which reads it once. Whoever set it knows better.
-_folder = os.environ.get("NUMBA_CACHE_DIR") or _writable_cache_folder()
-if _folder is not None:
-    os.environ["NUMBA_CACHE_DIR"] = str(_folder)
-
-import numba  # noqa: E402  # its folder is chosen above
+def all_is_kept() -> bool:
+    """Whether all that was compiled so far lies on disk."""
+    return not _not_kept
 
 
 def kernel(*signatures: str) -> Callable[[F], F]:
@@ -43,12 +35,28 @@ def kernel(*signatures: str) -> Callable[[F], F]:
     """
 
     def compiled(function: F) -> F:
-        try:
-            return cast("F", _compiled(function, signatures, keep=_folder is not None))
-        except RuntimeError:  # no place for compiled code, after all
-            return cast("F", _compiled(function, signatures, keep=False))
+        if _folder is not None:
+            try:
+                with _kept_in(_folder):
+                    return cast("F", _compiled(function, signatures, keep=True))
+            except RuntimeError:  # no place for compiled code, after all
+                pass
+        _not_kept.append(function.__qualname__)
+        return cast("F", _compiled(function, signatures, keep=False))
 
     return compiled
+
+
+@contextmanager
+def _kept_in(folder: Path) -> Iterator[None]:
+    """The setting of numba, for our loops alone: a program that uses us may have set it for its own."""
+    with _one_at_a_time:
+        settings: Any = numba.config
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
+        try:
+            yield
+        finally:
+            settings.CACHE_DIR = before
 
 
 def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], *, keep: bool) -> Any:

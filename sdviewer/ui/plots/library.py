@@ -1,7 +1,8 @@
 """The plotting library, imported on a worker thread once the window stands.
 
 pyqtgraph takes a quarter of a second to import: too long before the first paint, and too long on
-the GUI thread after it. What else a first use would import on the GUI thread follows.
+the GUI thread after it. What else a first use would import on the GUI thread follows, and the
+compiled loops of the engine.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ def _import_plots(_: Control) -> None:
 
 def _import_parts(_: Control) -> None:
     _import(*_LATER_PARTS)
+
+
+def _warm_loops(control: Control) -> None:
+    from sdviewer.analysis.kernels.warming import compiles_elsewhere, warm
+
+    if compiles_elsewhere():
+        warm(control)
 
 
 def _import(*modules: str) -> None:
@@ -72,15 +80,12 @@ class PlotLibrary(QObject):
     def _loaded(self, _: object) -> None:
         self.ready = True
         self.settled.emit()
-        # Where one of them fails, its first use says so.
-        self._bridge.start(
-            Lane.COMPUTING,
-            ("window", "parts"),
-            _import_parts,
-            on_value=_nothing,
-            on_error=_nothing,
-            background=True,
-        )
+        # Where one of them fails, its first use says so; where nothing can be compiled, numpy counts.
+        for lane, name, work in (
+            (Lane.COMPUTING, "parts", _import_parts),
+            (Lane.READING, "loops", _warm_loops),
+        ):
+            self._bridge.start(lane, ("window", name), work, on_value=_nothing, on_error=_nothing, background=True)
 
     def _failed(self, error: BaseException) -> None:
         self.error = error

@@ -1,0 +1,1 @@
+"""The compiled loops and how they come to be."""
