@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 _HOME = tempfile.TemporaryDirectory(prefix="sdviewer-tests-")
 for _variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
     os.environ[_variable] = os.path.join(_HOME.name, _variable.lower())  # noqa: PTH118  # a text in, a text out
+# But for compiled loops, in a folder that is named after what they were compiled from: compiling takes seconds.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"))
 
 # Time never decides a test: a slow example on a busy machine is no failure.
 # CI tries the same examples each time, so that it judges the change; new ones are found at every run elsewhere.
