@@ -46,9 +46,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("reload", "&Reload", "&File", "Read the file again", ("F5", "Ctrl+R"), needs_file=True, separated=True),
     ActionSpec("close_tab", "&Close Tab", "&File", "Close this tab", ("Ctrl+W",), needs_file=True),
     ActionSpec("quit", "&Quit", "&File", "Close the window", ("Ctrl+Q",), separated=True),
-    ActionSpec(
-        "copy", "&Copy", "&Edit", "Copy the selected name or rows", (StandardKey.Copy, "Ctrl+C"), needs_file=True
-    ),
+    ActionSpec("copy", "&Copy", "&Edit", "Copy what is selected", (StandardKey.Copy, "Ctrl+C"), needs_file=True),
     ActionSpec(
         "paste", "&Paste", "&Edit", "Open the files on the clipboard, or their paths", (StandardKey.Paste, "Ctrl+V")
     ),

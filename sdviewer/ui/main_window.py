@@ -23,7 +23,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
 from sdviewer.ui.actions import ACTIONS, build_actions, shortcut_rows
 from sdviewer.ui.bridge import Bridge
-from sdviewer.ui.detail.blocks import GridView
+from sdviewer.ui.copying import copy_from
 from sdviewer.ui.dialogs import show_about, show_shortcuts
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
 from sdviewer.ui.document.tab import DocumentTab, Opener, State
@@ -337,10 +337,8 @@ class MainWindow(QMainWindow):
         self.close()
 
     def _copy(self) -> None:
-        focus = QApplication.focusWidget()
-        if isinstance(focus, GridView) and focus.selectionModel().hasSelection():
-            QGuiApplication.clipboard().setText(focus.selected_text())
-        elif self.current_tab is not None:
+        """What is selected where the keys go; where nothing can be copied, the name of what is shown."""
+        if not copy_from(QApplication.focusWidget()) and self.current_tab is not None:
             self.current_tab.detail.copy_name()
 
     def _filter(self) -> None:

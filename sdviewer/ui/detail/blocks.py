@@ -272,6 +272,14 @@ class GridView(QTableView):
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         return "\n".join("\t".join(self.grid.rows[row]) for row in rows)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
+        """Ctrl+C copies whole rows: Qt would copy one cell."""
+        if event.matches(QKeySequence.StandardKey.Copy) and self.selectionModel().hasSelection():
+            QGuiApplication.clipboard().setText(self.selected_text())
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  # Qt
         """A table that shows all of its rows leaves the wheel to the pane around it."""
         if self.verticalScrollBar().maximum() > 0:
