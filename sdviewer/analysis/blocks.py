@@ -41,6 +41,9 @@ class Blocks:
         numel: codes in all blocks.
         repeats: values a code stands for; numel · repeats values in all.
         per_block: codes in each block but the last.
+        axes: the dimensions that the blocks run through, outermost first: the tensor's axis and its size, in
+            values. Of an axis whose values lie in two dimensions (packed ones with gaps) the second one is
+            called `len(shape)`. Those that repeat are left out in memory order.
 
     Raises:
         CannotRead: and its kinds, see `TensorRef`.
@@ -72,13 +75,15 @@ class Blocks:
             raise NotDecodable(f"{ref.name!r} is quantised without a scale", file=ref.checkpoint.path)
         view = self._payload.view
         self.repeats = 1
+        kept = list(range(len(view.shape)))
         # A tensor that is not decoded by position may come in any order, each code once.
         if memory_order and not self._decoded:
-            view = view.in_memory_order()
-            kept = [axis for axis, step in enumerate(view.stride) if step or view.shape[axis] == 0]
+            kept = sorted(kept, key=lambda axis: -view.stride[axis])
+            kept = [axis for axis in kept if view.stride[axis] or view.shape[axis] == 0]
             self.repeats = math.prod(size for size, step in zip(view.shape, view.stride, strict=True) if not step)
             self.repeats = self.repeats if view.numel else 1
             view = View(tuple(view.shape[i] for i in kept), tuple(view.stride[i] for i in kept), view.offset)
+        self.axes = tuple(zip(kept, view.shape, strict=True))
         self._view = view.merged()
         self.numel = self._view.numel
         width = np.dtype(self.dtype.numpy).itemsize if self._decoded else self._payload.code_bytes
