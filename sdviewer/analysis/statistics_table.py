@@ -94,6 +94,26 @@ class Figures:
         return Bounded(value, float(low), float(high))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class FiguresBlock:
+    """The figures of many rows as a few arrays: what is kept on disk.
+
+    Attributes:
+        rows: int64, shape `(n,)`.
+        values: float64, shape `(n, len(COLUMNS))`.
+        bounded: bool, shape `(n,)`: whose figures are known within bounds only.
+        bounds: float64, shape `(bounded.sum(), len(BOUNDED), 2)`.
+        integers: exact integers, by row.
+
+    """
+
+    rows: npt.NDArray[np.int64]
+    values: Floats
+    bounded: npt.NDArray[np.bool_]
+    bounds: Floats
+    integers: Mapping[int, tuple[int, int, int]]
+
+
 class Filled(IntEnum):
     """What is known of a row."""
 
@@ -144,6 +164,22 @@ class StatisticsTable:
             return None
         bounds = self._bounds[row].copy() if state == Filled.BOUNDED else None
         return Figures(self._values[row].copy(), bounds, self._integers.get(row))
+
+    def block(self, rows: npt.NDArray[np.int64]) -> FiguresBlock:
+        """Those of these rows that have figures; copies."""
+        rows = rows[(self.filled[rows] == Filled.EXACT) | (self.filled[rows] == Filled.BOUNDED)]
+        bounded = self.filled[rows] == Filled.BOUNDED
+        integers = {row: self._integers[row] for row in rows.tolist() if row in self._integers}
+        return FiguresBlock(rows, self._values[rows], bounded, self._bounds[rows[bounded]], integers)
+
+    def fill_block(self, block: FiguresBlock) -> None:
+        """Take over the figures of many rows."""
+        self._values[block.rows] = block.values
+        self._bounds[block.rows[block.bounded]] = block.bounds
+        self._integers.update(block.integers)
+        for row in self.errors.keys() & set(block.rows.tolist()) if self.errors else ():
+            del self.errors[row]
+        self.filled[block.rows] = np.where(block.bounded, Filled.BOUNDED, Filled.EXACT)
 
     def column(self, name: str) -> Floats:
         """One figure of all rows, float64, NaN where there is none; a copy."""
