@@ -4,7 +4,8 @@ Scalars keep their JSON, containers become objects and arrays, objects of unknow
 `{"$opaque": class, "args": […], "state": {…}}`, a container that stands elsewhere as well
 `{"$ref": its name}`. Keys are parts of canonical names. Tensors are left out, except that a list
 which holds something else too keeps their places with `{"$tensor": name}`. What is long is cut and
-says so: `"$more": N`.
+says so: `"$more": N`. JSON has one kind of array and of object; for whoever shows them, they carry the
+file's name for theirs (`NamedList`, `NamedDict`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,26 @@ _SCALAR, _ALIAS = int(Node.SCALAR), int(Node.ALIAS)
 _BESIDE_STATE = ("$args", "$items")
 
 _Target = dict[str, Any] | list[Any]
+
+
+class NamedList(list[Any]):
+    """A list that knows what it is in the file, "tuple" or "set"; in JSON it is an array as any other."""
+
+    __slots__ = ("type_name",)
+
+    def __init__(self, items: Iterable[Any], type_name: str) -> None:
+        super().__init__(items)
+        self.type_name = type_name
+
+
+class NamedDict(dict[str, Any]):
+    """An object that knows what it is in the file, "dict" or "OrderedDict"; in JSON it is an object as any other."""
+
+    __slots__ = ("type_name",)
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__()
+        self.type_name = type_name
 
 
 def metadata_of(description: Description, control: Control | None = None) -> dict[str, Any]:
@@ -89,7 +110,18 @@ _decode = json.JSONDecoder(parse_constant=str).decode
 
 
 def _scalar(structure: Structure, node: int) -> Any:
-    return _decode(structure.values[int(structure.ref[node])])
+    value = _decode(structure.values[int(structure.ref[node])])
+    if isinstance(value, list) and (type_name := structure.type_name(node)):
+        return NamedList(value, type_name)
+    return value
+
+
+def _container(structure: Structure, node: int, kind: int) -> _Target:
+    """An empty one; an object tells its class itself."""
+    type_name = structure.type_name(node) if kind != _OBJECT else ""
+    if kind == _SEQUENCE:
+        return NamedList((), type_name) if type_name else []
+    return NamedDict(type_name) if type_name else {}
 
 
 class _Walk:
@@ -173,7 +205,7 @@ class _Walk:
             return {"$tensor": self.names[int(structure.ref[node])]}
         if kind == _ALIAS:
             return {"$ref": self._name_of(int(structure.ref[node]))}
-        value: _Target = [] if kind == _SEQUENCE else {}
+        value = _container(structure, node, kind)
         if self.told[node]:
             self._begin(node, value, depth + 1)
         return value

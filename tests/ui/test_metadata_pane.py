@@ -6,6 +6,7 @@ import argparse
 import json
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -426,6 +427,29 @@ def test_everything_is_opened_only_as_far_as_is_quick(qtbot: QtBot, detail: Deta
     pane.tree.go_to(1)
     QTest.keyClick(pane.tree, Key.Key_Asterisk)
     assert sum(row == "    lr" for row in rows(pane)) == 100
+
+
+def test_containers_are_called_as_in_the_file(qtbot: QtBot, detail: DetailPane, tmp_path: Path) -> None:
+    metadata = {
+        "betas": (0.9, 0.999),
+        "list": [1, 2, 3],
+        "nested": ({"a": 1}, ["x"]),
+        "ordered": OrderedDict(a=1),
+        "set": {1, 2},
+        "empty": (),
+    }
+    pane = shown(qtbot, detail, opened(tmp_path, {"w": torch.ones(1), **metadata}))
+    model = pane.tree.metadata
+    assert model is not None
+    kinds = {model.entries.path(entry): model.cells(entry).type for entry in range(1, len(model.entries))}
+    assert kinds["betas"] == "tuple · 2"
+    assert kinds["list"] == "list · 3"
+    assert kinds["nested"] == "tuple · 2"
+    assert kinds["nested/[0]"] == "dict · 1"
+    assert kinds["nested/[1]"] == "list · 1"
+    assert kinds["ordered"] == "OrderedDict · 1"
+    assert kinds["set"] == "set · 2"
+    assert kinds["empty"] == "tuple · 0"
 
 
 def test_an_empty_container_says_so(qtbot: QtBot, detail: DetailPane, tmp_path: Path) -> None:

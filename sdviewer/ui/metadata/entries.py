@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sdviewer.checkpoint.metadata import NamedDict, NamedList
 from sdviewer.checkpoint.names import decode_part
 from sdviewer.checkpoint.wording import plural, shown
 from sdviewer.control import Control
@@ -164,8 +165,10 @@ def _is_more(value: Any) -> bool:
 
 
 def type_of(value: Any) -> str:
-    """What a value is, in a word; of an object the name of its class."""
+    """What a value is, in a word: what the file says, else what JSON says; of an object the name of its class."""
     match value:
+        case NamedDict() | NamedList():
+            return value.type_name
         case {"$opaque": str(name), "args": list(), "state": dict()}:
             return name
         case dict():
@@ -175,6 +178,13 @@ def type_of(value: Any) -> str:
         case None:
             return "None"
     return type(value).__name__
+
+
+def is_container(value: Any) -> bool:
+    """Whether a value is a list or a mapping, and does not stand for something else."""
+    if isinstance(value, dict):
+        return isinstance(value, NamedDict) or type_of(value) == "mapping"
+    return isinstance(value, list)
 
 
 def size_of(value: dict[str, Any] | list[Any]) -> int:

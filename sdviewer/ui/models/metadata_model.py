@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from sdviewer.ui.metadata.entries import Entries, key_label, line_of, size_of, type_of
+from sdviewer.ui.metadata.entries import Entries, is_container, key_label, line_of, size_of, type_of
 from sdviewer.ui.tooltips import tooltip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -121,5 +121,5 @@ class MetadataModel(QAbstractItemModel):
         kind = type_of(value)
         if kind == "more":
             return Cells("…", line_of(value), "", 0, is_note=True)
-        counted = f"{kind} · {size_of(value):,}" if kind in ("mapping", "sequence") else kind
+        counted = f"{kind} · {size_of(value):,}" if is_container(value) else kind
         return Cells(key_label(key), line_of(value), counted, count, is_note=False)

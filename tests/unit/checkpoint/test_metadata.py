@@ -16,6 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdviewer.checkpoint.json_text import to_json
 from sdviewer.checkpoint.metadata import metadata_of
 from tests.helpers.saved import in_one_folder, opened
 
@@ -154,3 +155,14 @@ def test_random_states_of_three_libraries_are_listed(tmp_path: Path) -> None:
     assert len(found["python"][1]) == 625
     assert found["numpy"] == ["MT19937", {"$tensor": "numpy/[1]"}, 624, 0, 0.0]
     assert "cpu" not in found
+
+
+def test_containers_know_what_they_are_in_the_file_and_are_plain_json(tmp_path: Path) -> None:
+    content = {"w": torch.ones(1), "betas": (0.5, 1.0), "groups": [({"a": 1},)], "ordered": OrderedDict(a=2)}
+    found = told(tmp_path, content)
+    assert found["betas"].type_name == "tuple"
+    assert found["groups"].type_name == "list"
+    assert found["groups"][0].type_name == "tuple"
+    assert found["groups"][0][0].type_name == "dict"
+    assert found["ordered"].type_name == "OrderedDict"
+    assert json.loads(to_json(found)) == {"betas": [0.5, 1.0], "groups": [[{"a": 1}]], "ordered": {"a": 2}}
