@@ -30,6 +30,29 @@ def command_parser(name: str, description: str) -> Parser:
     return parser
 
 
+def pair_parser(name: str, description: str) -> Parser:
+    """The parser of a command on two checkpoints."""
+    parser = Parser(prog=f"sdviewer {name}", description=description)
+    for side in ("a", "b"):
+        parser.add_argument(side, metavar=side.upper(), help="a checkpoint, an index of shards, or a folder")
+        parser.add_argument(f"--section-{side}", metavar="S", help=f"the section of {side.upper()} that is taken")
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    return parser
+
+
+def open_pair(options: argparse.Namespace) -> tuple[sdviewer.Checkpoint, sdviewer.Checkpoint]:
+    """Open both files of the command, with progress on a terminal.
+
+    Raises:
+        CannotOpen: nothing in one of them could be read.
+
+    """
+    a, b = (sdviewer.open(path, progress.control_for(quiet=options.quiet)) for path in (options.a, options.b))
+    progress.clear()
+    return a, b
+
+
 def open_checkpoint(options: argparse.Namespace) -> sdviewer.Checkpoint:
     """Open the command's file, with progress on a terminal.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import traceback
@@ -14,7 +15,8 @@ from sdviewer.cli.command import Parser, command_parser, open_checkpoint, write
 from sdviewer.cli.exits import Exit, WrongUsage
 from sdviewer.errors import Cancelled, SdviewerError
 
-COMMANDS = ("info", "values", "screenshot")
+# Those not defined here are modules of this package.
+COMMANDS = ("info", "values", "screenshot", "load-check")
 
 # Opens the window on files (a new one if that is asked for) and returns when it is closed, with the exit code.
 # Handed in, as the window lies above.
@@ -100,9 +102,17 @@ def _window_parser() -> Parser:
 
 
 def _run_command(arguments: Sequence[str]) -> int:
-    parsers = {"info": _info_parser, "values": _values_parser, "screenshot": _screenshot_parser}
-    options = parsers[arguments[0]]().parse_args(_with_slice_joined(arguments[1:]))
+    options = _parser_of(arguments[0]).parse_args(_with_slice_joined(arguments[1:]))
     return int(options.act(options))
+
+
+def _parser_of(command: str) -> Parser:
+    if command == "info":
+        return _info_parser()
+    if command == "values":
+        return _values_parser()
+    parser: Parser = importlib.import_module(f"sdviewer.cli.{command.replace('-', '_')}").parser()
+    return parser
 
 
 def _with_slice_joined(arguments: Sequence[str]) -> list[str]:
@@ -112,12 +122,6 @@ def _with_slice_joined(arguments: Sequence[str]) -> list[str]:
         at = joined.index("--slice")
         joined[at : at + 2] = [f"--slice={joined[at + 1]}"]
     return joined
-
-
-def _screenshot_parser() -> Parser:
-    from sdviewer.cli import screenshot
-
-    return screenshot.parser()
 
 
 def _info_parser() -> Parser:

@@ -1,0 +1,1 @@
+"""Two checkpoints to what changed."""
