@@ -21,9 +21,9 @@ from sdviewer.analysis.statistics import CASTS, QUANTILES, Bounded, Cast, Tensor
 Floats = npt.NDArray[np.float64]
 
 _BOUNDED = ("near_zero", "distinct", "most_frequent", "most_frequent_count", "beyond_6_sigma")
-_INTEGERS = ("min", "max", "absmax")
-_CAST_PARTS = ("overflow", "underflow", "subnormal", "snr")
-_NARROWER = ("", "bfloat16", "float16")
+INTEGERS = ("min", "max", "absmax")
+CAST_PARTS = ("overflow", "underflow", "subnormal", "snr")
+NARROWER = ("", "bfloat16", "float16")
 
 QUANTILE_COLUMNS = tuple(f"quantile_{p:g}" for p in QUANTILES)
 _PLAIN = tuple(f.name for f in fields(TensorStatistics) if f.name not in {"quantiles", "casts"})
@@ -31,7 +31,7 @@ _PLAIN = tuple(f.name for f in fields(TensorStatistics) if f.name not in {"quant
 COLUMNS: tuple[str, ...] = (
     *_PLAIN,
     *QUANTILE_COLUMNS,
-    *(f"{cast}_{part}" for cast in CASTS for part in _CAST_PARTS),
+    *(f"{cast}_{part}" for cast in CASTS for part in CAST_PARTS),
 )
 """The names of the columns: fields of `TensorStatistics`, quantiles, and parts of casts as `float16_overflow`."""
 
@@ -69,17 +69,17 @@ class Figures:
             if name in _BOUNDED:
                 given[name] = self._bounded(name)
             elif name == "narrower":
-                given[name] = _NARROWER[int(value)]
+                given[name] = NARROWER[int(value)]
             elif kinds[name] == "count" or (name.startswith("exponent") and not math.isnan(value)):
                 given[name] = int(value)
             else:
                 given[name] = None if math.isnan(value) else value
         if self.integers is not None and given["min"] is not None:
-            given |= dict(zip(_INTEGERS, self.integers, strict=True))
+            given |= dict(zip(INTEGERS, self.integers, strict=True))
         quantiles = tuple(self._bounded(name) for name in QUANTILE_COLUMNS)
         given["quantiles"] = tuple(q for q in quantiles if q is not None)
         given["casts"] = tuple(
-            Cast(cast, *(self._bounded(f"{cast}_{part}") for part in _CAST_PARTS))  # type: ignore[arg-type]  # counts are there
+            Cast(cast, *(self._bounded(f"{cast}_{part}") for part in CAST_PARTS))  # type: ignore[arg-type]  # counts are there
             for cast in CASTS
         )
         return TensorStatistics(**given)

@@ -51,7 +51,7 @@ def markdown_pieces(listing: Listing, rows: Rows, columns: Sequence[Column], con
     yield f"| {' | '.join(column.title for column in columns)} |\n"
     yield f"| {' | '.join('---:' if column.kind == 'number' else '---' for column in columns)} |\n"
     for piece in _pieces(listing, rows, columns, control):
-        yield "".join([f"| {' | '.join(map(_markdown, row))} |\n" for row in piece])
+        yield "".join([f"| {' | '.join(map(markdown_cell, row))} |\n" for row in piece])
 
 
 def csv_pieces(listing: Listing, rows: Rows, columns: Sequence[Column], control: Control) -> Iterator[str]:
@@ -124,7 +124,8 @@ def _json(value: Any) -> str:
     return text_to_json(value) if isinstance(value, str) else str(value) if type(value) is int else to_json(value)
 
 
-def _markdown(value: Any) -> str:
+def markdown_cell(value: Any) -> str:
+    """A value as the text of a cell of a table as GitHub reads it."""
     if not isinstance(value, str):
         return plain(value)
     # Line breaks become escapes after what stands before them: a backslash of theirs is no markup.
