@@ -121,6 +121,11 @@ class Scan:
         """Whether it waits for `resume`."""
         return not self._going.is_set()
 
+    @property
+    def has_news(self) -> bool:
+        """Whether it filled a row."""
+        return bool((self._state == _DONE).any())
+
     def pause(self) -> None:
         """Let all threads wait before their next block; from any thread."""
         self._going.clear()

@@ -1,0 +1,251 @@
+"""Statistics of many tensors as text: for people, as Markdown, CSV and TSV, as JSON; a piece at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sdviewer.analysis.results import ScanResult
+from sdviewer.analysis.statistics import CASTS, QUANTILES
+from sdviewer.analysis.statistics_columns import STATISTICS, Exact, bounds_rows, exact_rows
+from sdviewer.analysis.statistics_table import BOUNDED, CAST_PARTS, COLUMNS, PLACE, QUANTILE_COLUMNS
+from sdviewer.checkpoint.json_text import SCHEMA, to_json
+from sdviewer.checkpoint.listing_text import markdown_cell, one_line, plain
+from sdviewer.checkpoint.wording import number, share, shown
+from sdviewer.errors import SdviewerError
+
+_ROWS_A_PIECE = 1_000
+_WIDEST_NAME = 72
+_WIDEST_SHAPE = 30
+# What people see; files have everything.
+_FOR_PEOPLE = ("min", "max", "mean", "std", "rms", "absmax")
+_TITLES = ("name", "dtype", "shape", *(STATISTICS[name].title for name in _FOR_PEOPLE), "Zeros", "NaN", "±Inf")
+_TEXTS = 3
+_ALONE = tuple(
+    name
+    for name in COLUMNS
+    if name not in QUANTILE_COLUMNS and not name.startswith(tuple(f"{cast}_" for cast in CASTS))
+)
+_ERROR_TITLE = "error"
+
+Bounds = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A row: the error, or values in the order of `COLUMNS` and the limits of those that are not exact."""
+
+    row: int
+    error: SdviewerError | None = None
+    values: Sequence[Exact] = ()
+    bounds: Bounds = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Exact:
+        return self.values[PLACE[name]]
+
+
+def _told(result: ScanResult) -> Iterator[list[_Told]]:
+    """The rows in their order, some at a time."""
+    for first in range(0, len(result.rows), _ROWS_A_PIECE):
+        rows = result.rows[first : first + _ROWS_A_PIECE]
+        block = result.table.block(rows)
+        columns = zip(block.rows.tolist(), exact_rows(block), bounds_rows(block), strict=True)
+        known = {row: _Told(row, None, values, bounds) for row, values, bounds in columns}
+        for row in rows.tolist():
+            if (error := result.error_of(row)) is not None:
+                known[row] = _Told(row, error)
+        yield [known[row] for row in rows.tolist()]
+
+
+# -- JSON -----------------------------------------------------------------------------------------
+
+
+def json_pieces(result: ScanResult) -> Iterator[str]:
+    """One document, a tensor a line, see contracts; `bounds` tells the limits of every figure that is not exact."""
+    checkpoint = result.checkpoint
+    about = f'"path": {to_json(checkpoint.path)}, "format": {to_json(checkpoint.format)}'
+    yield f'{{"schema": {SCHEMA}, {about}, "tensors": ['
+    separator = "\n"
+    table = checkpoint.table
+    for piece in _told(result):
+        lines = []
+        for told in piece:
+            row = told.row
+            known = {"name": table.name[row], "dtype": table.dtype_name(row), "shape": list(table.shape_of(row))}
+            lines.append(to_json(known | (_fields(told) if told.error is None else _error_fields(told.error))))
+        yield separator + ",\n".join(lines)
+        separator = ",\n"
+    yield "]}\n"
+
+
+def _fields(told: _Told) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: _finite(told[name]) for name in _ALONE}
+    fields["quantiles"] = {
+        f"{p:g}": {"value": _finite(told[name]), "exact": name not in told.bounds, **_low_high(told.bounds.get(name))}
+        for p, name in zip(QUANTILES, QUANTILE_COLUMNS, strict=True)
+        if told[name] is not None
+    }
+    fields["casts"] = {cast: _cast(cast, told) for cast in CASTS}
+    fields["bounds"] = {name: _limits(told.bounds[name]) for name in _ALONE if name in told.bounds}
+    fields["error"] = None
+    return fields
+
+
+def _low_high(bounds: tuple[float, float] | None) -> dict[str, Any]:
+    return {} if bounds is None else dict(zip(("low", "high"), _limits(bounds), strict=True))
+
+
+def _cast(cast: str, told: _Told) -> dict[str, Any]:
+    names = {part: f"{cast}_{part}" for part in CAST_PARTS}
+    fields: dict[str, Any] = {part: _finite(told[name]) for part, name in names.items()}
+    limits = {part: _limits(told.bounds[name]) for part, name in names.items() if name in told.bounds}
+    return fields | ({"bounds": limits} if limits else {})
+
+
+def _limits(bounds: tuple[float, float]) -> list[Any]:
+    return list(map(_finite, bounds))
+
+
+def _finite(value: Exact) -> Exact:
+    """Infinities as JSON has them, so that a document is written without a second look."""
+    if isinstance(value, float) and value in {float("inf"), float("-inf")}:
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _error_fields(error: SdviewerError) -> dict[str, Any]:
+    told = {"kind": error.kind, "message": error.message, "file": error.file}
+    nothing: dict[str, Any] = dict.fromkeys(_ALONE) | {"quantiles": {}, "casts": {}, "bounds": {}}
+    return nothing | {"error": told | ({"hint": error.hint} if error.hint else {})}
+
+
+# -- CSV and TSV ----------------------------------------------------------------------------------
+
+_FILE_COLUMNS = (
+    "name",
+    "dtype",
+    "shape",
+    *(column for name in COLUMNS for column in ((name, f"{name}_low", f"{name}_high") if name in BOUNDED else (name,))),
+    _ERROR_TITLE,
+)
+
+
+def _file_rows(result: ScanResult) -> Iterator[list[list[str]]]:
+    """All figures with all their digits; where one is exact, its limits are empty."""
+    table = result.checkpoint.table
+    bounded = frozenset(BOUNDED)
+    for piece in _told(result):
+        rows = []
+        for told in piece:
+            row = told.row
+            cells = [table.name[row], table.dtype_name(row), plain(list(table.shape_of(row)))]
+            if told.error is not None:
+                cells += [""] * (len(_FILE_COLUMNS) - len(cells) - 1) + [_reason(told.error)]
+            else:
+                for name, value in zip(COLUMNS, told.values, strict=True):
+                    cells.append(plain(value))
+                    if name in bounded:
+                        cells += map(plain, told.bounds.get(name, (None, None)))
+                cells.append("")
+            rows.append(cells)
+        yield rows
+
+
+def csv_pieces(result: ScanResult) -> Iterator[str]:
+    """As RFC 4180 has it, below one line with the columns' ids."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_FILE_COLUMNS)
+    for rows in _file_rows(result):
+        writer.writerows(rows)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+
+
+def tsv_pieces(result: ScanResult) -> Iterator[str]:
+    """The same between tabs; tabs, line breaks and backslashes in a name are escaped."""
+    yield "\t".join(_FILE_COLUMNS) + "\n"
+    for rows in _file_rows(result):
+        yield "".join(["\t".join(map(one_line, cells)) + "\n" for cells in rows])
+
+
+# -- for people -----------------------------------------------------------------------------------
+
+
+def _people_rows(result: ScanResult, text: Callable[[str], str]) -> Iterator[list[list[str]]]:
+    """What a reader looks for first; an error comes in place of numbers, as a fourth and last cell."""
+    table = result.checkpoint.table
+    for piece in _told(result):
+        rows = []
+        for told in piece:
+            shape = f"[{', '.join(map(str, table.shape_of(told.row)))}]"
+            cells = [text(table.name[told.row]), text(table.dtype_name(told.row)), text(shape)]
+            if told.error is not None:
+                cells.append(text(_reason(told.error)))
+            else:
+                cells += [_number(told[name]) for name in _FOR_PEOPLE]
+                nan, infinite = _count(told, "nan"), _count(told, "posinf") + _count(told, "neginf")
+                cells += [share(_count(told, "zeros"), _count(told, "count")), f"{nan:,}", f"{infinite:,}"]
+            rows.append(cells)
+        yield rows
+
+
+def text_lines(result: ScanResult) -> Iterator[str]:
+    """An aligned table."""
+    widths = [len(title) for title in _TITLES]
+    pieces = list(_people_rows(result, lambda value: shown(value) or '""'))
+    for cells in (cells for piece in pieces for cells in piece):
+        aligned = cells[:_TEXTS] if len(cells) == _TEXTS + 1 else cells
+        widths = [max(pair) for pair in zip(widths, map(len, aligned), strict=False)] + widths[len(aligned) :]
+    widths[0], widths[2] = min(widths[0], _WIDEST_NAME), min(widths[2], _WIDEST_SHAPE)
+    yield _aligned(_TITLES, widths)
+    for cells in (cells for piece in pieces for cells in piece):
+        yield _aligned(cells, widths)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    if len(cells) == _TEXTS + 1:
+        return "  ".join([*(cell.ljust(width) for cell, width in zip(cells[:-1], widths, strict=False)), cells[-1]])
+    texts = [cell.ljust(width) for cell, width in zip(cells[:_TEXTS], widths[:_TEXTS], strict=True)]
+    return "  ".join(
+        [*texts, *(cell.rjust(width) for cell, width in zip(cells[_TEXTS:], widths[_TEXTS:], strict=True))]
+    )
+
+
+def markdown_pieces(result: ScanResult) -> Iterator[str]:
+    """The same as a table that GitHub reads; an error stands in its last column."""
+    yield f"| {' | '.join((*_TITLES, _ERROR_TITLE))} |\n"
+    yield f"| {' | '.join(['---'] * _TEXTS + ['---:'] * (len(_TITLES) - _TEXTS) + ['---'])} |\n"
+    for rows in _people_rows(result, markdown_cell):
+        lines = []
+        for cells in rows:
+            failed = len(cells) == _TEXTS + 1
+            full = [*cells[:_TEXTS], *[""] * (len(_TITLES) - _TEXTS), cells[-1]] if failed else [*cells, ""]
+            lines.append(f"| {' | '.join(full)} |\n")
+        yield "".join(lines)
+
+
+def _number(value: Exact) -> str:
+    return number(value) if not isinstance(value, str) else value
+
+
+def _count(told: _Told, name: str) -> int:
+    return int(told[name] or 0)
+
+
+def _reason(error: SdviewerError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+AS: dict[str, Callable[[ScanResult], Iterator[str]]] = {
+    "json": json_pieces,
+    "csv": csv_pieces,
+    "tsv": tsv_pieces,
+    "markdown": markdown_pieces,
+    "text": lambda result: (f"{line}\n" for line in text_lines(result)),
+}
+"""How each form of output is made."""
