@@ -1,9 +1,9 @@
 """Matching: which tensor of one state_dict is which of the other, why, and how sure.
 
-Steps from sure to likely, each over what the former ones left: the same key; the same after the
-user's own replacements; the same without wrappers; the same ends of the names with the same shape,
-unique on both sides; names that are alike, with the same shape and the same layer numbers;
-the same shapes in the same order. A tensor that could be two is left alone and said to be ambiguous.
+Steps from sure to likely, each over what the former ones left: the user's own replacements; the same
+key; the same without wrappers; the same ends of the names with the same shape, unique on both sides;
+names that are alike, with the same shape and the same numbers; where no name says anything, the same
+shapes in the same order. A tensor that could be two is left alone and said to be ambiguous.
 """
 
 from __future__ import annotations
@@ -115,12 +115,13 @@ class Replacement:
         """
         pattern, arrow, replacement = text.partition("=>")
         if not arrow:
-            raise ValueError(f"{text!r} is no REGEX=>REPLACEMENT")
+            raise ValueError(f"{text} is no REGEX=>REPLACEMENT")
         try:
             rule = Replacement(re.compile(pattern.strip()), replacement.strip())
-            rule.pattern.sub(rule.replacement, "")
+            # A template is read when something is found: the empty alternative always is.
+            re.compile(f"(?:{pattern.strip()})|").sub(rule.replacement, "")
         except (re.error, IndexError) as error:
-            raise ValueError(f"{text!r}: {error}") from error
+            raise ValueError(f"{text}: {error}") from error
         return rule
 
     def apply(self, key: str) -> str:
@@ -316,7 +317,9 @@ class _Matcher:
                         self._ambiguous_a[place] = (*known, *patterns_b[names_b[k]][form])
 
     def pair_by_order(self) -> None:
-        """What is left on both sides has the same shapes in the same order."""
+        """No name says anything, and both sides have the same shapes in the same order."""
+        if self._pairs:
+            return
         left_a, left_b = list(self._left_a), list(self._left_b)
         shapes = [self._shape_a[place] for place in left_a]
         if len(left_a) > 1 and shapes == [self._shape_b[place] for place in left_b] and len(set(shapes)) > 1:
