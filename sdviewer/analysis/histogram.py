@@ -1,39 +1,76 @@
-"""Histogram: how a tensor's values spread over bins of equal width, counted by chunks."""
+"""Histogram: how a tensor's values spread over bins, from what was counted of it at once, or from a pass over it."""
 
 from __future__ import annotations
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
+from sdviewer.analysis.kernels import warming
+from sdviewer.analysis.masses import Masses
 from sdviewer.analysis.statistics import real_values
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
 
 MOST_BINS = 1 << 16
+# A bin that is narrower than so many of the counted buckets tells more of the buckets than of the values.
+_FEWEST_BUCKETS = 4
+_BESIDE = 5
+_THREADS = 2
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Histogram:
-    """Counts over `bins` bins of equal width.
+    """Counts over bins.
 
     Attributes:
         edges: float64, shape `(bins + 1,)`, ascending.
         counts: int64, shape `(bins,)`: values with edges[i] ≤ x < edges[i + 1]; the last bin has its upper edge.
         below, above: finite values outside.
         nan, posinf, neginf: values that are no numbers to place.
+        approximate: bool, shape `(bins,)`: bins narrower than four of the buckets that were counted, into which
+            the mass of a bucket was spread.
+        is_exact: whether no bucket lay across an edge.
 
     """
 
-    edges: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.int64]
+    edges: Floats
+    counts: Ints
     below: int
     above: int
     nan: int
     posinf: int
     neginf: int
+    approximate: npt.NDArray[np.bool_]
+    is_exact: bool = True
+
+
+def even_edges(lo: float, hi: float, bins: int) -> Floats:
+    """The edges of `bins` bins of equal width, as `numpy.histogram` has them.
+
+    Raises:
+        ValueError: not lo < hi, not finite, or bins so many that edges would fall together.
+
+    """
+    if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+        raise ValueError(f"a histogram needs finite limits in ascending order, not {lo} and {hi}")
+    if not 1 <= bins <= MOST_BINS:
+        raise ValueError(f"a histogram has 1 to {MOST_BINS:,} bins, not {bins}")
+    # Halved where the width itself is beyond float64; halving is exact there.
+    factor = 1.0 if math.isfinite(float(hi) - float(lo)) else 0.5
+    edges: Floats = np.linspace(lo * factor, hi * factor, bins + 1) / factor
+    if np.any(np.diff(edges * 0.5 if factor != 1 else edges) <= 0):
+        raise ValueError(f"between {lo} and {hi} there are not enough numbers for {bins} bins")
+    return edges
 
 
 def histogram(ref: TensorRef, lo: float, hi: float, bins: int, control: Control | None = None) -> Histogram:
@@ -43,32 +80,124 @@ def histogram(ref: TensorRef, lo: float, hi: float, bins: int, control: Control 
     rounded to float64. Progress is in values.
 
     Raises:
-        ValueError: not lo < hi, not finite, or bins so many that edges would fall together.
+        ValueError: as `even_edges`.
         CannotRead: and its kinds, see `TensorRef`.
         Cancelled: `control` was cancelled.
 
     """
-    if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
-        raise ValueError(f"a histogram needs finite limits in ascending order, not {lo} and {hi}")
-    if not 1 <= bins <= MOST_BINS:
-        raise ValueError(f"a histogram has 1 to {MOST_BINS:,} bins, not {bins}")
-    # Halved where the width itself is beyond float64; halving is exact there.
-    factor = 1.0 if math.isfinite(float(hi) - float(lo)) else 0.5
-    low, high = lo * factor, hi * factor
-    edges = np.linspace(low, high, bins + 1)
-    if np.any(np.diff(edges) <= 0):
-        raise ValueError(f"between {lo} and {hi} there are not enough numbers for {bins} bins")
-    counts = np.zeros(bins, np.int64)
-    below = above = nan = posinf = neginf = 0
+    return _counted(ref, even_edges(lo, hi, bins), control or Control(), even=True, magnitude=False)
+
+
+def histogram_between(
+    ref: TensorRef, edges: Floats, control: Control | None = None, *, magnitude: bool = False
+) -> Histogram:
+    """The same between any finite ascending edges; of `magnitude`, of |x|. Raises as `histogram`."""
+    return _counted(ref, edges, control or Control(), even=False, magnitude=magnitude)
+
+
+def histogram_of(masses: Masses, lo: float, hi: float, bins: int) -> Histogram:
+    """The histogram of what was counted, at once; buckets that lie across an edge are spread evenly over it.
+
+    Raises:
+        ValueError: as `even_edges`.
+
+    """
+    return histogram_of_masses(masses, even_edges(lo, hi, bins))
+
+
+def histogram_of_masses(masses: Masses, edges: Floats) -> Histogram:
+    """The same between any finite ascending edges."""
+    asked = edges.copy()
+    # What equals the last edge is in the last bin.
+    asked[-1] = np.nextafter(edges[-1], np.inf)
+    below, across = masses.below(asked)
+    whole = np.rint(below).astype(np.int64)
+    # Both halved: widths of buckets and of bins.
+    narrow = np.diff(edges * 0.5) < _FEWEST_BUCKETS * np.maximum(across[:-1], across[1:])
+    return Histogram(
+        edges,
+        np.diff(whole),
+        int(whole[0]),
+        masses.finite - int(whole[-1]),
+        masses.nan,
+        masses.posinf,
+        masses.neginf,
+        narrow,
+        is_exact=not across.any(),
+    )
+
+
+# -- a pass over all values ---------------------------------------------------------------------
+
+
+def _counted(ref: TensorRef, edges: Floats, control: Control, *, even: bool, magnitude: bool) -> Histogram:
+    bins = len(edges) - 1
+    counts = (_by_kernels if warming.available(control) else _by_numpy)(ref, edges, control, even, magnitude)
+    below, above, nan, posinf, neginf = counts[bins:].tolist()
+    nowhere = np.zeros(bins, np.bool_)
+    return Histogram(edges, counts[:bins], below, above, nan, posinf, neginf, nowhere, is_exact=True)
+
+
+def _by_kernels(ref: TensorRef, edges: Floats, control: Control, even: bool, magnitude: bool) -> Ints:
+    from sdviewer.analysis.kernels.binning import bin_between, bin_evenly, key_table
+
+    bins = len(edges) - 1
+
+    table = key_table(edges)
+
+    def add(values: npt.NDArray[Any], counts: Ints) -> None:
+        if not even or values.dtype not in {np.float32, np.float64}:
+            with np.errstate(invalid="ignore"):  # signalling NaNs
+                values = values.astype(np.float64)
+        if even:
+            bin_evenly(values, edges, counts[:bins], counts[bins:])
+        else:
+            bin_between(values, edges, *table, magnitude, counts[:bins], counts[bins:])
+
+    total = np.zeros(bins + _BESIDE, np.int64)
+    blocks = Blocks(ref)
+    if blocks.dtype.name not in {"float32", "float64"}:
+        for chunk in ref.chunks(control=control, memory_order=True):
+            add(real_values(chunk), total)
+        return total
+    blocks.check_unchanged()
+    left = iter(range(len(blocks)))
+    done, lock = [0], threading.Lock()
+
+    def work(_: int) -> Ints:
+        counts, buffer = np.zeros_like(total), np.empty(BLOCK_BYTES, np.uint8)
+        while True:
+            with lock:
+                index = next(left, None)
+                if index is None:
+                    return counts
+                control.report(done[0], ref.numel, ref.name)
+            values = blocks.read(index, buffer).view(blocks.dtype.name)
+            add(values, counts)
+            with lock:
+                done[0] += len(values) * blocks.repeats
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for counts in pool.map(work, range(_THREADS)):
+            total += counts
+    blocks.check_unchanged()
+    control.report(ref.numel, ref.numel, ref.name)
+    return total * blocks.repeats
+
+
+def _by_numpy(ref: TensorRef, edges: Floats, control: Control, even: bool, magnitude: bool) -> Ints:  # noqa: ARG001  # as above
+    bins = len(edges) - 1
+    total = np.zeros(bins + _BESIDE, np.int64)
     for chunk in ref.chunks(control=control, memory_order=True):
         values = real_values(chunk)
         # Widened after signalling NaNs have dropped out: numpy warns of each that it converts.
         finite = values[np.isfinite(values)].astype(np.float64)
         if len(finite) < len(values):
-            nan += int(np.count_nonzero(np.isnan(values)))
-            posinf += int(np.count_nonzero(values == np.inf))
-            neginf += int(np.count_nonzero(values == -np.inf))
-        below += int(np.count_nonzero(finite < lo))
-        above += int(np.count_nonzero(finite > hi))
-        counts += np.histogram(finite * factor if factor != 1 else finite, bins, (low, high))[0]
-    return Histogram(edges / factor, counts, below, above, nan, posinf, neginf)
+            for place, mask in enumerate((np.isnan(values), values == np.inf, values == -np.inf), 2):
+                total[bins + place] += np.count_nonzero(mask)
+        if magnitude:
+            finite = np.abs(finite)
+        total[bins] += np.count_nonzero(finite < edges[0])
+        total[bins + 1] += np.count_nonzero(finite > edges[-1])
+        total[:bins] += np.histogram(finite, edges)[0]
+    return total
