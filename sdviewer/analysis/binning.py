@@ -26,15 +26,19 @@ class Binning:
 
 
 def binning(statistics: TensorStatistics) -> Binning | None:
-    """Bins that hold all finite values; None if there are none.
+    """Bins that hold all finite values; None if there are none."""
+    if statistics.min is None or statistics.max is None:
+        return None
+    return bins_between(statistics.min, statistics.max, statistics.finite)
+
+
+def bins_between(low: float, high: float, count: int) -> Binning:
+    """Bins for `count` values from `low` to `high`, both finite.
 
     Of integers each bin holds the same number of integers, whose middle is the middle of the bin. Of
     others there are about 2√n bins, the rule of Velleman ("Interactive Computing for Exploratory Data
     Analysis", 1976), within limits. What is all one value stands in the middle.
     """
-    low, high = statistics.min, statistics.max
-    if low is None or high is None:
-        return None
     if isinstance(low, int) and isinstance(high, int) and max(abs(low), abs(high)) < _EXACT and low < high:
         width = math.ceil((high - low + 1) / _MOST)
         bins = math.ceil((high - low + 1) / width)
@@ -47,7 +51,12 @@ def binning(statistics: TensorStatistics) -> Binning | None:
     missing = max(magnitude * _NARROWEST_SHARE, _NARROWEST) - (high - low)
     if missing > 0:
         low, high = _clamped(low - missing), _clamped(high + missing)
-    return Binning(low, high, min(max(round(2 * math.sqrt(statistics.finite)), _FEWEST), _MOST))
+    return Binning(low, high, bins_for(count))
+
+
+def bins_for(count: int) -> int:
+    """How many bins show so many values."""
+    return min(max(round(2 * math.sqrt(count)), _FEWEST), _MOST)
 
 
 def _at_most(value: float) -> float:
