@@ -19,6 +19,8 @@ from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.control import Control
 from sdviewer.errors import Damaged
 from sdviewer.ui.detail.blocks import PartStrip
+from sdviewer.ui.detail.describe import describe
+from sdviewer.ui.detail.parts import Description
 from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.main_window import MainWindow
 from tests.ui.checkpoints import checkpoint_with, small_tensors
@@ -377,3 +379,55 @@ def test_a_tab_closes_while_it_loads(make_window: MakeWindow, qtbot: QtBot) -> N
     qtbot.wait(50)
     assert window.tabs.count() == 0
     assert not window.jobs.cancel_button.isVisible()
+
+
+def test_what_is_behind_another_tab_waits_until_somebody_looks_at_it(
+    window: MainWindow, saved: str, settle: Settle
+) -> None:
+    window.open_files([saved, copy_of(saved, "second.pt"), copy_of(saved, "third.pt")])
+    settle(window)
+    _, second, third = window.tabs.documents()
+    while second.state is State.LOADING:
+        QApplication.processEvents()
+    assert second.detail.description is None
+    assert third.detail.description is not None
+    window.tabs.setCurrentWidget(second)
+    settle(window)
+    assert second.detail.description is not None
+    assert second.detail.description.name == "second.pt"
+    widths = [[tab.tree.columnWidth(column) for column in range(1, 5)] for tab in (second, third)]
+    assert widths[0] == widths[1]
+
+
+def test_a_file_is_described_while_it_is_read_and_not_when_its_root_is_selected(
+    window: MainWindow, saved: str, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described: list[int] = []
+
+    def spied(checkpoint: Checkpoint, node: int, title: str) -> Description:
+        described.append(node)
+        return describe(checkpoint, node, title)
+
+    monkeypatch.setattr("sdviewer.ui.detail.pane.describe", spied)
+    window.open_files([saved])
+    tab = settle(window)
+    tab.tree.select_node(2)
+    tab.tree.select_node(0)
+    settle(window)
+    assert described == [2]
+    assert tab.loaded is not None
+    assert tab.detail.description == describe(tab.loaded.checkpoint, 0, tab.title)
+
+
+def test_the_page_for_errors_is_made_when_there_is_one(
+    window: MainWindow, saved: str, settle: Settle, tmp_path: Path
+) -> None:
+    window.open_files([saved])
+    tab = settle(window)
+    assert tab.count() == 2
+    (tmp_path / "net.pt").write_bytes(b"no checkpoint")
+    tab.reload()
+    settle(window)
+    assert tab.state is State.FAILED
+    assert tab.currentWidget() is tab.panel
+    assert tab.panel.isVisible()

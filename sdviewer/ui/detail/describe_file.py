@@ -27,9 +27,6 @@ from sdviewer.ui.detail.places import filter_term, nodes_of_tensors
 _ROWS_LISTED = 1000
 _LONGEST_TEXT = 200_000
 _NOTES_SHOWN = 3
-# To look a thousand names up among a million takes a fifth of a second, a hundred of them a hundredth.
-_MANY_TENSORS = 100_000
-_NAMES_LOOKED_UP = 100
 
 _GLOBAL_TIPS = {
     "known": "Loading the file with torch uses it to make plain data or tensors.",
@@ -47,7 +44,7 @@ _SHARD_TIPS = {
 
 
 def describe_file(checkpoint: Checkpoint, title: str) -> Description:
-    """The description of a file, which is called `title`."""
+    """The description of a file, which is called `title`; of a million tensors it takes a job."""
     tree, description = checkpoint.tree, checkpoint.description
     tensors, parameters, nbytes = int(tree.tensors[0]), int(tree.parameters[0]), int(tree.nbytes[0])
     facts = [
@@ -201,9 +198,7 @@ def _duplicates(checkpoint: Checkpoint) -> Grid | None:
 
 
 def _nodes_of(checkpoint: Checkpoint, names: Sequence[str]) -> Mapping[str, int]:
-    """The nodes of tensors with these names; in a file of very many tensors only of the first names."""
-    most = _ROWS_LISTED if checkpoint.table.listed <= _MANY_TENSORS else _NAMES_LOOKED_UP
-    return nodes_of_tensors(checkpoint, list(dict.fromkeys(filter(None, names)))[:most])
+    return nodes_of_tensors(checkpoint, list(dict.fromkeys(filter(None, names)))[:_ROWS_LISTED])
 
 
 def _counted(title: str, count: int) -> str:

@@ -142,9 +142,12 @@ class DetailPane(QWidget):
         """The names of the tabs that the selected node has."""
         return tuple(spec.name for index, spec in enumerate(self._specs) if self.tabs.isTabVisible(index))
 
-    def show_node(self, checkpoint: Checkpoint, node: int, title: str) -> None:
-        """Describe a node at once, in the tab that was chosen if the node has it, else in the first."""
-        description = describe(checkpoint, node, title)
+    def show_node(self, checkpoint: Checkpoint, node: int, title: str, description: Description | None = None) -> None:
+        """Describe a node at once, in the tab that was chosen if the node has it, else in the first.
+
+        A `description` that a job has made is taken as it is.
+        """
+        description = description or describe(checkpoint, node, title)
         self._selection = Selection(checkpoint, node, title, description)
         self.name.setText(description.name)
         self.name.setCursorPosition(0)

@@ -21,8 +21,9 @@ from sdviewer.errors import NameNotFound
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.describe import name_of
-from sdviewer.ui.detail.describe_file import summary_line
+from sdviewer.ui.detail.describe_file import describe_file, summary_line
 from sdviewer.ui.detail.pane import DetailPane
+from sdviewer.ui.detail.parts import Description
 from sdviewer.ui.document.browser import Browser
 from sdviewer.ui.document.change_strip import ChangeStrip
 from sdviewer.ui.document.file_watch import FileWatch
@@ -50,14 +51,15 @@ class State(Enum):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Loaded:
-    """What the loading job brings: the checkpoint, its rows, and its summary, all made off the GUI thread."""
+    """What the loading job brings: the checkpoint, its rows, and what is said of it, all made off the GUI thread."""
 
     checkpoint: Checkpoint
     rows: VisibleRows
     summary: str
+    about: Description
 
 
-def load(path: str, opener: Opener, control: Control, before: VisibleRows | None = None) -> Loaded:
+def load(path: str, title: str, opener: Opener, control: Control, before: VisibleRows | None = None) -> Loaded:
     """Open a checkpoint and prepare what its first paint needs; after a reload what was open is open again.
 
     Raises:
@@ -70,7 +72,7 @@ def load(path: str, opener: Opener, control: Control, before: VisibleRows | None
     rows = rows_of(checkpoint, control)
     if before is not None and not _same_shape(before.tree, rows.tree):
         open_as(before, rows)
-    return Loaded(checkpoint, rows, summary_line(checkpoint))
+    return Loaded(checkpoint, rows, summary_line(checkpoint), describe_file(checkpoint, title))
 
 
 class DocumentTab(QStackedWidget):
@@ -108,8 +110,6 @@ class DocumentTab(QStackedWidget):
         self.change = ChangeStrip()
         self.watch.noticed.connect(self.change.show_change)
         self.change.reload_wanted.connect(self.reload)
-        self.panel = ErrorPanel(f"{self.title} cannot be opened")
-        self.panel.retry.connect(self.reload)
         self.browser = Browser(bridge)
         self.tree = self.browser.tree
         self.detail = DetailPane(bridge, library, self._detail_slot)
@@ -129,20 +129,32 @@ class DocumentTab(QStackedWidget):
         column.setSpacing(0)
         column.addWidget(self.change)
         column.addWidget(self.splitter, 1)
-        for page in (self.loading, self._contents, self.panel):
+        for page in (self.loading, self._contents):
             self.addWidget(page)
+        self._panel: ErrorPanel | None = None
         self.browser.node_selected.connect(self._node_selected)
         # After opening, the tree is painted before the pane beside it is filled.
         self._detail_timer = QTimer(self)
         self._detail_timer.setSingleShot(True)
         self._detail_timer.setInterval(0)
         self._detail_timer.timeout.connect(self._show_current)
+        # Whether the pane waits until somebody looks at this tab: of many files most are behind another one.
+        self._detail_waits = False
         self.detail.node_wanted.connect(self.go_to_node)
         self.detail.file_wanted.connect(self.file_wanted)
         self.detail.filter_wanted.connect(self.browser.filter.set_text)
         self.detail.message.connect(self.message)
         self.tree.copying.done.connect(self.message)
         self.tree.copying.failed.connect(self._copy_failed)
+
+    @property
+    def panel(self) -> ErrorPanel:
+        """What is shown in place of the file if it cannot be; made when it is first needed."""
+        if self._panel is None:
+            self._panel = ErrorPanel(f"{self.title} cannot be opened")
+            self._panel.retry.connect(self.reload)
+            self.addWidget(self._panel)
+        return self._panel
 
     @property
     def summary(self) -> str:
@@ -159,7 +171,7 @@ class DocumentTab(QStackedWidget):
 
     def load(self) -> None:
         """Begin to read the file."""
-        path, opener = self.path, self._opener
+        path, title, opener = self.path, self.title, self._opener
         model = self.tree.tree_model
         before = model.rows if model is not None else None
         if self.loaded is None:
@@ -170,7 +182,7 @@ class DocumentTab(QStackedWidget):
         self._bridge.start(
             Lane.READING,
             self._slot,
-            lambda control: load(path, opener, control, before),
+            lambda control: load(path, title, opener, control, before),
             on_value=self._opened,
             on_error=self._failed,
             on_stopped=self._stopped,
@@ -238,6 +250,8 @@ class DocumentTab(QStackedWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt
         """The file in front is watched."""
         super().showEvent(event)
+        if self._detail_waits:
+            self._detail_timer.start()
         self.watch.set_in_front(True)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  # Qt
@@ -292,16 +306,20 @@ class DocumentTab(QStackedWidget):
         self.message.emit(f"{text.message} {text.hint}".strip())
 
     def _node_selected(self, _: int) -> None:
-        if self.currentWidget() is self._contents and self.state is State.OPEN:
+        if self.isHidden():
+            self._detail_waits = True
+        elif self.currentWidget() is self._contents and self.state is State.OPEN:
             self._show_current()
         else:
             self._detail_timer.start()
 
     def _show_current(self) -> None:
         self._detail_timer.stop()
+        self._detail_waits = False
         node = self.tree.current_node()
         if self.loaded is not None and node >= 0:
-            self.detail.show_node(self.loaded.checkpoint, node, self.title)
+            about = self.loaded.about if node == 0 else None
+            self.detail.show_node(self.loaded.checkpoint, node, self.title, about)
 
     def _show_progress(self) -> None:
         running = self._bridge.running.get(self._slot)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from PySide6.QtWidgets import QHeaderView, QTableView
 
-from sdviewer.ui.models.tree_model import Cells, Column
+from sdviewer.ui.models.tree_model import Column, TreeModel
 from sdviewer.ui.tree.row_painter import RowPainter
 
 _WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
 _NARROWEST = {Column.KIND: 60, Column.DTYPE: 60, Column.SHAPE: 80, Column.SIZE: 84}
 _GIVING_WAY = (Column.KIND, Column.DTYPE)
 _NAME_NEEDED = 160
+_SAMPLE = 80
 
 
 class TreeColumns:
@@ -21,10 +20,24 @@ class TreeColumns:
     def __init__(self, view: QTableView) -> None:
         self._view = view
         self._wanted: dict[Column, int] = {}
+        self._waiting: TreeModel | None = None
 
-    def fit(self, sample: Iterable[Cells], painter: RowPainter) -> None:
-        """Give the columns the widths that these rows need."""
-        header, cells = self._view.horizontalHeader(), list(sample)
+    def begin(self, model: TreeModel, painter: RowPainter) -> None:
+        """Serve another model; in a view that nobody sees it waits for `fit`."""
+        self._waiting = model
+        if self._view.isVisible():
+            self.fit(painter)
+
+    def fit(self, painter: RowPainter) -> None:
+        """Give the columns the widths that a sample of a new model's rows needs."""
+        model, self._waiting = self._waiting, None
+        if model is None:
+            return
+        # What is in sight, and of what is still closed some from everywhere.
+        nodes = len(model.checkpoint.tree)
+        cells = [model.cells(row) for row in range(min(model.rowCount(), _SAMPLE))]
+        cells += [model.cells_of(node) for node in range(0, nodes, max(1, nodes // _SAMPLE))]
+        header = self._view.horizontalHeader()
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         for column, widest in _WIDEST.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)

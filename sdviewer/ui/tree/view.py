@@ -9,7 +9,16 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QHelpEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
 
 from sdviewer.ui.bridge import Bridge
@@ -24,8 +33,6 @@ from sdviewer.ui.tree.keys import act_on_key
 from sdviewer.ui.tree.row_painter import RowPainter, RowState, spans_row
 from sdviewer.ui.tree.selection import RowSelection
 from sdviewer.ui.tree.visible_rows import Remains
-
-_SAMPLE = 80
 
 
 class TreeView(QTableView):
@@ -87,11 +94,7 @@ class TreeView(QTableView):
         if old is not None:
             old.deleteLater()
         self.selectionModel().currentRowChanged.connect(self._current_changed)
-        # What is in sight, and of what is still closed some from everywhere.
-        nodes = len(model.checkpoint.tree)
-        sample = [model.cells(row) for row in range(min(model.rowCount(), _SAMPLE))]
-        sample += [model.cells_of(node) for node in range(0, nodes, max(1, nodes // _SAMPLE))]
-        self._columns.fit(sample, self._painter)
+        self._columns.begin(model, self._painter)
         self.select_node(0)
 
     def select_node(self, item: int) -> None:
@@ -315,6 +318,11 @@ class TreeView(QTableView):
         """No row is under the pointer any more."""
         self._hover(-1)
         super().leaveEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt
+        """A tree that was filled behind another tab takes its widths now."""
+        super().showEvent(event)
+        self._columns.fit(self._painter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt
         """A narrow tree keeps names, shapes and sizes."""
