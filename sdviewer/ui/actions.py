@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow
 
+from sdviewer.ui.table.keys import TABLE_KEYS
+from sdviewer.ui.tree.keys import TREE_KEYS
+from sdviewer.ui.values.keys import VALUES_KEYS
+
 StandardKey = QKeySequence.StandardKey
 
 
@@ -90,20 +94,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("about", "&About sdviewer", "&Help", "Show the version"),
 )
 
-# Keys that belong to the tree itself and stand in no menu.
-TREE_KEYS: tuple[tuple[str, str], ...] = (
-    ("→", "Open the entry, or go to its first child"),
-    ("←", "Close the entry, or go to its parent"),
-    ("+, −", "Open or close the entry"),
-    ("*", "Open everything below the entry"),
-    ("Backspace", "Go to the parent"),
-    ("Ctrl+←, Ctrl+→", "Fold the alike blocks around the entry, or unfold them"),
-    ("Shift+↑, Shift+↓ …", "Select more rows"),
-    ("Home, End", "Go to the first or the last row"),
-    ("Enter", "Open or close the entry"),
-    ("A letter …", "Go to the next entry whose name begins so"),
-)
-
 
 def shortcuts_of(spec: ActionSpec) -> list[QKeySequence]:
     """The keys that this platform has for a command, without repetitions."""
@@ -143,12 +133,21 @@ def build_actions(window: QMainWindow, commands: Mapping[str, Callable[[], None]
     return actions
 
 
-def shortcut_rows(actions: Mapping[str, QAction]) -> list[tuple[str, str]]:
-    """Every shortcut with what it does, as F1 shows it."""
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """Where some keys do something, and what."""
+
+    title: str
+    rows: list[tuple[str, str]]
+
+
+def key_groups(actions: Mapping[str, QAction]) -> list[KeyGroup]:
+    """Every key with what it does, as F1 shows it: of the window, then of each view that has its own."""
     native = QKeySequence.SequenceFormat.NativeText
     rows = [
         (", ".join(key.toString(native) for key in actions[spec.name].shortcuts()), spec.tip)
         for spec in ACTIONS
         if spec.keys
     ]
-    return rows + list(TREE_KEYS)
+    views = (TREE_KEYS, TABLE_KEYS, VALUES_KEYS)
+    return [KeyGroup("Window", rows), *(KeyGroup(table.title, table.rows()) for table in views)]

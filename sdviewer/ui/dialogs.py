@@ -5,25 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 import sdviewer
-from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.actions import KeyGroup
+from sdviewer.ui.detail.blocks import heading, plain_label
 from sdviewer.ui.theme import number_font
 
 
-def show_shortcuts(rows: Sequence[tuple[str, str]], parent: QWidget) -> None:
-    """Every key with what it does."""
+def show_shortcuts(groups: Sequence[KeyGroup], parent: QWidget) -> None:
+    """Every key with what it does: those of the window on the left, those of its views on the right."""
     dialog, column = _dialog("Keyboard Shortcuts", parent)
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(28)
-    grid.setVerticalSpacing(6)
-    for position, (keys, what) in enumerate(rows):
-        key = plain_label(keys)
-        key.setFont(number_font())
-        grid.addWidget(key, position, 0)
-        grid.addWidget(plain_label(what, muted=True), position, 1)
-    column.addLayout(grid)
+    sides = QHBoxLayout()
+    sides.setSpacing(36)
+    for side in (groups[:1], groups[1:]):
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(20)
+        grid.setVerticalSpacing(4)
+        for group in side:
+            grid.addWidget(heading(group.title), grid.rowCount(), 0, 1, 2)
+            for keys, what in group.rows:
+                key, row = plain_label(keys), grid.rowCount()
+                key.setFont(number_font())
+                grid.addWidget(key, row, 0)
+                grid.addWidget(plain_label(what, muted=True), row, 1)
+        grid.setRowStretch(grid.rowCount(), 1)
+        sides.addLayout(grid)
+    sheet = QWidget()
+    sheet.setLayout(sides)
+    # On a small screen the list is longer than any window.
+    area = QScrollArea()
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setAccessibleName("Keys and what they do")
+    area.setWidget(sheet)
+    column.addWidget(area)
+    wanted, screen = sheet.sizeHint(), dialog.screen().availableSize()
+    dialog.resize(
+        min(wanted.width() + 70, screen.width() * 9 // 10), min(wanted.height() + 50, screen.height() * 9 // 10)
+    )
     dialog.show()
 
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
-from sdviewer.ui.actions import ACTIONS, build_actions, shortcut_rows
+from sdviewer.ui.actions import ACTIONS, build_actions, key_groups
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.copying import copy_from
 from sdviewer.ui.dialogs import show_about, show_shortcuts
@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """The list of keys, in a window that blocks nothing."""
-        show_shortcuts(shortcut_rows(self.actions_by_name), self)
+        show_shortcuts(key_groups(self.actions_by_name), self)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """A new theme has other colours."""

@@ -28,7 +28,10 @@ from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.settings import Settings
+from sdviewer.ui.table.keys import TABLE_KEYS
 from sdviewer.ui.theme import DARK, LIGHT, Colors, Theme, apply_theme, colors
+from sdviewer.ui.tree.keys import TREE_KEYS
+from sdviewer.ui.values.keys import VALUES_KEYS
 from tests.ui.checkpoints import checkpoint_with, small_tensors
 from tests.ui.conftest import MakeWindow
 from tests.ui.looking import names, picture
@@ -108,6 +111,10 @@ def test_shortcuts_are_listed_and_go_with_escape(opened: MainWindow, qtbot: QtBo
     assert "Ctrl+W" in texts
     assert "Close this tab" in texts
     assert "Open everything below the entry" in texts
+    for table in (TREE_KEYS, TABLE_KEYS, VALUES_KEYS):
+        assert table.title in texts
+        for row in table.rows():
+            assert set(row) <= set(texts)
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not opened.findChildren(QDialog))
 

@@ -12,20 +12,13 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTab
 
 from sdviewer.ui.models.table_model import Index, TableModel
 from sdviewer.ui.table.header import SortHeader
+from sdviewer.ui.table.keys import TABLE_KEYS
 from sdviewer.ui.table.row_painter import MARGIN, Cell, State, TableRowPainter
 from sdviewer.ui.tooltips import tooltip
 
 # Milliseconds between two steps while the pointer drags beyond an edge.
 _SCROLL_STEP_MS = 40
 _QUIET = frozenset(("section", "kind", "role"))
-_MOVES = (
-    Qt.Key.Key_Up,
-    Qt.Key.Key_Down,
-    Qt.Key.Key_PageUp,
-    Qt.Key.Key_PageDown,
-    Qt.Key.Key_Home,
-    Qt.Key.Key_End,
-)
 _SHIFT, _CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
 
@@ -133,26 +126,28 @@ class TableView(QTableView):
         """Keys that move, select and copy; letters are for `keyboardSearch`."""
         count, place = self.table_model.rowCount(), self.currentIndex().row()
         modifiers = event.modifiers() & (_SHIFT | _CONTROL)
-        if event.matches(QKeySequence.StandardKey.SelectAll):
-            self.selectAll()
-        elif event.matches(QKeySequence.StandardKey.Copy):
+        if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_wanted.emit()
-        elif event.key() in _MOVES:
-            if count:
-                self._go(self._moved(Qt.Key(event.key()), place, count), modifiers)
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            bar = self.horizontalScrollBar()
-            step = 4 * bar.singleStep()
-            bar.setValue(bar.value() + (step if event.key() == Qt.Key.Key_Right else -step))
-        elif event.key() == Qt.Key.Key_Space and not self._is_typing() and place >= 0:
-            if modifiers & _CONTROL:
+            event.accept()
+            return
+        match TABLE_KEYS.find(event):
+            case "all":
+                self.selectAll()
+            case "move":
+                if count:
+                    self._go(self._moved(Qt.Key(event.key()), place, count), modifiers)
+            case "scroll":
+                bar = self.horizontalScrollBar()
+                step = 4 * bar.singleStep()
+                bar.setValue(bar.value() + (step if event.key() == Qt.Key.Key_Right else -step))
+            case "toggle" if place >= 0:
                 self.table_model.selection.toggle(self.table_model.tensor(place))
                 self._selected()
-            else:
+            case "select" if place >= 0 and not self._is_typing():
                 self._go(place, modifiers)
-        else:
-            super().keyPressEvent(event)
-            return
+            case _:
+                super().keyPressEvent(event)
+                return
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt

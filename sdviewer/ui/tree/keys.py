@@ -8,22 +8,40 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView
 
+from sdviewer.ui.keys import MOVES, KeySpec, KeyTable, with_modifier
+
 if TYPE_CHECKING:
-    from sdviewer.ui.models.tree_model import TreeModel
     from sdviewer.ui.tree.view import TreeView
 
-_Key, _Move = Qt.Key, QAbstractItemView.CursorAction
-_SHIFT, _CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
-# On some keyboards typed with Shift.
-_SHIFTED = (_Key.Key_Plus, _Key.Key_Asterisk)
+_Move = QAbstractItemView.CursorAction
 _MOVES = {
-    _Key.Key_Up: _Move.MoveUp,
-    _Key.Key_Down: _Move.MoveDown,
-    _Key.Key_PageUp: _Move.MovePageUp,
-    _Key.Key_PageDown: _Move.MovePageDown,
-    _Key.Key_Home: _Move.MoveHome,
-    _Key.Key_End: _Move.MoveEnd,
+    Qt.Key.Key_Up: _Move.MoveUp,
+    Qt.Key.Key_Down: _Move.MoveDown,
+    Qt.Key.Key_PageUp: _Move.MovePageUp,
+    Qt.Key.Key_PageDown: _Move.MovePageDown,
+    Qt.Key.Key_Home: _Move.MoveHome,
+    Qt.Key.Key_End: _Move.MoveEnd,
 }
+
+TREE_KEYS = KeyTable(
+    "Tree of modules",
+    (
+        KeySpec("right", ("Right",), "Open the entry, or go to its first child"),
+        KeySpec("left", ("Left",), "Close the entry, or go to its parent"),
+        KeySpec("toggle", ("Return", "Enter"), "Open or close the entry"),
+        KeySpec("open", ("+",), "Open the entry"),
+        KeySpec("close", ("-",), "Close the entry"),
+        KeySpec("open_all", ("*",), "Open everything below the entry"),
+        KeySpec("parent", ("Backspace",), "Go to the parent"),
+        KeySpec("fold", ("Ctrl+Left",), "Fold the alike blocks around the entry"),
+        KeySpec("unfold", ("Ctrl+Right",), "Unfold the alike blocks"),
+        KeySpec("", ("Home", "End"), "Go to the first or the last row"),
+        KeySpec("extend", with_modifier("Shift", MOVES), "Select all rows up to another one"),
+        KeySpec("extend_beside", with_modifier("Ctrl+Shift", MOVES), "Select them beside those that are selected"),
+        KeySpec("", ("Ctrl+A",), "Select all rows"),
+        KeySpec("", (), "Go to the next entry whose name begins so", told="A letter …"),
+    ),
+)
 
 
 def act_on_key(view: TreeView, event: QKeyEvent) -> bool:
@@ -34,36 +52,28 @@ def act_on_key(view: TreeView, event: QKeyEvent) -> bool:
     if event.matches(QKeySequence.StandardKey.Copy):
         view.copy_names()
         return True
-    key, modifiers = Qt.Key(event.key()), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    if modifiers & _SHIFT and key in _MOVES:
-        view.extend_to(_MOVES[key], beside=bool(modifiers & _CONTROL))
-    elif modifiers == _CONTROL and key == _Key.Key_Left:
-        view.fold.fold_around()
-    elif modifiers == _CONTROL and key == _Key.Key_Right:
-        view.fold.unfold_current()
-    elif not modifiers or (modifiers == _SHIFT and key in _SHIFTED):
-        return _act_on_plain_key(view, model, item, key)
-    else:
-        return False
-    return True
-
-
-def _act_on_plain_key(view: TreeView, model: TreeModel, item: int, key: Qt.Key) -> bool:
-    match key:
-        case _Key.Key_Right if model.rows.expanded[item]:
+    expanded = bool(model.rows.expanded[item])
+    match TREE_KEYS.find(event):
+        case "right" if expanded:
             view.select_row(model.rows.row_of(item) + 1)
-        case _Key.Key_Right | _Key.Key_Plus:
+        case "right" | "open":
             view.expand(item)
-        case _Key.Key_Left if model.rows.expanded[item] and item != 0:
+        case "left" if expanded and item != 0:
             view.collapse(item)
-        case _Key.Key_Left | _Key.Key_Backspace:
+        case "left" | "parent":
             view.select_node(max(model.rows.parent(item), 0))
-        case _Key.Key_Return | _Key.Key_Enter:
+        case "toggle":
             view.toggle(item)
-        case _Key.Key_Asterisk:
+        case "open_all":
             view.expand(item, deep=True)
-        case _Key.Key_Minus:
+        case "close":
             view.collapse(item)
+        case "fold":
+            view.fold.fold_around()
+        case "unfold":
+            view.fold.unfold_current()
+        case "extend" | "extend_beside" as how:
+            view.extend_to(_MOVES[Qt.Key(event.key())], beside=how == "extend_beside")
         case _:
             return False
     return True

@@ -23,6 +23,7 @@ from sdviewer.checkpoint.value_text import Mark
 from sdviewer.ui.models.values_model import NOT_READ, Index, ValuesModel
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.values.headers import IndexHeader
+from sdviewer.ui.values.keys import VALUES_KEYS
 
 _PADDING = 8
 _WIDEST = 32
@@ -226,31 +227,36 @@ class ValuesTable(QTableView):
             return None
         frame, window = model.pages.frame, model.window
         row, column = model.place(current)
-        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        control = modifiers == Qt.KeyboardModifier.ControlModifier
-        if modifiers and not control:
-            return None
-        match event.key():
-            case Qt.Key.Key_Home:
-                return 0 if control else row, 0
-            case Qt.Key.Key_End:
-                return frame.rows - 1 if control else row, frame.columns - 1
-            case Qt.Key.Key_Up:
-                target = row - 1, column
-            case Qt.Key.Key_Down:
-                target = row + 1, column
-            case Qt.Key.Key_Left:
-                target = row, column - 1
-            case Qt.Key.Key_Right:
-                target = row, column + 1
-            case Qt.Key.Key_PageUp:
-                target = max(row - self._rows_a_page(), 0), column
-            case Qt.Key.Key_PageDown:
-                target = min(row + self._rows_a_page(), frame.rows - 1), column
+        match VALUES_KEYS.find(event):
+            case "start":
+                return 0, 0
+            case "row_start":
+                return row, 0
+            case "row_end":
+                return row, frame.columns - 1
+            case "end":
+                return frame.rows - 1, frame.columns - 1
+            case "step":
+                target = self._step(Qt.Key(event.key()), row, column, frame.rows)
             case _:
                 return None
         inside = 0 <= target[0] < frame.rows and 0 <= target[1] < frame.columns
-        return target if not control and inside and not window.holds(*target) else None
+        return target if inside and not window.holds(*target) else None
+
+    def _step(self, key: Qt.Key, row: int, column: int, rows: int) -> tuple[int, int]:
+        page = self._rows_a_page()
+        match key:
+            case Qt.Key.Key_Up:
+                return row - 1, column
+            case Qt.Key.Key_Down:
+                return row + 1, column
+            case Qt.Key.Key_Left:
+                return row, column - 1
+            case Qt.Key.Key_Right:
+                return row, column + 1
+            case Qt.Key.Key_PageUp:
+                return max(row - page, 0), column
+        return min(row + page, rows - 1), column
 
     def _rows_a_page(self) -> int:
         return max(1, self.viewport().height() // max(1, self.rowHeight(0)) - 1)

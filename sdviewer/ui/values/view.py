@@ -30,6 +30,7 @@ from sdviewer.ui.tooltips import tooltip
 from sdviewer.ui.values.axes_bar import AxesBar
 from sdviewer.ui.values.fetching import PageFetcher
 from sdviewer.ui.values.footer import Footer
+from sdviewer.ui.values.keys import VALUES_KEYS
 from sdviewer.ui.values.reasons import components_of, why_no_table
 from sdviewer.ui.values.table import ValuesTable
 from sdviewer.ui.values.tasks import ValueTasks, file_name_for
@@ -108,7 +109,7 @@ class ValuesView(QWidget):
         self.fetcher.stopped.connect(self._show_stopped)
         self.tasks.done.connect(self._say)
         self.tasks.failed.connect(self._task_failed)
-        go = QShortcut(QKeySequence("Ctrl+G"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        go = QShortcut(VALUES_KEYS.sequence("go_to"), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         go.activated.connect(self.start_go_to)
 
     @property
@@ -335,7 +336,7 @@ class ValuesView(QWidget):
         menu.addAction("Copy as &Python List", self.copy_python)
         menu.addSeparator()
         go = QAction("&Go to Index", menu)
-        go.setShortcut(QKeySequence("Ctrl+G"))
+        go.setShortcut(VALUES_KEYS.sequence("go_to"))
         go.triggered.connect(self.start_go_to)
         menu.addAction(go)
         save = menu.addAction("&Save the Whole Tensor as .npy…", self.save_npy)
