@@ -10,6 +10,7 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import sdviewer
@@ -18,6 +19,7 @@ from sdviewer.ui.document.browser import ALL_TENSORS, MODULES, Browser
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.models.tree_cells import entries
+from sdviewer.ui.tree import copying
 from tests.ui.checkpoints import checkpoint_with, small_tensors
 
 _NAMES = list(small_tensors())
@@ -170,3 +172,24 @@ def test_a_section_counts_only_its_own_entries(tmp_path: Path) -> None:
     with sdviewer.open(tmp_path / "some.pt") as checkpoint:
         metadata = checkpoint.tree.label.tolist().index("metadata")
         assert entries(checkpoint, metadata) == 2
+
+
+def test_an_error_of_copying_is_told_above_the_tree_and_can_be_tried_again(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    browser = browser_of(window)
+    monkeypatch.setattr(copying, "_AT_ONCE", 0)
+    QApplication.clipboard().setText("before")
+    with monkeypatch.context() as patch:
+        patch.setattr(copying.TreeCopying, "_joined", broken)
+        browser.tree.setFocus()
+        QTest.keyClick(browser.tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        qtbot.waitUntil(browser.error.isVisible)
+    assert browser.error.message.text().startswith("✖ Nothing was copied. There is not enough memory")
+    monkeypatch.setattr(copying, "_AT_ONCE", 1_000)
+    QTest.mouseClick(browser.error.tools.try_again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: QApplication.clipboard().text() != "before")
+    assert not browser.error.isVisible()

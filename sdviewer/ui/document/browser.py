@@ -5,7 +5,7 @@ The tree's current node is what the tab shows; the table follows it and leads it
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.view_tabs import ViewBar
+from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.filter.bar import FilterBar
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.tree.view import TreeView
@@ -50,12 +51,16 @@ class Browser(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        self.error = ErrorStrip(self.tree)
         column.addWidget(self.filter)
+        column.addWidget(self.error)
         column.addWidget(self._pages, 1)
         column.addWidget(self.views)
 
         self.views.currentChanged.connect(self._show_view)
         self.tree.node_selected.connect(self._tree_selected)
+        self.tree.copying.done.connect(lambda _: self.error.clear())
+        self.tree.copying.failed.connect(self._copy_failed)
         self.filter.filtered.connect(self._filtered)
         self.filter.results_wanted.connect(self.focus_view)
         self.filter.left.connect(self.focus_view)
@@ -83,6 +88,7 @@ class Browser(QWidget):
     def show_checkpoint(self, checkpoint: Checkpoint, model: TreeModel) -> None:
         """Show another checkpoint, or the same file read again; what is typed into the filter is asked of it."""
         self._checkpoint = checkpoint
+        self.error.clear()
         self.tree.show_tree(model)
         self.filter.show_checkpoint(checkpoint)
         if self.table is not None:
@@ -105,6 +111,9 @@ class Browser(QWidget):
     def restore_table(self, state: str) -> None:
         """Columns as they were in an earlier window."""
         self._table_state = state
+
+    def _copy_failed(self, error: BaseException, again: Callable[[], None]) -> None:
+        self.error.show_error(error, "Nothing was copied.", again)
 
     def _show_view(self, view: int) -> None:
         if view == ALL_TENSORS:

@@ -28,7 +28,7 @@ from sdviewer.ui.document.browser import Browser
 from sdviewer.ui.document.change_strip import ChangeStrip
 from sdviewer.ui.document.file_watch import FileWatch
 from sdviewer.ui.document.loading_page import LoadingPage
-from sdviewer.ui.errors import ErrorPanel, describe_error
+from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
@@ -145,7 +145,6 @@ class DocumentTab(QStackedWidget):
         self.detail.filter_wanted.connect(self.browser.filter.set_text)
         self.detail.message.connect(self.message)
         self.tree.copying.done.connect(self.message)
-        self.tree.copying.failed.connect(self._copy_failed)
 
     @property
     def panel(self) -> ErrorPanel:
@@ -300,10 +299,6 @@ class DocumentTab(QStackedWidget):
         self.panel.show_stopped(f"Opening {self.title} was stopped")
         self.setCurrentWidget(self.panel)
         self._set_state(State.STOPPED)
-
-    def _copy_failed(self, error: BaseException) -> None:
-        text = describe_error(error)
-        self.message.emit(f"{text.message} {text.hint}".strip())
 
     def _node_selected(self, _: int) -> None:
         if self.isHidden():

@@ -109,8 +109,8 @@ class TreeCopying(QObject):
     done = Signal(str)
     """A sentence on what was copied, or why nothing was."""
 
-    failed = Signal(object)
-    """The error that ended the copying."""
+    failed = Signal(object, object)
+    """The error that ended the copying, and a function that begins it once more."""
 
     def __init__(self, bridge: Bridge | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -133,7 +133,7 @@ class TreeCopying(QObject):
             self.slot,
             partial(self._joined, texts, checkpoint, outline, items),
             on_value=partial(self._put, what),
-            on_error=self.failed.emit,
+            on_error=lambda error: self.failed.emit(error, partial(self.copy, texts, checkpoint, outline, items, what)),
             title=f"Copying {plural(count, what)}",
         )
 
