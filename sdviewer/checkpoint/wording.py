@@ -17,6 +17,9 @@ _UNSEEN = re.compile(
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\0": r"\0"}
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _COUNTS = ((10**15, " P"), (10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " K"))
+_SPEEDS = ((1e12, "TB/s"), (1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"))
+_SECONDS_TOLD, _DAYS = 99.5, 4 * 86_400
+_LEAST_IN_UNIT, _LEAST_WITHOUT_DECIMALS = 0.9995, 9.95
 _LONGEST = 2_000
 
 PROBLEM_MARKS = {"error": "✖", "warning": "⚠", "info": "ℹ"}
@@ -58,6 +61,26 @@ def bytes_for_people(count: int) -> str:
         if value < 999.5 or unit == _UNITS[-1]:
             return f"{value:.{_decimals(value)}f} {unit}"
     raise AssertionError
+
+
+def speed_for_people(bytes_per_second: float) -> str:
+    """A rate as makers of disks count it, in powers of ten, with two significant digits: "3.1 GB/s"."""
+    for factor, unit in _SPEEDS:
+        value = bytes_per_second / factor
+        if value >= _LEAST_IN_UNIT:
+            return f"{value:.1f} {unit}" if value < _LEAST_WITHOUT_DECIMALS else f"{value:,.0f} {unit}"
+    return f"{bytes_per_second:.0f} B/s"
+
+
+def time_for_people(seconds: float) -> str:
+    """How long something takes, roughly: "12 s", "3 min", "1 h 20 min"."""
+    if seconds < _SECONDS_TOLD:
+        return f"{seconds:.0f} s"
+    if seconds >= _DAYS:
+        # A pace of next to nothing has hardly an end.
+        return "days"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def count_for_people(count: int) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from sdviewer.control import Control
+from sdviewer.jobs.pace import Pace
 from sdviewer.jobs.runner import Event, Failure, Finished, Job, Lane, Progress, Runner, Stopped, Value
 
 # At most 4 ms of a tick are spent on deliveries, so that a flood of results leaves room for painting.
@@ -20,13 +21,36 @@ _TICK_MS = 15
 
 @dataclass(slots=True)
 class Running:
-    """A job on its way, as the status bar shows it."""
+    """A job on its way, as the status bar shows it.
+
+    Attributes:
+        bytes_a_step: how many bytes one of its `total` steps stands for; 0 if they are none.
+        pace: of its steps.
+
+    """
 
     title: str
     since: float
     done: int = 0
     total: int = 0
     note: str = ""
+    bytes_a_step: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def bytes_per_second(self) -> float:
+        """How quickly it reads or writes; 0 if that is not known."""
+        return self.bytes_a_step * self.pace.per_second
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it goes on at this pace; 0 if that is not known."""
+        return (self.total - self.done) / self.pace.per_second if self.pace.per_second > 0 else 0.0
+
+    def advance(self, done: int, total: int, note: str, now: float) -> None:
+        """It has told how far it is."""
+        self.done, self.total, self.note = done, total, note
+        self.pace.moved(done, now)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -78,17 +102,19 @@ class Bridge(QObject):
         on_stopped: Callable[[], None] = _nothing,
         title: str = "",
         background: bool = False,
+        bytes_a_step: float = 0.0,
     ) -> None:
         """Run `work(control)` as the slot's job; exactly one of the callbacks follows, unless it is superseded.
 
         `background` is for what may take long while the user looks at other things. A job without a
-        title is too short or too dull to be listed. Once the bridge is closed nothing begins any more.
+        title is too short or too dull to be listed. Where its progress is counted in bytes, or in things of
+        so many bytes each, `bytes_a_step` lets its pace be told. Once the bridge is closed nothing begins any more.
         """
         if self._closed:
             return
         job = self._runner.submit(lane, slot, work, background=background)
         self._listeners[slot] = _Listener(job, on_value, on_error, on_stopped)
-        self.running[slot] = Running(title, time.monotonic())
+        self.running[slot] = Running(title, time.monotonic(), bytes_a_step=bytes_a_step)
         self.changed.emit()
 
     def cancel(self, slot: Hashable) -> None:
@@ -137,7 +163,7 @@ class Bridge(QObject):
         slot = event.job.slot
         if isinstance(event, Progress):
             running = self.running[slot]
-            running.done, running.total, running.note = event.done, event.total, event.note
+            running.advance(event.done, event.total, event.note, time.monotonic())
             self.changed.emit()
             return
         del self._listeners[slot], self.running[slot]

@@ -44,12 +44,21 @@ class PaneTasks(QObject):
         """Begin to copy; a copy that is under way is superseded, because there is one clipboard."""
         self._start((self._slot, "copy"), title, work, then)
 
-    def start_save(self, title: str, work: Callable[[Control], T], then: Callable[[T], None]) -> None:
-        """Begin to write a file, beside others that are being written."""
+    def start_save(
+        self, title: str, work: Callable[[Control], T], then: Callable[[T], None], *, bytes_a_step: float = 0.0
+    ) -> None:
+        """Begin to write a file, beside others that are being written; for `bytes_a_step` see `Bridge.start`."""
         self._saves += 1
-        self._start((self._slot, "save", self._saves), title, work, then)
+        self._start((self._slot, "save", self._saves), title, work, then, bytes_a_step)
 
-    def _start(self, slot: Hashable, title: str, work: Callable[[Control], T], then: Callable[[T], None]) -> None:
+    def _start(
+        self,
+        slot: Hashable,
+        title: str,
+        work: Callable[[Control], T],
+        then: Callable[[T], None],
+        bytes_a_step: float = 0.0,
+    ) -> None:
         self._slots.add(slot)
 
         def value(result: T) -> None:
@@ -73,4 +82,5 @@ class PaneTasks(QObject):
             on_stopped=stopped,
             title=title,
             background=True,
+            bytes_a_step=bytes_a_step,
         )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -19,6 +24,7 @@ from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.status.job_bar import progress_words
 from sdviewer.ui.status.jobs_popup import JobsPopup
+from sdviewer.ui.values.tasks import ValueTasks
 from tests.ui.conftest import MakeWindow
 from tests.ui.looking import picture, shades
 
@@ -196,3 +202,92 @@ def _ignored(_: object) -> None:
 )
 def test_progress_in_words(running: Running, words: str) -> None:
     assert progress_words(running) == words
+
+
+def running_at(bytes_a_step: float, *steps: tuple[float, int], total: int, note: str = "") -> Running:
+    """A job that told at these times in seconds how much of the whole it had done."""
+    running = Running("t", 0.0, bytes_a_step=bytes_a_step)
+    for now, done in steps:
+        running.advance(done, total, note, now)
+    return running
+
+
+AT_NEXT_TO_NOTHING = f"{'a' * 12}…{'b' * 11}, 0 %, 150 B/s, days left"
+
+
+@pytest.mark.parametrize(
+    ("running", "words"),
+    [
+        # Steps that are no bytes have no rate, and nothing is known before a job has gone on for a while.
+        (running_at(0.0, (0, 0), (1, 500), total=1000), "50 %"),
+        (running_at(1.0, (0, 0), total=1000), "0 %"),
+        (running_at(1.0, (0, 0), (0.1, 500), total=1000), "50 %"),
+        (running_at(4.0, (0, 0), (0.5, 25_000_000), total=100_000_000), "25 %, 200 MB/s"),
+        (running_at(1.0, (5, 0), (6, 3_100_000_000), total=62_000_000_000), "5 %, 3.1 GB/s, 19 s left"),
+        (running_at(1.0, (5, 0), (6, 50_000), total=12_050_000), "0 %, 50 kB/s, 4 min left"),
+        (
+            running_at(0.5, (0, 0), (1, 300), total=10**9, note="a" * 40),
+            f"{'a' * 12}…{'a' * 11}, 0 %, 150 B/s, days left",
+        ),
+        # It counts anew, as a second pass over the same values does.
+        (running_at(1.0, (0, 0), (1, 10**9), (2, 0), total=2 * 10**9), "0 %"),
+        # It has come to a stand.
+        (running_at(1.0, (0, 10), (1, 10), total=20), "50 %"),
+    ],
+)
+def test_progress_in_bytes_tells_its_rate_and_a_long_time_that_is_left(running: Running, words: str) -> None:
+    assert progress_words(running) == words
+
+
+def test_a_rate_follows_a_change_in_some_seconds_and_does_not_jump() -> None:
+    running = running_at(1.0, *((step / 2, step * 50_000_000) for step in range(11)), total=10**12)
+    assert running.bytes_per_second == pytest.approx(100e6)
+    done, rates = running.done, []
+    for step in range(1, 21):
+        done += 100_000_000
+        running.advance(done, 10**12, "", 5 + step / 2)
+        rates.append(running.bytes_per_second)
+    assert rates[0] < 150e6
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(200e6, rel=0.02)
+    assert running.seconds_left == pytest.approx((10**12 - done) / running.bytes_per_second)
+
+
+def test_the_bar_and_the_list_tell_the_rate_of_a_job_that_says_what_its_steps_are(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    def work(control: Control) -> None:
+        done = 0
+        while True:
+            control.check()
+            done += 1000
+            control.report(done, 10**12)
+            time.sleep(0.002)
+
+    window.bridge.start(
+        Lane.READING, "scan", work, on_value=_ignored, on_error=_ignored, title="Scanning", bytes_a_step=1e6
+    )
+    pattern = re.compile(r"Scanning: 0 %, \d+(\.\d)? GB/s, .* left")
+    qtbot.waitUntil(lambda: pattern.fullmatch(window.jobs.activity.text()) is not None)
+    window.jobs.more_button.click()
+    assert "GB/s" in popup_of(window).rows[0].words.text()
+    assert "GB/s" in window.jobs.progress.accessibleDescription()
+    popup_of(window).close()
+    window.bridge.cancel("scan")
+
+
+def test_reading_and_saving_a_tensor_are_told_in_bytes(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    torch.save({"half": torch.ones(10, 30, dtype=torch.float16)}, tmp_path / "some.pt")
+    window.open_files([str(tmp_path / "some.pt")])
+    qtbot.waitUntil(lambda: window.current_tab is not None and window.current_tab.is_settled, timeout=20_000)
+    tab = window.current_tab
+    assert tab is not None
+    assert tab.loaded is not None
+    ref = tab.loaded.checkpoint.tensors["half"]
+    tab.go_to_name("half")
+    tasks = ValueTasks(window.bridge, "values")
+    tasks.save(ref, str(tmp_path / "half.npy"))
+    told = {job.title: job.bytes_a_step for job in window.bridge.running.values()}
+    assert told["Saving half.npy"] == told["Reading values"] == 2
+    qtbot.waitUntil(lambda: not tasks.slots)
+    assert np.array_equal(np.load(tmp_path / "half.npy"), np.ones((10, 30)))

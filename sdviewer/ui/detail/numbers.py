@@ -96,6 +96,7 @@ class NumbersView(QWidget):
             on_error=self._show_error,
             on_stopped=self._stopped,
             title="Reading values",
+            bytes_a_step=ref.nbytes / max(ref.numel, 1),
         )
 
     def _begin(self) -> None:
@@ -133,6 +134,7 @@ class NumbersView(QWidget):
             on_error=self._show_no_histogram,
             on_stopped=self._histogram_stopped,
             title="Counting values",
+            bytes_a_step=ref.nbytes / max(ref.numel, 1),
         )
 
     def _show_histogram(self, histogram: Histogram) -> None:

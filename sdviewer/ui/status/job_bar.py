@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QProgressBar, QWidget
 
-from sdviewer.checkpoint.wording import cut_in_middle, shown
+from sdviewer.checkpoint.wording import cut_in_middle, shown, speed_for_people, time_for_people
 from sdviewer.ui.bridge import Running
 
 # Work that ends sooner shows no progress: it would only flicker.
@@ -13,14 +13,19 @@ SECONDS_BEFORE_PROGRESS = 0.25
 # A bar counts to 2**31 at most, a file may have more bytes.
 _STEPS = 1000
 _HEIGHT = 10
-_LONGEST_NOTE = 60
+_LONGEST_NOTE, _LONGEST_BESIDE_SPEED = 60, 24
+# A shorter time is over before it is read.
+_SECONDS_LEFT_TOLD = 10
 
 
 def progress_words(running: Running) -> str:
-    """What a job is doing and how far it is: "reading the pickle, 61 %"; "" if it has not said anything."""
-    note = cut_in_middle(shown(running.note), _LONGEST_NOTE)
+    """What a job is doing, how far it is and how quickly: "head.weight, 61 %, 3.1 GB/s, 12 s left"; may be ""."""
+    speed = speed_for_people(running.bytes_per_second) if running.bytes_per_second else ""
+    note = cut_in_middle(shown(running.note), _LONGEST_BESIDE_SPEED if speed else _LONGEST_NOTE)
     percent = f"{100 * running.done // running.total} %" if running.total else ""
-    return ", ".join(part for part in (note, percent) if part)
+    is_long = bool(speed) and running.seconds_left > _SECONDS_LEFT_TOLD
+    left = f"{time_for_people(running.seconds_left)} left" if is_long else ""
+    return ", ".join(part for part in (note, percent, speed, left) if part)
 
 
 class JobBar(QProgressBar):

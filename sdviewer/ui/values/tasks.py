@@ -75,4 +75,4 @@ class ValueTasks(PaneTasks):
             widened = "" if dtype == ref.dtype else f" as {dtype}, because numpy has no {ref.dtype}"
             self.done.emit(f"Saved {name}, {bytes_for_people(written)}{widened}.")
 
-        self.start_save(f"Saving {name}", work, tell)
+        self.start_save(f"Saving {name}", work, tell, bytes_a_step=ref.nbytes / max(ref.numel, 1))

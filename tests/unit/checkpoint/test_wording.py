@@ -20,6 +20,8 @@ from sdviewer.checkpoint.wording import (
     share,
     shown,
     shown_lines,
+    speed_for_people,
+    time_for_people,
 )
 
 # Signs of Arabic, Syriac, Kaithi and hieroglyphs that Unicode files under formatting, and fonts draw.
@@ -116,6 +118,41 @@ def test_a_size_is_off_by_half_a_digit_at_most(count: int) -> None:
     value, unit = bytes_for_people(count).split(" ")
     back = float(value) * 1024 ** (["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].index(unit))
     assert math.isclose(back, count, rel_tol=0.005)
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (0.4, "0 B/s"),
+        (999.4, "999 B/s"),
+        (999.9, "1.0 kB/s"),
+        (3_140_000_000, "3.1 GB/s"),
+        (9_940_000, "9.9 MB/s"),
+        (9_951_000, "10 MB/s"),
+        (850e6, "850 MB/s"),
+        (999.6e6, "1.0 GB/s"),
+        (4e15, "4,000 TB/s"),
+    ],
+)
+def test_rates_have_two_digits_and_units_in_powers_of_ten(rate: float, text: str) -> None:
+    assert speed_for_people(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (10.2, "10 s"),
+        (99.4, "99 s"),
+        (99.6, "2 min"),
+        (3569, "59 min"),
+        (3571, "1 h 0 min"),
+        (4800, "1 h 20 min"),
+        (1e9, "days"),
+        (math.inf, "days"),
+    ],
+)
+def test_a_time_is_told_roughly(seconds: float, text: str) -> None:
+    assert time_for_people(seconds) == text
 
 
 @pytest.mark.parametrize(
