@@ -217,12 +217,12 @@ def test_left_and_right_move_the_columns_and_rows_leave_them_there(table: TableP
 def test_letters_go_to_names_that_begin_so(table: TablePane) -> None:
     QTest.keyClicks(table.view, "net.2.b")
     assert (current(table), selected(table)) == ("net.2.bias", ["net.2.bias"])
-    table.view._typed_at = 0.0
+    table.view.typing.at = 0.0
     QTest.keyClicks(table.view, "N")
     assert current(table) == "none"
     QTest.keyClicks(table.view, "n")
     assert current(table) == "net.10.weight"
-    table.view._typed_at = 0.0
+    table.view.typing.at = 0.0
     QTest.keyClicks(table.view, "zzz")
     assert current(table) == "net.10.weight"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 
 from sdviewer.ui.models.metadata_model import Cells, Column
-from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.row_look import RowLook, paint_branch
+from sdviewer.ui.theme import colors
 
 _MARGIN = 6
 _ALIGNMENT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
@@ -28,25 +29,14 @@ class RowState:
     find: str
 
 
-class RowPainter:
-    """Fonts and colours, remade by `refresh` when the theme or the font changes."""
-
-    def __init__(self, font: QFont, palette: QPalette) -> None:
-        self.refresh(font, palette)
+class RowPainter(RowLook):
+    """The look of the rows of metadata."""
 
     def refresh(self, font: QFont, palette: QPalette) -> None:
         """Take over a font and a palette."""
-        self.font, self.numbers = QFont(font), number_font()
-        self.metrics, self.number_metrics = QFontMetrics(self.font), QFontMetrics(self.numbers)
+        super().refresh(font, palette)
         self.narrowest = max(min(map(self.metrics.horizontalAdvance, "il.")), 1)
-        self.row_height = max(self.metrics.height(), self.number_metrics.height()) + 6
         c = colors()
-        self.text, self.muted, self.accent = QColor(c.text), QColor(c.muted), QColor(c.accent)
-        self.highlight = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.Highlight)
-        self.highlighted_text = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.HighlightedText)
-        self.inactive = QColor(c.inactive_highlight)
-        self.hover = QColor(c.highlight)
-        self.hover.setAlpha(26 if c.is_dark else 14)
         self.found, self.found_text = QColor(c.found), QColor(c.text)
 
     def width(self, text: str, column: int) -> int:
@@ -60,14 +50,11 @@ class RowPainter:
         """Draw a row into the rectangles of its cells; `branch` is where its sign stands."""
         whole = QRect(0, branch.top(), rects[Column.TYPE].right() + 1, branch.height())
         plain, quiet, loud = self.text, self.muted, self.accent
-        if state.selected:
-            painter.fillRect(whole, self.highlight if state.active else self.inactive)
-            if state.active:
-                plain = quiet = loud = self.highlighted_text
-        elif state.hovered:
-            painter.fillRect(whole, self.hover)
+        self.paint_ground(painter, whole, selected=state.selected, hovered=state.hovered, active=state.active)
+        if state.selected and state.active:
+            plain = quiet = loud = self.highlighted_text
         if cells.count:
-            self._paint_sign(painter, QPointF(QRect(branch).center()), state.expanded, quiet)
+            paint_branch(painter, QPointF(branch.center()), quiet, expanded=state.expanded)
         painter.setFont(self.numbers)
         find = "" if cells.is_note else state.find
         self._paint_text(painter, rects[Column.KEY], cells.key, quiet if cells.is_note else plain, find)
@@ -118,17 +105,3 @@ class RowPainter:
             painter.setPen(self.found_text)
             painter.drawText(QRect(left, rect.top(), room, rect.height()), _ALIGNMENT, text)
             painter.restore()
-
-    @staticmethod
-    def _paint_sign(painter: QPainter, centre: QPointF, expanded: bool, color: QColor) -> None:
-        x, y = centre.x(), centre.y() + 0.5
-        points = (
-            [QPointF(x - 3.5, y - 2), QPointF(x, y + 2), QPointF(x + 3.5, y - 2)]
-            if expanded
-            else [QPointF(x - 2, y - 3.5), QPointF(x + 2, y), QPointF(x - 2, y + 3.5)]
-        )
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(color, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        painter.drawPolyline(QPolygonF(points))
-        painter.restore()

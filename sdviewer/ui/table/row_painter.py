@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
 
+from sdviewer.ui.row_look import RowLook
 from sdviewer.ui.theme import colors
-from sdviewer.ui.tree.row_painter import RowPainter
 
 MARGIN = 8
 _LEAST_ROOM = 4
@@ -37,20 +37,16 @@ class State:
     active: bool
 
 
-class TableRowPainter:
-    """Fonts and colours are those of the tree's rows."""
-
-    def __init__(self, font: QFont, palette: QPalette) -> None:
-        self.refresh(font, palette)
+class TableRowPainter(RowLook):
+    """The look of the table's rows, with what was fitted into a cell kept."""
 
     def refresh(self, font: QFont, palette: QPalette) -> None:
         """Take over a font and a palette."""
-        self.look = RowPainter(font, palette)
-        self.row_height = self.look.row_height
+        super().refresh(font, palette)
         self._fitted: dict[tuple[str, bool, bool, int], tuple[str, int]] = {}
         self._baselines = [
             (self.row_height - metrics.height()) // 2 + metrics.ascent()
-            for metrics in (self.look.metrics, self.look.number_metrics)
+            for metrics in (self.metrics, self.number_metrics)
         ]
         c = colors()
         self.marks = {"✖": QColor(c.error), "⚠": QColor(c.warning)}
@@ -61,15 +57,11 @@ class TableRowPainter:
 
     def paint(self, painter: QPainter, whole: QRect, cells: Iterable[Cell], state: State) -> None:
         """Draw a row: its ground in `whole`, and its cells."""
-        look = self.look
-        plain, quiet = look.text, look.muted
+        plain, quiet = self.text, self.muted
         bright = state.selected and state.active
-        if state.selected:
-            painter.fillRect(whole, look.highlight if state.active else look.inactive)
-        elif state.hovered:
-            painter.fillRect(whole, look.hover)
+        self.paint_ground(painter, whole, selected=state.selected, hovered=state.hovered, active=state.active)
         if bright:
-            plain = quiet = look.highlighted_text
+            plain = quiet = self.highlighted_text
         pen: QColor | None = None
         numbers: bool | None = None
         for cell in cells:
@@ -83,14 +75,14 @@ class TableRowPainter:
                 painter.setPen(color)
                 pen = color
             if cell.is_number is not numbers:
-                painter.setFont(look.numbers if cell.is_number else look.font)
+                painter.setFont(self.numbers if cell.is_number else self.font)
                 numbers = cell.is_number
             text, width = self._fit(cell, room)
             left = cell.rect.left() + MARGIN + (room - width if cell.is_number else 0)
             # At its baseline: to lay a text out in a rectangle takes three times as long.
             painter.drawText(left, cell.rect.top() + self._baselines[cell.is_number], text)
         if state.current:
-            painter.setPen(QPen(look.highlighted_text if bright else look.accent, 1, Qt.PenStyle.DotLine))
+            painter.setPen(QPen(self.highlighted_text if bright else self.accent, 1, Qt.PenStyle.DotLine))
             painter.drawRect(whole.adjusted(0, 0, -1, -1))
 
     def _fit(self, cell: Cell, room: int) -> tuple[str, int]:
@@ -110,4 +102,4 @@ class TableRowPainter:
         return found
 
     def _metrics(self, is_number: bool) -> QFontMetrics:
-        return self.look.number_metrics if is_number else self.look.metrics
+        return self.number_metrics if is_number else self.metrics

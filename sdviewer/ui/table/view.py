@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QContextMenuEvent, QHelpEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
+from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 
 from sdviewer.ui.models.table_model import Index, TableModel
+from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.table.header import SortHeader
 from sdviewer.ui.table.keys import TABLE_KEYS
 from sdviewer.ui.table.row_painter import MARGIN, Cell, State, TableRowPainter
-from sdviewer.ui.tooltips import tooltip
 
 # Milliseconds between two steps while the pointer drags beyond an edge.
 _SCROLL_STEP_MS = 40
@@ -22,7 +20,7 @@ _QUIET = frozenset(("section", "kind", "role"))
 _SHIFT, _CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
 
-class TableView(QTableView):
+class TableView(RowTable):
     """Shows a `TableModel`. The selection is the model's own; Qt keeps the current row alone."""
 
     current_changed = Signal(int)
@@ -36,28 +34,13 @@ class TableView(QTableView):
     """A context menu at this place of the screen."""
 
     def __init__(self, model: TableModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("Table of all tensors")
+        painter = TableRowPainter(QApplication.font(), QApplication.palette())
+        super().__init__("Table of all tensors", SortHeader(MARGIN), painter, parent)
+        self.row_painter = painter
         self.empty_text = ""
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setCornerButtonEnabled(False)
-        self.setTabKeyNavigation(False)
-        self.setMouseTracking(True)
-        self.setFrameShape(QTableView.Shape.NoFrame)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalHeader(SortHeader(MARGIN, self))
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.row_painter = TableRowPainter(self.font(), self.palette())
         self.table_model = model
         self._current = -1
-        self._hovered = -1
-        self._typed, self._typed_at = "", 0.0
         self._pointer = QPoint()
         self._is_dragging = False
         self._scrolling = QTimer(self)
@@ -65,7 +48,6 @@ class TableView(QTableView):
         self._scrolling.timeout.connect(self._drag_on)
         self.setModel(model)
         self.selectionModel().currentRowChanged.connect(self._row_changed)
-        self._set_row_height()
 
     @property
     def current_tensor(self) -> int:
@@ -107,20 +89,20 @@ class TableView(QTableView):
         """Nowhere: keys are handled here, and Qt would go to the first row as soon as the table has the focus."""
         return QModelIndex()
 
-    def keyboardSearch(self, search: str) -> None:  # noqa: N802  # Qt
-        """Type-ahead over the names, as arrays: Qt would ask the model row by row."""
-        now = time.monotonic()
-        continued = now - self._typed_at < QApplication.keyboardInputInterval() / 1000
-        self._typed_at = now
-        self._typed = self._typed + search if continued else search
-        place = self.currentIndex().row()
-        # One letter again and again walks through the names that begin with it.
-        same = len(set(self._typed.lower())) == 1
-        found = self.table_model.find_name(self._typed, place + (not continued or same))
-        if found < 0 and same:
-            found = self.table_model.find_name(search, place + 1)
-        if found >= 0:
-            self._go(found, Qt.KeyboardModifier.NoModifier)
+    def row_starting_with(self, text: str, first: int) -> int:
+        """The next row whose name begins so."""
+        return self.table_model.find_name(text, first)
+
+    def go_to_row(self, row: int) -> None:
+        """Make a row current, and it alone selected."""
+        self._go(row, Qt.KeyboardModifier.NoModifier)
+
+    def tip_at(self, row: int, column: int) -> str:
+        """The exact figures, or a text that was cut."""
+        model = self.table_model
+        tip, text = model.tip(row, column), model.text(row, column)
+        cut = self.row_painter.width(text, is_number=model.columns[column].kind == "number") > self.columnWidth(column)
+        return tip if cut or tip != text else ""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
         """Keys that move, select and copy; letters are for `keyboardSearch`."""
@@ -143,7 +125,7 @@ class TableView(QTableView):
             case "toggle" if place >= 0:
                 self.table_model.selection.toggle(self.table_model.tensor(place))
                 self._selected()
-            case "select" if place >= 0 and not self._is_typing():
+            case "select" if place >= 0 and not self.typing.is_going_on:
                 self._go(place, modifiers)
             case _:
                 super().keyPressEvent(event)
@@ -169,7 +151,7 @@ class TableView(QTableView):
         if self._is_dragging:
             self._drag_on()
         else:
-            self._hover(self.rowAt(self._pointer.y()))
+            self.hover(self.rowAt(self._pointer.y()))
         event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
@@ -191,32 +173,11 @@ class TableView(QTableView):
             place = self.viewport().mapToGlobal(corner)
         self.menu_wanted.emit(place)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
-        """No row is under the pointer any more."""
-        self._hover(-1)
-        super().leaveEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
-        """A new font or palette is taken over."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(
-            self, "row_painter"
-        ):
-            self.row_painter.refresh(self.font(), self.palette())
-            self._set_row_height()
-
-    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802  # Qt
-        """A tooltip where the text was cut, or where there are exact figures to add."""
-        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            self._show_tip(event)
-            return True
-        return super().viewportEvent(event)
-
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt
         """Draw the rows in sight, one call each."""
         model, painter = self.table_model, QPainter(self.viewport())
         if not model.rowCount():
-            painter.setPen(self.row_painter.look.muted)
+            painter.setPen(self.row_painter.muted)
             painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self.empty_text)
             painter.end()
             return
@@ -239,7 +200,7 @@ class TableView(QTableView):
                 for column, left, width in columns
             ]
             selected = model.tensor(place) in model.selection
-            state = State(selected, place == self._hovered, place == current and active, active)
+            state = State(selected, place == self.hovered, place == current and active, active)
             self.row_painter.paint(painter, whole, cells, state)
         painter.end()
 
@@ -289,9 +250,6 @@ class TableView(QTableView):
         if place != self.currentIndex().row():
             self._go(place, _SHIFT)
 
-    def _is_typing(self) -> bool:
-        return bool(self._typed) and time.monotonic() - self._typed_at < QApplication.keyboardInputInterval() / 1000
-
     def _columns_within(self, rect: QRect) -> list[tuple[int, int, int]]:
         """Column, left edge and width of those that touch a rectangle."""
         found = []
@@ -304,27 +262,6 @@ class TableView(QTableView):
     def _row_rect(self, place: int) -> QRect:
         width = max(self.viewport().width(), self.horizontalHeader().length())
         return QRect(0, self.rowViewportPosition(place), width, self.row_painter.row_height)
-
-    def _hover(self, place: int) -> None:
-        if place != self._hovered:
-            for changed in (place, self._hovered):
-                if 0 <= changed < self.table_model.rowCount():
-                    self.viewport().update(self._row_rect(changed))
-            self._hovered = place
-
-    def _show_tip(self, event: QHelpEvent) -> None:
-        model, place, column = self.table_model, self.rowAt(event.pos().y()), self.columnAt(event.pos().x())
-        if place < 0 or column < 0:
-            QToolTip.hideText()
-            return
-        tip, text, width = model.tip(place, column), model.text(place, column), self.columnWidth(column)
-        cut = self.row_painter.width(text, is_number=model.columns[column].kind == "number") > width
-        rect = QRect(self.columnViewportPosition(column), self.rowViewportPosition(place), width, self.rowHeight(place))
-        QToolTip.showText(event.globalPos(), tooltip(tip if cut or tip != text else ""), self.viewport(), rect)
-
-    def _set_row_height(self) -> None:
-        self.verticalHeader().setMinimumSectionSize(self.row_painter.row_height)
-        self.verticalHeader().setDefaultSectionSize(self.row_painter.row_height)
 
     def _selected(self) -> None:
         self.viewport().update()

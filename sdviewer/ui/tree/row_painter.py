@@ -11,7 +11,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen,
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.roles import Role
 from sdviewer.ui.models.tree_cells import Cells, Column
-from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.row_look import RowLook, paint_branch
+from sdviewer.ui.theme import colors
 
 _INDENT = 16
 _MARGIN = 8
@@ -34,31 +35,18 @@ class RowState:
     alone: bool = True
 
 
-class RowPainter:
-    """Fonts and colours of the tree, remade by `refresh` when the theme or the font changes."""
-
-    def __init__(self, font: QFont, palette: QPalette) -> None:
-        self.refresh(font, palette)
+class RowPainter(RowLook):
+    """The look of the tree's rows."""
 
     def refresh(self, font: QFont, palette: QPalette) -> None:
         """Take over a font and a palette."""
-        self.font = font
+        super().refresh(font, palette)
         self.bold = QFont(font)
         self.bold.setWeight(QFont.Weight.DemiBold)
-        self.numbers = number_font()
-        self.metrics = QFontMetrics(font)
         self.bold_metrics = QFontMetrics(self.bold)
-        self.number_metrics = QFontMetrics(self.numbers)
-        self.row_height = max(self.metrics.height(), self.number_metrics.height()) + 7
         c = colors()
-        self.text, self.muted, self.accent = QColor(c.text), QColor(c.muted), QColor(c.accent)
-        self.line, self.ground = QColor(c.line), QColor(c.base)
+        self.ground = QColor(c.base)
         self.problem_colors = {"error": QColor(c.error), "warning": QColor(c.warning)}
-        self.highlight = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.Highlight)
-        self.highlighted_text = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.HighlightedText)
-        self.inactive = QColor(c.inactive_highlight)
-        self.hover = QColor(c.highlight)
-        self.hover.setAlpha(26 if c.is_dark else 14)
 
     def branch_rect(self, cells: Cells, rect: QRect) -> QRect:
         """Where a click opens or closes the node, given the rectangle of its name cell."""
@@ -82,12 +70,9 @@ class RowPainter:
         """Draw a row into the rectangles of its cells."""
         whole = QRect(rects[0].topLeft(), rects[-1].bottomRight())
         plain, quiet = self.text, self.muted
-        if state.selected:
-            painter.fillRect(whole, self.highlight if state.active else self.inactive)
-            if state.active:
-                plain = quiet = self.highlighted_text
-        elif state.hovered:
-            painter.fillRect(whole, self.hover)
+        self.paint_ground(painter, whole, selected=state.selected, hovered=state.hovered, active=state.active)
+        if state.selected and state.active:
+            plain = quiet = self.highlighted_text
         if cells.on_the_way and not (state.selected and state.active):
             plain = quiet
         # A value may stand in the empty columns beside it.
@@ -125,7 +110,7 @@ class RowPainter:
                 _RIGHT,
             )
         if cells.has_children and cells.what is not TreeNode.ROOT:
-            self._paint_branch(painter, QRectF(branch).center(), state.expanded, quiet)
+            paint_branch(painter, QRectF(branch).center(), quiet, expanded=state.expanded)
         if _has_mark(cells):
             mark = QRectF(branch.right() + 4, branch.center().y() - _MARK / 2 + 1, _MARK, _MARK)
             color = plain if state.selected else self.accent if cells.role is Role.PARAMETER else quiet
@@ -172,20 +157,6 @@ class RowPainter:
         if metrics.horizontalAdvance(text) > room:
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
         painter.drawText(rect.adjusted(_MARGIN, 0, -_MARGIN, 0), alignment | Qt.TextFlag.TextSingleLine, text)
-
-    @staticmethod
-    def _paint_branch(painter: QPainter, centre: QPointF, expanded: bool, color: QColor) -> None:
-        x, y = centre.x(), centre.y() + 0.5
-        points = (
-            [QPointF(x - 3.5, y - 2), QPointF(x, y + 2), QPointF(x + 3.5, y - 2)]
-            if expanded
-            else [QPointF(x - 2, y - 3.5), QPointF(x + 2, y), QPointF(x - 2, y + 3.5)]
-        )
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(color, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        painter.drawPolyline(QPolygonF(points))
-        painter.restore()
 
     @staticmethod
     def _paint_mark(painter: QPainter, cells: Cells, mark: QRectF, color: QColor) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import (
-    QHelpEvent,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
@@ -19,12 +17,12 @@ from PySide6.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.models.tree_model import Column, TreeModel
 from sdviewer.ui.plain_header import PlainHeader
-from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.tree.columns import TreeColumns
 from sdviewer.ui.tree.commands import TreeCommands
 from sdviewer.ui.tree.copying import Texts, TreeCopying, expressions, names, tsv
@@ -35,7 +33,7 @@ from sdviewer.ui.tree.selection import RowSelection
 from sdviewer.ui.tree.visible_rows import Remains
 
 
-class TreeView(QTableView):
+class TreeView(RowTable):
     """Shows a `TreeModel`; emits the node that becomes current.
 
     Where an item is asked for, that is a node or a group of nodes, see `Outline`. Of a group that is current the
@@ -48,27 +46,11 @@ class TreeView(QTableView):
     """Whether runs of alike blocks are shown as one row each."""
 
     def __init__(self, bridge: Bridge | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("Tree of sections, modules and tensors")
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setCornerButtonEnabled(False)
-        self.setTabKeyNavigation(False)
-        self.setMouseTracking(True)
-        self.setFrameShape(QTableView.Shape.NoFrame)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        painter = RowPainter(QApplication.font(), QApplication.palette())
+        super().__init__("Tree of sections, modules and tensors", PlainHeader(8), painter, parent)
+        self._painter = painter
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.setHorizontalHeader(PlainHeader(8, self))
         self.horizontalHeader().setMinimumSectionSize(40)
-        self._painter = RowPainter(self.font(), self.palette())
-        self._hovered = -1
-        self._typed = ""
-        self._typed_at = 0.0
         # The current node while a filter hides it, and whether it is just being put back.
         self._hidden_current = -1
         self._keeps_current = False
@@ -77,7 +59,6 @@ class TreeView(QTableView):
         self.fold = TreeFolding(self)
         self.copying = TreeCopying(bridge, self)
         self.commands = TreeCommands(self)
-        self._set_row_height()
 
     @property
     def tree_model(self) -> TreeModel | None:
@@ -87,7 +68,7 @@ class TreeView(QTableView):
 
     def show_tree(self, model: TreeModel) -> None:
         """Show a model, with columns as wide as a sample of it asks for, and select its root."""
-        self._hovered = self._hidden_current = -1
+        self.hovered = self._hidden_current = -1
         self.fold.begin(model)
         old = self.selectionModel()
         self.setModel(model)
@@ -119,7 +100,7 @@ class TreeView(QTableView):
         model = self.tree_model
         if model is None:
             return
-        self._hovered = -1
+        self.hovered = -1
         current = max(self.current_item(), self._hidden_current)
         model.show_only(remains)
         if current >= 0 and remains is None:
@@ -139,7 +120,7 @@ class TreeView(QTableView):
     def set_folding(self, folding: bool) -> None:  # the slot of a checkable action
         """Show every run of alike blocks as one row "0 … 31 × 32 alike", or each block by itself."""
         if folding is not self.fold.on:
-            self._hovered = -1
+            self.hovered = -1
             self.fold.set_all(fold=folding)
             self.folding_changed.emit(folding)
 
@@ -234,23 +215,23 @@ class TreeView(QTableView):
         if self.tree_model is not None:
             self.selection.every()
 
-    def keyboardSearch(self, search: str) -> None:  # noqa: N802  # Qt
-        """Type-ahead over the visible rows, as arrays: Qt would ask the model row by row."""
+    def row_starting_with(self, text: str, first: int) -> int:
+        """The next visible row whose name begins so."""
+        return self.tree_model.rows.find_prefix(text, first) if self.tree_model is not None else -1
+
+    def go_to_row(self, row: int) -> None:
+        """Make a row current, and it alone selected."""
+        self.select_row(row)
+
+    def tip_at(self, row: int, column: int) -> str:
+        """The exact figures, or a text that was cut."""
         model = self.tree_model
         if model is None:
-            return
-        now = time.monotonic()
-        continued = now - self._typed_at < QApplication.keyboardInputInterval() / 1000
-        self._typed_at = now
-        self._typed = self._typed + search if continued else search
-        current = self.currentIndex().row()
-        # One letter again and again walks through the names that begin with it.
-        same = len(set(self._typed.lower())) == 1
-        row = model.rows.find_prefix(self._typed, current + (not continued or same))
-        if row < 0 and same:
-            row = model.rows.find_prefix(search, current + 1)
-        if row >= 0:
-            self.select_row(row)
+            return ""
+        cells, tip, width = model.cells(row), model.tip(row, column), self.columnWidth(column)
+        room = self.viewport().width() if spans_row(cells) else width
+        cut = self._painter.cell_width(cells, column, width) > room
+        return tip if cut or tip != cells.text(column) else ""
 
     def event(self, event: QEvent) -> bool:
         """The tree's own copying goes before that of the window."""
@@ -291,7 +272,7 @@ class TreeView(QTableView):
         model = self.tree_model
         if model is not None and row >= 0 and event.button() is Qt.MouseButton.LeftButton:
             cells = model.cells(row)
-            branch = self._painter.branch_rect(cells, self._cell_rect(row, Column.NAME))
+            branch = self._painter.branch_rect(cells, self.cell_rect(row, Column.NAME))
             if cells.has_children and branch.contains(event.position().toPoint()):
                 self.toggle(cells.item)
                 event.accept()
@@ -311,13 +292,8 @@ class TreeView(QTableView):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
         """The row under the pointer is tinted."""
-        self._hover(self.rowAt(event.position().toPoint().y()))
+        self.hover(self.rowAt(event.position().toPoint().y()))
         super().mouseMoveEvent(event)
-
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
-        """No row is under the pointer any more."""
-        self._hover(-1)
-        super().leaveEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt
         """A tree that was filled behind another tab takes its widths now."""
@@ -329,20 +305,8 @@ class TreeView(QTableView):
         super().resizeEvent(event)
         self._columns.give_way()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
-        """A new font or palette is taken over."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(
-            self, "_painter"
-        ):
-            self._painter.refresh(self.font(), self.palette())
-            self._set_row_height()
-
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802  # Qt
-        """A tooltip where the text was cut, or where it has exact figures to add."""
-        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            self._show_tip(event)
-            return True
+        """The commands of the context menu are those of what is selected now."""
         if event.type() is QEvent.Type.ContextMenu:
             self.commands.refresh()
         return super().viewportEvent(event)
@@ -363,11 +327,11 @@ class TreeView(QTableView):
         alone = len(stretches) < 2 and sum(map(len, stretches)) < 2
         painter = QPainter(self.viewport())
         for row in range(first, last + 1):
-            rects = [self._cell_rect(row, column) for column in Column]
+            rects = [self.cell_rect(row, column) for column in Column]
             cells = model.cells(row)
             expanded = bool(model.rows.expanded[cells.item])
             is_selected = any(row in rows for rows in selected)
-            state = RowState(expanded, is_selected, row == self._hovered, row == current and active, active, alone)
+            state = RowState(expanded, is_selected, row == self.hovered, row == current and active, active, alone)
             self._painter.paint(painter, cells, rects, state)
         painter.end()
 
@@ -375,40 +339,6 @@ class TreeView(QTableView):
         model, items = self.tree_model, self.selected_items()
         if model is not None and len(items):
             self.copying.copy(texts, model.checkpoint, model.rows.outline, items, what)
-
-    def _cell_rect(self, row: int, column: int) -> QRect:
-        return QRect(
-            self.columnViewportPosition(column),
-            self.rowViewportPosition(row),
-            self.columnWidth(column),
-            self._painter.row_height,
-        )
-
-    def _hover(self, row: int) -> None:
-        if row != self._hovered:
-            for changed in (row, self._hovered):
-                if changed >= 0:
-                    rect = self._cell_rect(changed, 0)
-                    self.viewport().update(0, rect.top(), self.viewport().width(), rect.height())
-            self._hovered = row
-
-    def _show_tip(self, event: QHelpEvent) -> None:
-        model, row, column = self.tree_model, self.rowAt(event.pos().y()), self.columnAt(event.pos().x())
-        if model is None or row < 0 or column < 0:
-            QToolTip.hideText()
-            return
-        cells = model.cells(row)
-        tip = model.tip(row, column)
-        width = self.columnWidth(column)
-        room = self.viewport().width() if spans_row(cells) else width
-        cut = self._painter.cell_width(cells, column, width) > room
-        shown = tip if cut or tip != cells.text(column) else ""
-        rect = self._cell_rect(row, column)
-        QToolTip.showText(event.globalPos(), tooltip(shown), self.viewport(), rect)
-
-    def _set_row_height(self) -> None:
-        self.verticalHeader().setMinimumSectionSize(self._painter.row_height)
-        self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
 
     def _current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
         if self.state() is not QAbstractItemView.State.DragSelectingState:
