@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(not _README.is_file(), reason="pictures are part
 
 def pictures() -> dict[str, str]:
     """Each picture with what stands in the line below it."""
-    return dict(re.findall(r"^!\[.+\]\((resources/pictures/\S+)\)\n(.*)$", _README.read_text(encoding="utf-8"), re.M))
+    text = _README.read_text(encoding="utf-8")
+    return dict(re.findall(r"^!\[.+\]\((resources/pictures/\S+)\)\n(.*)$", text, re.MULTILINE))
 
 
 def test_every_picture_is_shown_and_none_is_missing() -> None:
