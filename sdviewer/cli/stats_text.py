@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sdviewer.analysis.results import ScanResult
-from sdviewer.analysis.statistics import CASTS, QUANTILES
 from sdviewer.analysis.statistics_columns import STATISTICS, Exact, bounds_rows, exact_rows
-from sdviewer.analysis.statistics_table import BOUNDED, CAST_PARTS, COLUMNS, PLACE, QUANTILE_COLUMNS
+from sdviewer.analysis.statistics_json import ALONE, statistics_fields
+from sdviewer.analysis.statistics_table import BOUNDED, COLUMNS, PLACE
 from sdviewer.checkpoint.json_text import SCHEMA, to_json
 from sdviewer.checkpoint.listing_text import markdown_cell, one_line, plain
 from sdviewer.checkpoint.wording import number, share, shown
@@ -24,11 +24,6 @@ _WIDEST_SHAPE = 30
 _FOR_PEOPLE = ("min", "max", "mean", "std", "rms", "absmax")
 _TITLES = ("name", "dtype", "shape", *(STATISTICS[name].title for name in _FOR_PEOPLE), "Zeros", "NaN", "±Inf")
 _TEXTS = 3
-_ALONE = tuple(
-    name
-    for name in COLUMNS
-    if name not in QUANTILE_COLUMNS and not name.startswith(tuple(f"{cast}_" for cast in CASTS))
-)
 _ERROR_TITLE = "error"
 
 Bounds = dict[str, tuple[float, float]]
@@ -82,43 +77,12 @@ def json_pieces(result: ScanResult) -> Iterator[str]:
 
 
 def _fields(told: _Told) -> dict[str, Any]:
-    fields: dict[str, Any] = {name: _finite(told[name]) for name in _ALONE}
-    fields["quantiles"] = {
-        f"{p:g}": {"value": _finite(told[name]), "exact": name not in told.bounds, **_low_high(told.bounds.get(name))}
-        for p, name in zip(QUANTILES, QUANTILE_COLUMNS, strict=True)
-        if told[name] is not None
-    }
-    fields["casts"] = {cast: _cast(cast, told) for cast in CASTS}
-    fields["bounds"] = {name: _limits(told.bounds[name]) for name in _ALONE if name in told.bounds}
-    fields["error"] = None
-    return fields
-
-
-def _low_high(bounds: tuple[float, float] | None) -> dict[str, Any]:
-    return {} if bounds is None else dict(zip(("low", "high"), _limits(bounds), strict=True))
-
-
-def _cast(cast: str, told: _Told) -> dict[str, Any]:
-    names = {part: f"{cast}_{part}" for part in CAST_PARTS}
-    fields: dict[str, Any] = {part: _finite(told[name]) for part, name in names.items()}
-    limits = {part: _limits(told.bounds[name]) for part, name in names.items() if name in told.bounds}
-    return fields | ({"bounds": limits} if limits else {})
-
-
-def _limits(bounds: tuple[float, float]) -> list[Any]:
-    return list(map(_finite, bounds))
-
-
-def _finite(value: Exact) -> Exact:
-    """Infinities as JSON has them, so that a document is written without a second look."""
-    if isinstance(value, float) and value in {float("inf"), float("-inf")}:
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
+    return statistics_fields(told.values, told.bounds) | {"error": None}
 
 
 def _error_fields(error: SdviewerError) -> dict[str, Any]:
     told = {"kind": error.kind, "message": error.message, "file": error.file}
-    nothing: dict[str, Any] = dict.fromkeys(_ALONE) | {"quantiles": {}, "casts": {}, "bounds": {}}
+    nothing: dict[str, Any] = dict.fromkeys(ALONE) | {"quantiles": {}, "casts": {}, "bounds": {}}
     return nothing | {"error": told | ({"hint": error.hint} if error.hint else {})}
 
 
