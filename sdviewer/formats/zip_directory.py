@@ -67,6 +67,7 @@ class ZipDirectory:
         stored: bytes in the archive.
         size: bytes when inflated.
         offset: where the entry's data begins, -1 where its local header is damaged.
+        crc: the CRC-32 of the inflated bytes; 0 where the writer left it out, or the directory is lost.
         partial: whether the directory was lost and the entries were found by searching.
     """
 
@@ -76,6 +77,7 @@ class ZipDirectory:
     stored: npt.NDArray[np.int64]
     size: npt.NDArray[np.int64]
     offset: npt.NDArray[np.int64]
+    crc: npt.NDArray[np.uint32]
     partial: bool = False
 
     def __len__(self) -> int:
@@ -123,7 +125,7 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
         return _search_local_headers(source, control)
     start, size, count, shift = found
     names: list[str] = []
-    # Method, flags, stored size, size and header, entry after entry; a size that lies costs no memory.
+    # Method, flags, stored size, size, header and checksum, entry after entry; a size that lies costs no memory.
     fields_of = array("q")
     block, block_start, position = b"", start, 0
     unpack, width = _CENTRAL.unpack_from, _CENTRAL.size
@@ -136,7 +138,7 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
             position += _read_side_by_side(block, count, shift, names, fields_of)
             continue
         fields = unpack(block, at)
-        signature, _, _, flags, method, _, _, _, stored, length, name_size, extra_size, comment_size = fields[:13]
+        signature, _, _, flags, method, _, _, crc, stored, length, name_size, extra_size, comment_size = fields[:13]
         if signature != b"PK\x01\x02":
             break
         header = fields[16]
@@ -144,9 +146,9 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
         names.append(_decode_name(block[at + width : extra_start], flags))
         if SATURATED in (stored, length, header):
             length, stored, header = _zip64(block[extra_start : extra_start + extra_size], length, stored, header)
-        fields_of.extend((method, flags, stored, length, header + shift))
+        fields_of.extend((method, flags, stored, length, header + shift, crc))
         position += width + name_size + extra_size + comment_size
-    columns = np.array(fields_of, np.int64).reshape(-1, 5).T
+    columns = np.array(fields_of, np.int64).reshape(-1, 6).T
     return ZipDirectory(
         names,
         columns[0].astype(np.uint16),
@@ -154,6 +156,7 @@ def read_directory(source: ByteSource, control: Control | None = None) -> ZipDir
         np.ascontiguousarray(columns[2]),
         np.ascontiguousarray(columns[3]),
         _data_offsets(source, columns[4]),
+        columns[5].astype(np.uint32),
         partial=len(names) < min(count, 0xFFFF) or position < size,
     )
 
@@ -166,8 +169,9 @@ def _read_side_by_side(block: bytes, count: int, shift: int, names: list[str], f
     """
     begin = places_of(block, b"PK\x01\x02")[: len(block) // _CENTRAL.size + 1]
     words = words_at_any_place(block)
-    # As in `_CENTRAL`: flags and method, both sizes, the lengths of name, extra field and comment, the header's place.
-    ways, sizes, lengths, places = (words[np.minimum(begin + at, len(block))] for at in (8, 20, 28, 42))
+    # As in `_CENTRAL`: flags and method, checksum, both sizes, the lengths of name, extra field and comment, the
+    # header's place.
+    ways, sums, sizes, lengths, places = (words[np.minimum(begin + at, len(block))] for at in (8, 16, 20, 28, 42))
     name_end = begin + _CENTRAL.size + (lengths & 0xFFFF)
     extra_end = name_end + (lengths >> 16 & 0xFFFF)
     end = extra_end + (lengths >> 32 & 0xFFFF)
@@ -179,7 +183,7 @@ def _read_side_by_side(block: bytes, count: int, shift: int, names: list[str], f
     for row in np.flatnonzero(saturated[:regular]).tolist():
         extra = block[name_end[row] : extra_end[row]]
         length[row], stored[row], header[row] = _zip64(extra, int(length[row]), int(stored[row]), int(header[row]))
-    columns = (ways >> 16 & 0xFFFF, ways & 0xFFFF, stored, length, header + shift)
+    columns = (ways >> 16 & 0xFFFF, ways & 0xFFFF, stored, length, header + shift, sums & 0xFFFFFFFF)
     fields_of.frombytes(np.stack(columns, axis=1)[:regular].tobytes())
     begin, name_end = begin[:regular] + _CENTRAL.size, name_end[:regular]
     raw = zip(begin.tolist(), name_end.tolist(), (ways & 0xFFFF).tolist(), strict=False)
@@ -272,6 +276,7 @@ def _search_local_headers(source: ByteSource, control: Control) -> ZipDirectory:
         np.ascontiguousarray(columns[2]),
         np.ascontiguousarray(columns[3]),
         np.ascontiguousarray(columns[4]),
+        np.zeros(len(names), np.uint32),
         partial=True,
     )
 
