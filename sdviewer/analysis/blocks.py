@@ -7,6 +7,7 @@ packed or swapped codes, scales a channel) comes as arrays of the same size.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ class Blocks:
     """The codes of a dense tensor, block by block; any thread may read any block.
 
     In memory order (the default) dimensions that repeat the same codes (stride 0) are read once, and
-    `repeats` says how often each code counts. In logical order the values come row-major, all of them.
+    `repeats` says how often each code counts. In logical order the values come row-major, all of them,
+    or through the tensor as `seen` turns and cuts it.
 
     Attributes:
         ref: the tensor.
@@ -50,7 +52,14 @@ class Blocks:
 
     """
 
-    def __init__(self, ref: TensorRef, block_bytes: int = BLOCK_BYTES, *, memory_order: bool = True) -> None:
+    def __init__(
+        self,
+        ref: TensorRef,
+        block_bytes: int = BLOCK_BYTES,
+        *,
+        memory_order: bool = True,
+        seen: Callable[[View], View] | None = None,
+    ) -> None:
         table = ref.checkpoint.table
         self.ref = ref
         self._payload = ref.payload()
@@ -74,6 +83,10 @@ class Blocks:
         elif stored.kind == "quantised":
             raise NotDecodable(f"{ref.name!r} is quantised without a scale", file=ref.checkpoint.path)
         view = self._payload.view
+        if seen is not None:
+            if self._decoded or memory_order:
+                raise NotDecodable(f"{ref.name!r} is decoded by position: it can be read only as it is")
+            view = seen(view)
         self.repeats = 1
         kept = list(range(len(view.shape)))
         # A tensor that is not decoded by position may come in any order, each code once.

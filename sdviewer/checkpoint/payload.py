@@ -194,7 +194,9 @@ class Payload:
         # Without dimensions of size 1: their strides may be any number.
         dense = once.merged()
         self._fill_from(codes.reshape(dense.shape + self.parts), dense)
-        return np.ascontiguousarray(np.broadcast_to(codes, view.shape + self.parts))
+        if once.shape == view.shape:
+            return codes
+        return np.broadcast_to(codes, view.shape + self.parts).copy()
 
     def read_into(self, first: int, buffer: npt.NDArray[np.uint8]) -> None:
         """Fill `buffer` with the bytes as they are stored, from value `first` of the storage on.

@@ -1,0 +1,215 @@
+"""The loops of a comparison: both blocks lie in cache, and one pass over them sums up all that is told.
+
+`sums` is float64: Σ|Δ|, ΣΔ², Σa², Σb², Σab, ΣΔ(a+b), the largest |Δ|. `tally` is int64: values that
+differ, sign flips, values outside the tolerance, NaN on one side only, infinities that differ, values
+that are finite on both sides. Δ is a - b; what is not finite on both sides is in no sum.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sdviewer.analysis.kernels.compiling import kernel
+
+Array = npt.NDArray[Any]
+
+# Loops of few sums each go over so many values in turn: they stay in the nearest cache.
+_STRETCH = 2048
+
+
+@kernel("boolean(uint64[::1], uint64[::1])")
+def differ(a: Array, b: Array) -> bool:
+    """Whether two blocks of the same length differ in any bit."""
+    for first in range(0, a.size, 512):
+        seen = np.uint64(0)
+        for i in range(first, min(first + 512, a.size)):
+            seen |= a[i] ^ b[i]
+        if seen != 0:
+            return True
+    return False
+
+
+@kernel(
+    "int64(uint8[::1], uint8[::1])",
+    "int64(uint16[::1], uint16[::1])",
+    "int64(uint32[::1], uint32[::1])",
+    "int64(uint64[::1], uint64[::1])",
+)
+def codes_that_differ(a: Array, b: Array) -> Any:
+    """How many codes are not the same bits."""
+    count: Any = 0
+    for i in range(a.size):
+        count += a[i] != b[i]
+    return count
+
+
+@kernel("float64(float32[::1])", "float64(float64[::1])")
+def squares(a: Array) -> float:
+    """Σx²; not finite if a value is not."""
+    total = 0.0
+    for i in range(a.size):
+        x = np.float64(a[i])
+        total += x * x
+    return total
+
+
+@kernel(
+    "float64(float32[::1], float32[::1], float64, float64, float64[::1], int64[::1])",
+    "float64(float64[::1], float64[::1], float64, float64, float64[::1], int64[::1])",
+)
+def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
+    """Add two blocks; worth nothing if what is returned is not finite: a value is not, or a sum leaves float64."""
+    n = a.size
+    absolute = delta2 = a2 = b2 = product = cross = 0.0
+    top = np.int64(0)
+    differing: Any = 0
+    flips: Any = 0
+    outside: Any = 0
+    for first in range(0, n, _STRETCH):
+        last = min(first + _STRETCH, n)
+        for i in range(first, last):
+            x, y = np.float64(a[i]), np.float64(b[i])
+            d = x - y
+            absolute += abs(d)
+            delta2 += d * d
+            a2 += x * x
+            b2 += y * y
+            product += x * y
+            cross += d * (x + y)
+        for i in range(first, last):
+            # As integers magnitudes have the same order, and their maximum is found in lanes.
+            bits = np.float64(abs(np.float64(a[i]) - np.float64(b[i]))).view(np.int64)
+            top = max(top, bits)
+        for i in range(first, last):
+            x, y = a[i], b[i]
+            differing += x != y
+            flips += ((x > 0) & (y < 0)) | ((x < 0) & (y > 0))
+        for i in range(first, last):
+            x, y = np.float64(a[i]), np.float64(b[i])
+            outside += abs(x - y) > atol + rtol * abs(y)
+    sums[0] += absolute
+    sums[1] += delta2
+    sums[2] += a2
+    sums[3] += b2
+    sums[4] += product
+    sums[5] += cross
+    sums[6] = max(sums[6], np.int64(top).view(np.float64))
+    tally[0] += differing
+    tally[1] += flips
+    tally[2] += outside
+    tally[5] += n
+    return delta2 + a2 + b2
+
+
+@kernel(
+    "void(float32[::1], float32[::1], float64, float64, float64, float64[::1], int64[::1])",
+    "void(float64[::1], float64[::1], float64, float64, float64, float64[::1], int64[::1])",
+)
+def add_any(a: Array, b: Array, factor: float, rtol: float, atol: float, sums: Array, tally: Array) -> None:
+    """Add two blocks with whatever they hold; sums are of values times `factor`, a power of two."""
+    for i in range(a.size):
+        x, y = np.float64(a[i]), np.float64(b[i])
+        # numpy's isfinite is x - x == 0 here, which reordering makes true of all.
+        if abs(x) < np.inf and abs(y) < np.inf:
+            outside = abs(x - y) > atol + rtol * abs(y)
+            # Halves do not overflow where the difference does.
+            outside |= abs(x * 0.5 - y * 0.5) > (atol + rtol * abs(y)) * 0.5
+            tally[0] += x != y
+            tally[1] += ((x > 0) & (y < 0)) | ((x < 0) & (y > 0))
+            tally[2] += outside
+            tally[5] += 1
+            x, y = x * factor, y * factor
+            d = x - y
+            sums[0] += abs(d)
+            sums[1] += d * d
+            sums[2] += x * x
+            sums[3] += y * y
+            sums[4] += x * y
+            sums[5] += d * (x + y)
+            sums[6] = max(sums[6], abs(d))
+        elif x != x or y != y:  # noqa: PLR0124  # NaN
+            if x == x or y == y:  # noqa: PLR0124
+                tally[0] += 1
+                tally[2] += 1
+                tally[3] += 1
+        elif x != y:
+            tally[0] += 1
+            tally[2] += 1
+            tally[4] += 1
+
+
+@kernel(
+    "uint64(int64[::1], int64[::1], float64, float64, float64[::1], int64[::1])",
+    "uint64(uint64[::1], uint64[::1], float64, float64, float64[::1], int64[::1])",
+)
+def add_integers(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> Any:
+    """Add two blocks of wide integers; the largest |Δ| is returned, exact."""
+    top = np.uint64(0)
+    for i in range(a.size):
+        x, y = a[i], b[i]
+        gap = np.uint64(x) - np.uint64(y) if x >= y else np.uint64(y) - np.uint64(x)
+        d = np.float64(gap)
+        u, v = np.float64(x), np.float64(y)
+        signed = d if x >= y else -d
+        sums[0] += d
+        sums[1] += d * d
+        sums[2] += u * u
+        sums[3] += v * v
+        sums[4] += u * v
+        sums[5] += signed * (u + v)
+        top = max(top, gap)
+        tally[0] += x != y
+        tally[1] += ((x > 0) & (y < 0)) | ((x < 0) & (y > 0))
+        tally[2] += d > atol + rtol * abs(v)
+    sums[6] = max(sums[6], np.float64(top))
+    tally[5] += a.size
+    return top
+
+
+@kernel("int64(float32[::1], float32[::1], float64)", "int64(float64[::1], float64[::1], float64)")
+def place_of_delta(a: Array, b: Array, delta: float) -> Any:
+    """The first place where |a - b| is `delta`, -1 for none."""
+    for i in range(a.size):
+        if abs(np.float64(a[i]) - np.float64(b[i])) == delta:
+            return i
+    return -1
+
+
+@kernel(
+    "int64(uint8[::1], uint8[::1], uint8, uint8)",
+    "int64(uint16[::1], uint16[::1], uint16, uint16)",
+    "int64(uint32[::1], uint32[::1], uint32, uint32)",
+)
+def largest_ulp(a: Array, b: Array, sign: int, infinity: int) -> Any:
+    """The largest distance of two finite floats in units of the last place.
+
+    `sign` is the sign bit, and codes whose magnitude is `infinity` or more are not finite.
+    """
+    top = np.int64(0)
+    rest = np.int64(sign) - 1
+    for i in range(a.size):
+        x, y = np.int64(a[i]), np.int64(b[i])
+        m, n = x & rest, y & rest
+        p = m if x == m else -m
+        q = n if y == n else -n
+        gap = abs(p - q) if (m < infinity) & (n < infinity) else np.int64(0)
+        top = max(top, gap)
+    return top
+
+
+@kernel("uint64(uint64[::1], uint64[::1])")
+def largest_ulp_of_float64(a: Array, b: Array) -> Any:
+    """As `largest_ulp`; the distance of two doubles needs all of 64 bits."""
+    top = np.uint64(0)
+    rest = np.uint64(0x7FFFFFFFFFFFFFFF)
+    infinity = np.uint64(0x7FF0000000000000)
+    for i in range(a.size):
+        m, n = a[i] & rest, b[i] & rest
+        if m >= infinity or n >= infinity:
+            continue
+        apart = m - n if m >= n else n - m
+        top = max(top, apart if (a[i] == m) == (b[i] == n) else m + n)
+    return top
