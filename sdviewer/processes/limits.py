@@ -25,10 +25,11 @@ PATIENCE = 600.0
 
 def memory_allowance(description_bytes: int) -> int:
     """Bytes that the reader process may add to what a bare one takes."""
-    return max(_FLOOR, min(_FACTOR * description_bytes, int(_SHARE_OF_MACHINE * _physical_memory())))
+    return max(_FLOOR, min(_FACTOR * description_bytes, int(_SHARE_OF_MACHINE * physical_memory())))
 
 
-def _physical_memory() -> int:
+def physical_memory() -> int:
+    """Bytes of memory that this machine has."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

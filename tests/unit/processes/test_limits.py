@@ -17,12 +17,12 @@ def test_a_small_description_may_not_take_more_than_the_mark_for_hostile_files()
 
 
 def test_the_description_of_a_million_tensors_may_take_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdviewer.processes.limits._physical_memory", lambda: 64 << 30)
+    monkeypatch.setattr("sdviewer.processes.limits.physical_memory", lambda: 64 << 30)
     assert memory_allowance(200 * MB) >= 3 << 30
 
 
 def test_no_description_may_take_the_whole_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdviewer.processes.limits._physical_memory", lambda: 8 << 30)
+    monkeypatch.setattr("sdviewer.processes.limits.physical_memory", lambda: 8 << 30)
     assert memory_allowance(100 << 30) <= 6 << 30
 
 
