@@ -1,10 +1,11 @@
 """The regex process: looks for a regular expression in texts that it is sent, until nobody sends any more.
 
 `re` cannot be stopped while it looks at a text, but a process can. It speaks frames: it is sent
-{"pattern", "ignore_case", "keep", "forget"} with two buffers, texts joined as UTF-8 and their int64
-offsets, and answers {} with one buffer, a byte for each text: 1 where the pattern is found. Texts
-that are sent with a number in "keep" are kept under it, and meant where it comes without buffers;
-"forget" lets go of all that is kept.
+{"pattern", "ignore_case", "keep", "forget", "among"} with two buffers, texts joined as UTF-8 and their
+int64 offsets, and answers {} with one buffer, a byte for each text: 1 where the pattern is found. Texts
+that are sent with a number in "keep" are kept under it, and meant where it comes without them;
+"forget" lets go of all that is kept. With "among" comes a last buffer, a byte for each text: those
+with 0 are left out, of the answer as well.
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         if message["forget"]:
             kept.clear()
         number = message["keep"]
+        among = buffers.pop() if message["among"] else None
         texts = texts_of(*buffers) if buffers else kept[number]
         if number is not None:
             kept[number] = texts
+        if among is not None:
+            texts = list(itertools.compress(texts, among))
         pattern = re.compile(message["pattern"], re.IGNORECASE if message["ignore_case"] else 0)
         write_frame(answers, {}, [bytes(map(bool, map(pattern.search, texts)))])
 

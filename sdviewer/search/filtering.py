@@ -19,6 +19,7 @@ from sdviewer.control import Control
 from sdviewer.search.conditions import ANY, Choice, Condition, DtypeSet, Naming, Range, ShapeForm
 from sdviewer.search.fields import BY_WORD
 from sdviewer.search.index import SearchIndex
+from sdviewer.search.literals import looks_back
 from sdviewer.search.patterns import MatchRegex, TooSlow, match_here
 from sdviewer.search.query import FieldTest, Glob, Mistake, Query, Regex, Term, Test, Word
 
@@ -105,10 +106,11 @@ def _evaluate(test: Test, index: SearchIndex, control: Control, match_regex: Mat
                 mask[keys.rows] |= keys.texts.with_glob(test, control)
         case Regex():
             mask = match_regex(test, index.names, control)
-            for keys in (index.key_ends, index.odd_keys):
-                left = np.flatnonzero(~mask[keys.rows])
-                if len(left):
-                    mask[keys.rows[left]] = match_regex(test, keys.texts.gathered(left), control)
+            # What is found in the end of a name is found in the name, unless it matters what stands before.
+            for keys in (index.key_ends, index.odd_keys) if looks_back(test) else (index.odd_keys,):
+                left = ~mask[keys.rows]
+                if left.any():
+                    mask[keys.rows] |= match_regex(test, keys.texts, control, left)
         case FieldTest():
             holds = EVALUATORS[test.field]
             mask = np.zeros(index.count, np.bool_)

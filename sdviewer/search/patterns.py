@@ -6,14 +6,17 @@ meanwhile. A window therefore takes `processes.matching`, where that happens in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sdviewer.control import Control
+from sdviewer.search.literals import narrowed
 from sdviewer.search.query import Regex, compile_regex
 from sdviewer.search.texts import Texts
+
+Mask = npt.NDArray[np.bool_]
 
 _SLICE = 2048
 
@@ -22,16 +25,26 @@ class TooSlow(Exception):
     """A regex was given up: it takes more time than a filter has."""
 
 
-# Which texts a regex is found in, shape `(len(texts),)`; may raise `TooSlow` and whatever `Control.check` raises.
-MatchRegex = Callable[[Regex, Texts, Control], npt.NDArray[np.bool_]]
+class MatchRegex(Protocol):
+    """A matcher."""
+
+    def __call__(self, regex: Regex, texts: Texts, control: Control, among: Mask | None = None, /) -> Mask:
+        """Which texts, or of them those that `among` marks, the regex is found in; shape `(len(texts),)`.
+
+        Raises:
+            TooSlow: the matcher does not wait for this one.
+            Cancelled: `control` was cancelled.
+
+        """
 
 
-def match_here(regex: Regex, texts: Texts, control: Control) -> npt.NDArray[np.bool_]:
+def match_here(regex: Regex, texts: Texts, control: Control, among: Mask | None = None) -> Mask:
     """Match in this thread, without a limit of time: for programs whose author is the one who waits."""
     search = compile_regex(regex).search
-    result = np.zeros(len(texts), np.bool_)
-    for first in range(0, len(texts), _SLICE):
+    certain, possible = narrowed(regex, texts, control, among)
+    rows = np.flatnonzero(possible)
+    for first in range(0, len(rows), _SLICE):
         control.check()
-        last = min(first + _SLICE, len(texts))
-        result[first:last] = [search(texts[row]) is not None for row in range(first, last)]
-    return result
+        some = rows[first : first + _SLICE]
+        certain[some] = [search(texts[row]) is not None for row in some.tolist()]
+    return certain
