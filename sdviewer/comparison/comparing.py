@@ -11,17 +11,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sdviewer.comparison.matching import Matching, Pair
 from sdviewer.comparison.measures import Measures, Sums, measures_of
-from sdviewer.comparison.pair_blocks import PairBlocks, new_buffers
+from sdviewer.comparison.pair_blocks import NoCommonPlaces, PairBlocks, new_buffers
 from sdviewer.comparison.pair_counting import PairCounting
 from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.tolerances import Tolerance, tolerance_of
 from sdviewer.control import Control
-from sdviewer.errors import Cancelled, SdviewerError, SourceChanged
+from sdviewer.errors import Cancelled, NotDense, SdviewerError, SourceChanged
 
 _THREADS = 2
 # Blocks that one thread takes at a time of a large pair.
@@ -204,11 +204,15 @@ class _Work:
                 blocks = PairBlocks(a, b, pair.relation, pair.part)
                 blocks.check_unchanged()
                 counting = PairCounting(blocks, self.tolerance(a.dtype, b.dtype))
-            except ValueError:
-                self._settle(place, self.results[place])
+            except NotDense as error:
+                # What has no values of its own (a meta tensor) is compared by its description.
+                self._settle(place, replace(self.results[place], error=str(error)))
                 continue
             except (SdviewerError, MemoryError) as error:
                 self._fail(place, error)
+                continue
+            except NoCommonPlaces:
+                self._settle(place, self.results[place])
                 continue
             runs = [range(first, min(first + _RUN, len(blocks))) for first in range(0, len(blocks), _RUN)]
             task = _Task(place, counting, max(len(runs), 1))

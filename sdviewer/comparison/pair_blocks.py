@@ -20,6 +20,10 @@ BLOCK_BYTES = 1 << 18
 Seen = Callable[[View], View]
 
 
+class NoCommonPlaces(Exception):
+    """The shapes do not say which value of one is which of the other."""
+
+
 class PairBlocks:
     """Blocks of two tensors with the same places in them.
 
@@ -29,7 +33,7 @@ class PairBlocks:
         numel: pairs of values.
 
     Raises:
-        ValueError: no place of one corresponds to one of the other.
+        NoCommonPlaces: no place of one corresponds to one of the other.
         CannotRead: and its kinds, see `TensorRef`.
 
     """
@@ -54,11 +58,11 @@ class PairBlocks:
             seen_a, seen_b = _rows(0, rows), _rows(0, rows)
             self.shape = (rows, *shape_a[1:])
         elif relation is Relation.OTHER:
-            raise ValueError("shapes without places in common")
+            raise NoCommonPlaces("shapes without places in common")
         self.a = Blocks(a, BLOCK_BYTES, memory_order=False, seen=seen_a)
         self.b = Blocks(b, BLOCK_BYTES, memory_order=False, seen=seen_b)
         if self.a.numel != self.b.numel:
-            raise ValueError(f"{self.a.numel:,} values against {self.b.numel:,}")
+            raise NoCommonPlaces(f"{self.a.numel:,} values against {self.b.numel:,}")
         self.numel = self.a.numel
         self.a.per_block = self.b.per_block = min(self.a.per_block, self.b.per_block)
 
@@ -100,7 +104,7 @@ def _order(shape_a: tuple[int, ...], shape_b: tuple[int, ...]) -> tuple[int, ...
     if len(shape_a) == len(shape_b) == 2:
         return (1, 0)
     if len(set(shape_a)) < len(shape_a):
-        raise ValueError("dimensions of equal size could be exchanged in several ways")
+        raise NoCommonPlaces("dimensions of equal size could be exchanged in several ways")
     return tuple(shape_b.index(size) for size in shape_a)
 
 

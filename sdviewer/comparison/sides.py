@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.sections import Section, section_keys
+from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.errors import NameNotFound
 
@@ -53,6 +54,21 @@ class Side:
 def side_of_section(checkpoint: Checkpoint, section: Section) -> Side:
     """All tensors of a section."""
     return Side(checkpoint, section, tuple(section_keys(checkpoint.description, section)), section.rows)
+
+
+def with_components(side: Side) -> Side:
+    """The side with sparse and nested tensors replaced by the tensors that hold their values, as `key/values`."""
+    table = side.checkpoint.table
+    holds_others = (table.flags[side.rows] & (Flag.SPARSE | Flag.NESTED | Flag.SUBCLASS)) != 0
+    if not holds_others.any():
+        return side
+    keys: list[str] = []
+    rows: list[int] = []
+    for key, row, split in zip(side.keys, side.rows.tolist(), holds_others.tolist(), strict=True):
+        parts = table.components(row) if split else {}
+        keys += [f"{key}/{part}" for part in parts] or [key]
+        rows += list(parts.values()) or [row]
+    return Side(side.checkpoint, side.section, tuple(keys), np.array(rows, np.int64))
 
 
 def section_named(checkpoint: Checkpoint, name: str) -> Section:
