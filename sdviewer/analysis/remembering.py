@@ -7,6 +7,7 @@ path. It is plain arrays with a digest of all: whatever is odd about it, the fig
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import struct
@@ -29,7 +30,7 @@ from sdviewer.whole_file import write_whole
 
 Int64 = npt.NDArray[np.int64]
 
-# Raise it whenever a figure is computed in another way.
+# Of the layout of an entry.
 _VERSION = 1
 _MOST_BYTES = 256 << 20
 _DIGEST_BYTES = 32
@@ -130,7 +131,7 @@ def _name(checkpoint: Checkpoint, rows: Int64, identity: tuple[int, ...]) -> str
     def tell(*values: Any) -> None:
         told.update(to_json(values).encode())
 
-    tell(_VERSION, sdviewer.__version__, COLUMNS, BOUNDED, identity, len(rows))
+    tell(_VERSION, _code_of_figures(), COLUMNS, BOUNDED, identity, len(rows))
     names = table.name.take(rows)
     told.update(names.data)
     used = np.unique(table.storage[rows])
@@ -158,6 +159,16 @@ def _name(checkpoint: Checkpoint, rows: Int64, identity: tuple[int, ...]) -> str
         tell(row, facts, {part: np.searchsorted(rows, place).item() for part, place in parts.items()})
     told.update(checkpoint.description.inline)
     return told.hexdigest() + _SUFFIX
+
+
+@functools.cache
+def _code_of_figures() -> str:
+    """Of everything that computes figures: what another version computed is not ours."""
+    told = hashlib.blake2b(sdviewer.__version__.encode(), digest_size=_DIGEST_BYTES)
+    # Where a program is bundled there are no sources, and its version says all.
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        told.update(file.read_bytes())
+    return told.hexdigest()
 
 
 # -- an entry: magic, digest of all that follows, three counts, arrays ----------------------------

@@ -6,9 +6,10 @@ reads a stretch of the file. Which thread takes what changes no figure: parts ar
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks, Buffer
 from sdviewer.analysis.scan_order import scan_order
+from sdviewer.analysis.small_tensors import small_tensors
 from sdviewer.analysis.statistics_table import Figures, Filled, StatisticsTable
 from sdviewer.checkpoint.decoding import Codes
 from sdviewer.checkpoint.document import Checkpoint
@@ -53,11 +55,14 @@ class Further:
     Attributes:
         begin: the work for a tensor, None where there is nothing to do.
         keep: takes the rows that show the tensor and the result, on a thread of the scan, one call at a time.
+        rows: bool, shape `(len(table),)`: where `begin` is asked at all, None for everywhere. Many small
+            tensors are scanned faster where nobody asks.
 
     """
 
     begin: Callable[[Blocks], BlockWork | None]
     keep: Callable[[Int64, Any], None]
+    rows: npt.NDArray[np.bool_] | None = None
 
 
 class Scan:
@@ -98,6 +103,12 @@ class Scan:
         self._further = tuple(further)
         self._on_filled = on_filled
         self._threads = threads
+        self._small = small_tensors(checkpoint)
+        self._is_small = self._small.is_small[self._order.row]
+        for each in self._further:
+            self._is_small &= False if each.rows is None else ~each.rows[self._order.row]
+        # Small tensors keep the interpreter busy: two threads would only take it from each other.
+        self._small_turn = threading.RLock()
         # Sizes that a hostile file claims may add up beyond an int64.
         self.total = sum(self._order.nbytes.tolist())
         self._state = np.zeros(len(self._order), np.uint8)
@@ -150,6 +161,7 @@ class Scan:
         """
         control = control or Control()
         control.check()
+        _compile(control)
         control.when_cancelled(self._stop)
         self._stopping, self._fault = False, None
         with self._lock:
@@ -194,37 +206,42 @@ class Scan:
     # -- threads -----------------------------------------------------------------------------
 
     def _work(self) -> None:
-        buffer = np.empty(BLOCK_BYTES, np.uint8)
+        # The second one for what is preferred while the first one is in use.
+        buffer, aside = np.empty(BLOCK_BYTES, np.uint8), np.empty(BLOCK_BYTES, np.uint8)
         try:
             while (piece := self._take()) is not None:
-                if isinstance(piece, _Part):
-                    self._count_part(piece, buffer)
-                else:
-                    self._count_together(piece, buffer)
+                self._count(piece, buffer, aside)
         except Cancelled:
             pass
         except BaseException as error:  # noqa: BLE001  # a fault of our own: told by `run`
             self._fault = error
             self._stop()
 
-    def _wait_or_stop(self) -> None:
-        """Asked before each block."""
+    def _count(self, piece: list[int] | _Part, buffer: Buffer, aside: Buffer | None) -> None:
+        if isinstance(piece, _Part):
+            self._count_part(piece, buffer, aside)
+        else:
+            self._count_together(piece, buffer, aside)
+
+    def _before_block(self, aside: Buffer | None) -> None:
+        """Wait while it is paused, raise `Cancelled` if it is to stop, and do first what is preferred."""
         if not self._going.is_set():
             self._going.wait()
         if self._stopping:
             raise Cancelled("stopped on request")
+        while aside is not None and self._first:
+            with self._lock:
+                piece = self._take_from(self._first)
+            if piece is not None:
+                self._count(piece, aside, None)
 
     def _take(self) -> list[int] | _Part | None:
         """The next entries of one source, or the next part of a large one; None at the end."""
-        self._wait_or_stop()
+        self._before_block(None)
         with self._lock:
             for queue in (self._first, self._parts):
-                while queue:
-                    first = queue.popleft()
-                    if isinstance(first, _Part):
-                        return first
-                    if self._state[first] == _WAITING:
-                        return self._begin([first], queue)
+                if (piece := self._take_from(queue)) is not None:
+                    return piece
             starts = self._order.piece_start
             while self._piece + 1 < len(starts):
                 begin, end = int(starts[self._piece]), int(starts[self._piece + 1])
@@ -232,6 +249,15 @@ class Scan:
                 entries = begin + np.flatnonzero(self._state[begin:end] == _WAITING)
                 if len(entries):
                     return self._begin(entries.tolist(), self._parts)
+        return None
+
+    def _take_from(self, queue: deque[int | _Part]) -> list[int] | _Part | None:
+        while queue:
+            first = queue.popleft()
+            if isinstance(first, _Part):
+                return first
+            if self._state[first] == _WAITING:
+                return self._begin([first], queue)
         return None
 
     def _begin(self, entries: list[int], parts: deque[int | _Part]) -> list[int] | _Part:
@@ -245,21 +271,21 @@ class Scan:
         parts.extendleft(_Part(large, index) for index in range(count - 1, 0, -1))
         return _Part(large, 0)
 
-    def _count_together(self, entries: list[int], buffer: Buffer) -> None:
+    def _count_together(self, entries: list[int], buffer: Buffer, aside: Buffer | None) -> None:
         results: list[tuple[int, list[Any] | SdviewerError]] = []
         source = int(self._order.source[entries[0]])
         fault = self._change_of(source)
-        for entry in entries:
-            if fault is not None:
-                break
-            try:
-                works = self._begin_works(entry)
-                shares = self._count_blocks(works, 0, len(works.blocks), buffer)
-                results.append((entry, works.results([shares])))
-            except CannotRead as error:
-                results.append((entry, error))
-        # Bytes that were read beside a change are worth nothing.
-        fault = fault or self._change_of(source)
+        if fault is None:
+            small = self._is_small[entries].tolist()
+            if any(small):
+                with self._small_turn:
+                    chosen = [entry for entry, is_small in zip(entries, small, strict=True) if is_small]
+                    results += self._count_small(chosen, source, buffer, aside)
+            for entry, is_small in zip(entries, small, strict=True):
+                if not is_small:
+                    results.append((entry, self._count_whole(entry, buffer, aside)))
+            # Bytes that were read beside a change are worth nothing.
+            fault = self._change_of(source)
         if fault is not None:
             results = [(entry, fault) for entry in entries]
         with self._lock:
@@ -267,7 +293,31 @@ class Scan:
                 self._finish(entry, result)
             self._done += sum(self._order.nbytes[entries].tolist())
 
-    def _count_part(self, part: _Part, buffer: Buffer) -> None:
+    def _count_whole(self, entry: int, buffer: Buffer, aside: Buffer | None) -> list[Any] | SdviewerError:
+        try:
+            works = self._begin_works(entry)
+            return works.results([self._count_blocks(works, 0, len(works.blocks), buffer, aside)])
+        except CannotRead as error:
+            return error
+
+    def _count_small(
+        self, entries: list[int], source: int, buffer: Buffer, aside: Buffer | None
+    ) -> Iterator[tuple[int, list[Any] | SdviewerError]]:
+        """The results of small entries of one source, read many at a time."""
+        rows = self._order.row[entries].tolist()
+        entry_of = dict(zip(rows, entries, strict=True))
+        nothing = [None] * len(self._further)
+        for first, end, run in self._small.runs(rows, len(buffer)):
+            raw = buffer[: end - first]
+            try:
+                self.checkpoint.sources.get(source).read_into(first, raw)
+            except CannotRead as error:
+                yield from ((entry_of[row], error) for row in run)
+                continue
+            figures = self._small.figures(run, first, raw, lambda: self._before_block(aside))
+            yield from ((entry_of[row], [found, *nothing]) for row, found in zip(run, figures, strict=True))
+
+    def _count_part(self, part: _Part, buffer: Buffer, aside: Buffer | None) -> None:
         large = part.large
         source = int(self._order.source[large.entry])
         try:
@@ -279,7 +329,7 @@ class Scan:
             if large.works is not None and large.error is None:
                 blocks = len(large.works.blocks)
                 first, last = (blocks * i // large.count for i in (part.index, part.index + 1))
-                large.shares[part.index] = self._count_blocks(large.works, first, last, buffer)
+                large.shares[part.index] = self._count_blocks(large.works, first, last, buffer, aside)
         except CannotRead as error:
             large.error = error
         with large.lock:
@@ -301,18 +351,20 @@ class Scan:
     def _begin_works(self, entry: int) -> _Works:
         from sdviewer.analysis.counting import Counting
 
+        row = int(self._order.row[entry])
         try:
-            counting = Counting(TensorRef(self.checkpoint, int(self._order.row[entry])))
-            return _Works(counting, [further.begin(counting.blocks) for further in self._further])
+            counting = Counting(TensorRef(self.checkpoint, row))
+            asked = [each for each in self._further if each.rows is None or each.rows[row]]
+            return _Works(counting, [each.begin(counting.blocks) if each in asked else None for each in self._further])
         except MemoryError as error:
             raise CannotRead("there is not enough memory to count its values", file=self.checkpoint.path) from error
 
-    def _count_blocks(self, works: _Works, first: int, last: int, buffer: Buffer) -> list[Any]:
+    def _count_blocks(self, works: _Works, first: int, last: int, buffer: Buffer, aside: Buffer | None) -> list[Any]:
         """The shares of all works after these blocks."""
         counting, share = works.counting, works.counting.new_share()
         further = [(work, work.new_share()) for work in works.further if work is not None]
         for index in range(first, last):
-            self._wait_or_stop()
+            self._before_block(aside)
             codes = counting.add(share, index, buffer)
             for work, accumulators in further:
                 work.add(accumulators, index, codes)
@@ -359,6 +411,14 @@ class Scan:
                 self._fail(row, error)
         if len(refused):
             self._news.append(refused)
+
+
+def _compile(control: Control) -> None:
+    """Have the loops at hand before threads ask for them, where compiling can be cancelled."""
+    with contextlib.suppress(ImportError):  # no numba for this Python or machine
+        from sdviewer.analysis.kernels import warming
+
+        warming.available(control)
 
 
 @dataclass(frozen=True, slots=True)

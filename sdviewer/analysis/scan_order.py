@@ -17,8 +17,8 @@ Int64 = npt.NDArray[np.int64]
 
 # A tensor beyond this is counted in parts, by all threads.
 PART_BYTES = 32 << 20
-# Each part has accumulators of its own until all are done: a megabyte or so.
-MOST_PARTS = 16
+# Each part has accumulators of its own until all are done, some megabytes at most, and merging them takes time.
+MOST_PARTS = 4
 # What a thread takes at a time: the file is asked whether it changed before and after.
 _BYTES_TOGETHER = 4 << 20
 _TENSORS_TOGETHER = 64
