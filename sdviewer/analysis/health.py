@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -80,8 +81,14 @@ class Health:
     def findings(self, most: int | None = None) -> Iterator[Finding]:
         """The findings, worst first, then by rule and in file order; at most so many of each rule and severity."""
         for severity in sorted(Severity, reverse=True):
-            for rule, hits in self.hits:
-                for place in np.flatnonzero(hits.severity == severity)[:most].tolist():
+            for rule, _ in self.hits:
+                yield from islice(self.findings_of(rule, severity), most)
+
+    def findings_of(self, rule: Rule, severity: Severity) -> Iterator[Finding]:
+        """The findings of one rule and severity, in file order."""
+        for other, hits in self.hits:
+            if other is rule:
+                for place in np.flatnonzero(hits.severity == severity).tolist():
                     yield self._finding(rule, hits, place)
 
     def of(self, row: int) -> list[Finding]:
