@@ -39,6 +39,9 @@ def test_the_first_tree_is_painted_without_torch_pyqtgraph_and_numba() -> None:
     imported = set(json.loads(done.stdout))
     assert "sdviewer.formats.torch_zip" in imported
     assert imported.isdisjoint({"torch", "pyqtgraph", "numba", "scipy", "matplotlib", "asyncio", "multiprocessing"})
+    # Nor what is only needed for a filter or a copy.
+    assert not [name for name in imported if name.startswith("sdviewer.search.")]
+    assert imported.isdisjoint({"sdviewer.checkpoint.listing_text", "sdviewer.ui.filter.help_popup", "csv"})
 
 
 def test_void_calls_lose_no_reference_to_none() -> None:

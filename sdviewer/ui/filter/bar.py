@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
@@ -12,17 +13,19 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import shown
 from sdviewer.jobs.runner import Lane
-from sdviewer.search.query import Mistake
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.errors import describe_error
 from sdviewer.ui.filter.chips import ChipRow
-from sdviewer.ui.filter.help_popup import HelpPopup
 from sdviewer.ui.filter.line import FilterLine
 from sdviewer.ui.filter.tasks import Found, run_filter
 from sdviewer.ui.filter.terms import with_term, without_term
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
+
+if TYPE_CHECKING:
+    from sdviewer.search.query import Mistake
+    from sdviewer.ui.filter.help_popup import HelpPopup
 
 # What comes in one burst is one search; a letter more supersedes the search before it.
 _MS_BEFORE_SEARCH = 5
@@ -133,6 +136,8 @@ class FilterBar(QWidget):
     def show_help(self) -> None:
         """Open the list of what a filter can say."""
         if self._popup is None:
+            from sdviewer.ui.filter.help_popup import HelpPopup
+
             self._popup = HelpPopup(self.line)
             self._popup.chosen.connect(self._insert)
         self._popup.open_help()
@@ -175,8 +180,9 @@ class FilterBar(QWidget):
 
     def _answered(self, answer: Found | Mistake | None) -> None:
         self._settled = True
-        self._mistake = answer if isinstance(answer, Mistake) else None
-        if isinstance(answer, Mistake):
+        self._mistake = None
+        if answer is not None and not isinstance(answer, Found):
+            self._mistake = answer
             self.line.mark_wrong(answer.start, answer.length)
             self._say(answer.message, wrong=True, suggestion=answer.suggestion)
             return

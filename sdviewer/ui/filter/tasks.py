@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import shape_text, shown
 from sdviewer.control import Control
-from sdviewer.search.filtering import Matches, find_matches
-from sdviewer.search.fuzzy import FuzzyFinder
-from sdviewer.search.index import index_of
-from sdviewer.search.query import Mistake, parse
 from sdviewer.ui.tree.visible_rows import Remains, remains_of
+
+if TYPE_CHECKING:
+    from sdviewer.search.filtering import Matches
+    from sdviewer.search.fuzzy import FuzzyFinder
+    from sdviewer.search.query import Mistake
 
 _LONGEST_NAME = 500
 
@@ -34,6 +36,9 @@ def run_filter(checkpoint: Checkpoint, text: str, control: Control) -> Found | M
     """
     # Imported on the working thread: the first tree does not wait for it.
     from sdviewer.processes.matching import match_in_process
+    from sdviewer.search.filtering import find_matches
+    from sdviewer.search.index import index_of
+    from sdviewer.search.query import Mistake, parse
 
     query = parse(text)
     if isinstance(query, Mistake):
@@ -73,6 +78,8 @@ def run_finder(checkpoint: Checkpoint, finder: FuzzyFinder, query: str, control:
         Cancelled: `control` was cancelled.
 
     """
+    from sdviewer.search.index import index_of
+
     hits = finder.find(query, control)
     nodes, table = index_of(checkpoint).nodes, checkpoint.table
     rows = []

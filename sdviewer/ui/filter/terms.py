@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sdviewer.search.query import FieldTest, Query, Term, parse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sdviewer.search.query import Term
 
 
 def has_term(text: str, term: str) -> bool:
@@ -25,6 +28,11 @@ def without_term(text: str, term: str) -> str:
 
 
 def _terms(text: str) -> tuple[Term, ...]:
+    if not text.strip():
+        return ()
+    # Imported with the first letter: the first tree does not wait for it.
+    from sdviewer.search.query import Query, parse
+
     query = parse(text)
     return query.terms if isinstance(query, Query) else ()
 
@@ -33,6 +41,8 @@ def _is_rival(found: Term, wanted: Term) -> bool:
     """Two values of one field exclude each other: a tensor has one role."""
     if found.text == wanted.text:
         return True
+    from sdviewer.search.query import FieldTest
+
     one, other = found.test, wanted.test
     same = isinstance(one, FieldTest) and isinstance(other, FieldTest) and one.field == other.field
     return same and not found.negated and not wanted.negated

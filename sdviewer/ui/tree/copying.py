@@ -12,7 +12,6 @@ from PySide6.QtGui import QGuiApplication
 
 from sdviewer.checkpoint.access import node_expressions
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.listing_text import one_line
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.outline import Group, Outline, group_totals
 from sdviewer.checkpoint.roles import Role
@@ -48,6 +47,9 @@ def expressions(checkpoint: Checkpoint, _: Outline, nodes: Items) -> Iterator[st
 
 def tsv(checkpoint: Checkpoint, outline: Outline, items: Items) -> Iterator[str]:
     r"""A line for each item below one with the titles; shapes as `[3, 4]`, tabs and line breaks escaped (`\t`)."""
+    # Imported for the first copy: the first tree does not wait for it.
+    from sdviewer.checkpoint.listing_text import one_line
+
     yield "\t".join(_TITLES)
     for item in items.tolist():
         fields = _group_fields(checkpoint, outline, item) if outline.is_group(item) else _fields(checkpoint, item)
@@ -148,6 +150,8 @@ class TreeCopying(QObject):
             lines.append(line)
         if len(lines) == 1:
             return lines[0], 1
+        from sdviewer.checkpoint.listing_text import one_line
+
         # Of what else is copied a line never breaks.
         safe = [one_line(line) for line in lines] if texts is names else lines
         return "".join([f"{line}\n" for line in safe]), len(lines) - (texts is tsv)
