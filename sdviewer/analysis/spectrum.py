@@ -290,6 +290,8 @@ def spectrum(
                 raise _not_finite(ref, flat, first)
             first += len(flat)
             yield flat.view(np.uint8).data
+        # How far a decomposition is nobody knows.
+        control.report(0, 0, "computing")
 
     began = time.monotonic()
     answer, buffers = torch_process().ask(

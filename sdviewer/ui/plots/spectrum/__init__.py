@@ -1,0 +1,1 @@
+"""The spectrum of a tensor: its singular values, on demand."""
