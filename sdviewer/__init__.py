@@ -16,6 +16,19 @@ array([0. , 0.5, 1. ], dtype=float32)
 >>> checkpoint.problems
 ()
 
+The statistics of all tensors, each byte read once:
+
+>>> result = sdviewer.scan(checkpoint)
+>>> result["head.bias"].mean, result["head.bias"].zeros
+(0.5, 1)
+>>> dict(result.errors)
+{}
+
+What two checkpoints differ in, tensor by tensor:
+
+>>> sdviewer.compare(path, path).summary["identical"]
+2
+
 Opening reads no tensor: bytes are read when a tensor's values are asked for. Every error that is
 raised on purpose is a `SdviewerError`.
 
@@ -30,8 +43,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sdviewer.analysis.results import ScanResult, scan
+    from sdviewer.analysis.statistics import TensorStatistics
     from sdviewer.checkpoint.document import Checkpoint
     from sdviewer.checkpoint.tensors import TensorRef
+    from sdviewer.comparison.comparing import Comparison
+    from sdviewer.comparison.pairs_of_files import compare
     from sdviewer.control import Control
     from sdviewer.errors import (
         AmbiguousName,
@@ -64,6 +81,7 @@ __all__ = [
     "CannotRead",
     "CannotWrite",
     "Checkpoint",
+    "Comparison",
     "Control",
     "Damaged",
     "FileMissing",
@@ -75,20 +93,29 @@ __all__ = [
     "NotDecodable",
     "NotDense",
     "NotPermitted",
+    "ScanResult",
     "SdviewerError",
     "SourceChanged",
     "TensorRef",
+    "TensorStatistics",
     "UnsupportedFormat",
     "__version__",
+    "compare",
     "open",
+    "scan",
 ]
 
 # Where each name lives; what is not listed is an error. Nothing is imported before it is asked for.
 _HOMES = {
     "Checkpoint": "sdviewer.checkpoint.document",
+    "Comparison": "sdviewer.comparison.comparing",
     "Control": "sdviewer.control",
+    "ScanResult": "sdviewer.analysis.results",
     "TensorRef": "sdviewer.checkpoint.tensors",
+    "TensorStatistics": "sdviewer.analysis.statistics",
+    "compare": "sdviewer.comparison.pairs_of_files",
     "open": "sdviewer.processes.client",
+    "scan": "sdviewer.analysis.results",
 }
 _NAMES_AT_HOME = {"open": "open_checkpoint"}
 

@@ -16,7 +16,7 @@ from sdviewer.cli.exits import Exit, WrongUsage
 from sdviewer.errors import Cancelled, SdviewerError
 
 # Those not defined here are modules of this package.
-COMMANDS = ("info", "values", "screenshot", "check", "load-check")
+COMMANDS = ("info", "values", "stats", "diff", "check", "load-check", "screenshot")
 
 # Opens the window on files (a new one if that is asked for) and returns when it is closed, with the exit code.
 # Handed in, as the window lies above.
@@ -92,7 +92,7 @@ def _window_parser() -> Parser:
     parser = Parser(
         prog="sdviewer",
         description="Look inside PyTorch checkpoints without executing anything in them.",
-        epilog="Commands: sdviewer info FILE, sdviewer values FILE NAME, sdviewer check FILE, "
+        epilog="Commands: sdviewer info FILE, sdviewer values FILE NAME, sdviewer stats FILE, sdviewer check FILE, "
         "sdviewer screenshot FILE OUT.png; "
         "`sdviewer COMMAND --help` tells more. A file that is called like a command opens as ./info.",
     )

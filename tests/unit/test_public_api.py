@@ -25,6 +25,7 @@ PUBLIC = {
     "CannotRead",
     "CannotWrite",
     "Checkpoint",
+    "Comparison",
     "Control",
     "Damaged",
     "FileMissing",
@@ -36,12 +37,16 @@ PUBLIC = {
     "NotDecodable",
     "NotDense",
     "NotPermitted",
+    "ScanResult",
     "SdviewerError",
     "SourceChanged",
     "TensorRef",
+    "TensorStatistics",
     "UnsupportedFormat",
     "__version__",
+    "compare",
     "open",
+    "scan",
 }
 
 
