@@ -109,7 +109,8 @@ def histogram_of_masses(masses: Masses, edges: Floats) -> Histogram:
     """The same between any finite ascending edges."""
     asked = edges.copy()
     # What equals the last edge is in the last bin.
-    asked[-1] = np.nextafter(edges[-1], np.inf)
+    with np.errstate(over="ignore"):
+        asked[-1] = np.nextafter(edges[-1], np.inf)
     below, across = masses.below(asked)
     whole = np.rint(below).astype(np.int64)
     # Both halved: widths of buckets and of bins.

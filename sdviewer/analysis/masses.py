@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.analysis.counts import Counts
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -54,6 +56,15 @@ class Masses:
         below[across] += counts[across] * (np.minimum(part, 1.0) - 1.0)
         return below, width
 
+    def within(self, low: float, high: float) -> tuple[float, float, int] | None:
+        """The smallest and largest value between two, as near as the buckets tell, and how many are there."""
+        first = int(np.searchsorted(self.high, low, "left"))
+        last = int(np.searchsorted(self.low, high, "right"))
+        if first >= last:
+            return None
+        counted = int(self.sums[last] - self.sums[first])
+        return max(float(self.low[first]), low), min(float(self.high[last - 1]), high), counted
+
     def magnitudes(self) -> Masses:
         """The same of |x|; a bucket on both sides of zero does not occur."""
         negative = self.high < 0
@@ -74,3 +85,8 @@ def masses(low: Floats, high: Floats, counts: Ints, nan: int = 0, posinf: int = 
         low, high, counts = low[starts], high[starts], np.add.reduceat(counts, starts)
     sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     return Masses(low, high, counts, sums, nan, posinf, neginf)
+
+
+def masses_of(counts: Counts) -> Masses:
+    """The masses of what was counted."""
+    return masses(counts.low, counts.high, counts.counts, counts.nan, counts.posinf, counts.neginf)

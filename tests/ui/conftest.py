@@ -60,7 +60,8 @@ def settle(qtbot: QtBot) -> Callable[[MainWindow], DocumentTab]:
         qtbot.waitUntil(lambda: window.has_tabs_for_all)
         tab = window.current_tab
         assert tab is not None
-        qtbot.waitUntil(lambda: tab.is_settled, timeout=20_000)
+        # The first to count values may have to compile for that.
+        qtbot.waitUntil(lambda: tab.is_settled, timeout=60_000)
         return tab
 
     return wait

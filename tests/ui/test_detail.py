@@ -59,7 +59,7 @@ def bars(tab: DocumentTab) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     histogram = tab.detail.numbers.histogram
     assert histogram is not None
     assert histogram.isVisible()
-    edges, counts = histogram._curve.getData()
+    edges, counts = histogram.picture.curves[0].getData()
     return edges, counts
 
 
@@ -100,14 +100,14 @@ def test_nan_and_infinities_are_counted_beside_the_rest(show: Show) -> None:
     assert statistic(tab, "Std") == number(float(finite.std()))
     assert bars(tab)[1].sum() == len(finite)
     assert tab.detail.numbers.histogram is not None
-    assert tab.detail.numbers.histogram.caption.text().endswith("not drawn: 5 NaN, 2 +Inf, 1 −Inf")
+    assert tab.detail.numbers.histogram.caption.text().endswith("beside it 5 NaN, 1 −Inf, 2 +Inf")
 
 
 def test_the_histogram_is_painted_over_the_range_of_the_values(show: Show) -> None:
     tab = show({"w": torch.cat([torch.full((100,), -3.0), torch.full((50,), 5.0)])})
     histogram = tab.detail.numbers.histogram
     assert histogram is not None
-    image = picture(histogram.plot)
+    image = picture(histogram.graphics)
     assert shades(image) > 20
     (left, right), (bottom, top) = histogram.box.viewRange()
     assert -4 < left < -3
@@ -131,12 +131,12 @@ def test_the_bin_under_the_pointer_is_told(show: Show) -> None:
     tab = show({"w": torch.tensor([0, 0, 1, 3])})
     histogram = tab.detail.numbers.histogram
     assert histogram is not None
-    assert histogram.caption.text() == "4 values in 4 bins, most (2) from −0.5 to 0.5"
-    assert histogram.plot.accessibleDescription() == histogram.caption.text()
+    assert histogram.caption.text() == "4 values from 0 to 3 in 4 bins; peak 2 at 0"
+    assert histogram.graphics.accessibleDescription() == histogram.caption.text()
     histogram._pointed(histogram.box.mapViewToScene(QPointF(1.2, 1)))
-    assert histogram.caption.text() == "1 values from 0.5 to 1.5"
+    assert histogram.caption.text() == "1 value (25.00 %) at 1; 50.00 % below"
     histogram._pointed(QPointF(-10, -10))
-    assert histogram.caption.text().startswith("4 values in 4 bins")
+    assert histogram.caption.text().startswith("4 values from 0 to 3")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_odd_tensors_have_numbers_and_a_picture(
     assert tab.detail.numbers.notice.text() == basis
     assert bars(tab)[1].sum() == tensor.numel()
     assert tab.detail.numbers.histogram is not None
-    assert shades(picture(tab.detail.numbers.histogram.plot)) > 5
+    assert shades(picture(tab.detail.numbers.histogram.graphics)) > 5
 
 
 def test_a_sparse_tensor_shows_its_components(show: Show) -> None:
@@ -247,7 +247,7 @@ def test_quick_selections_show_only_the_last(
 def test_reading_can_be_stopped(
     make_window: MakeWindow, qtbot: QtBot, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sdviewer.analysis.statistics as statistics_module  # replaced below
+    import sdviewer.analysis.counting as counting_module  # replaced below
 
     begun = threading.Event()
 
@@ -259,33 +259,20 @@ def test_reading_can_be_stopped(
     window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()))
     window.open_files(["any.pt"])
     tab = settle(window)
-    monkeypatch.setattr(statistics_module, "statistics", slow)
+    monkeypatch.setattr(counting_module, "count", slow)
     tab.go_to_name("head.weight")
     assert begun.wait(5)
     qtbot.waitUntil(lambda: tab.detail.numbers.notice.text() == "Reading values …")
     qtbot.waitUntil(window.jobs.cancel_button.isVisible)
     QTest.mouseClick(window.jobs.cancel_button, Qt.MouseButton.LeftButton)
     settle(window)
-    assert tab.detail.numbers.notice.text().startswith("Stopped.")
+    assert tab.detail.numbers.error.message.text() == "Reading the values was stopped."
     assert facts(tab)["Shape"] == "3 × 4"
-
-
-def test_a_failing_picture_leaves_the_statistics(
-    make_window: MakeWindow, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import sdviewer.analysis.histogram as histogram_module  # replaced below
-
-    def broken(*_: object) -> None:
-        raise ValueError("no bins")
-
-    window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()))
-    window.open_files(["any.pt"])
-    tab = settle(window)
-    monkeypatch.setattr(histogram_module, "histogram", broken)
-    tab.go_to_name("head.weight")
+    monkeypatch.undo()
+    QTest.mouseClick(tab.detail.numbers.error.tools.try_again, Qt.MouseButton.LeftButton)
     settle(window)
     assert statistic(tab, "Maximum") == "11"
-    assert tab.detail.numbers.notice.text().startswith("The distribution cannot be drawn. ValueError: no bins")
+    assert not tab.detail.numbers.error.isVisible()
 
 
 def test_a_plotting_library_that_is_missing_is_told(
@@ -297,7 +284,8 @@ def test_a_plotting_library_that_is_missing_is_told(
     monkeypatch.setattr(window.library, "error", ImportError("no module named pyqtgraph"))
     tab.go_to_name("head.weight")
     settle(window)
-    assert "cannot be drawn" in tab.detail.numbers.notice.text()
+    assert "The distribution cannot be drawn" in tab.detail.numbers.error.message.text()
+    assert tab.detail.numbers.error.isVisible()
     assert statistic(tab, "Maximum") == "11"
 
 

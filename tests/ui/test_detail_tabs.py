@@ -69,7 +69,7 @@ def test_each_kind_of_node_has_its_tabs(detail: DetailPane, training: Checkpoint
     expected = {
         "": ["Overview", "Metadata"],
         "model": ["Overview"],
-        "weight": ["Overview", "Values"],
+        "weight": ["Overview", "Statistics", "Distribution", "Values"],
         "config": ["Overview", "Metadata"],
         "epoch": ["Overview", "Metadata"],
     }
@@ -98,7 +98,7 @@ def test_tabs_are_changed_by_keys(detail: DetailPane, training: Checkpoint) -> N
     detail.show_node(training, node_called(training, "weight"), "t.pt")
     detail.tabs.tabBar().setFocus()
     QTest.keyClick(detail.tabs.tabBar(), Key.Key_Right)
-    assert detail.current_pane == "values"
+    assert detail.current_pane == "statistics"
     QTest.keyClick(detail.tabs.tabBar(), Key.Key_Left)
     assert detail.current_pane == "overview"
 
@@ -201,7 +201,7 @@ def test_what_a_pane_wishes_the_detail_pane_passes_on(qtbot: QtBot, training: Ch
 
 def test_jobs_are_known_by_their_slots_and_end_with_the_pane(detail: DetailPane, training: Checkpoint) -> None:
     detail.show_node(training, node_called(training, "weight"), "t")
-    assert detail.running_slots() == (("test", "detail"),)
+    assert detail.running_slots() == (((("test", "detail"), "measure"), 0),)
     detail.show_pane("values")
     assert len(detail.running_slots()) >= 1
     detail.close_jobs()

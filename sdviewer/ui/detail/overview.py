@@ -34,7 +34,7 @@ class OverviewPane(Pane):
         self.lead.setWordWrap(True)
         self.lead.setContentsMargins(0, 0, 0, 6)
         self.facts = FactGrid()
-        self.numbers = NumbersView(context.bridge, context.library, context.slot)
+        self.numbers = NumbersView(context)
         self._notes, self._blocks = QVBoxLayout(), QVBoxLayout()
         column = QVBoxLayout()
         column.setContentsMargins(20, 12, 20, 20)
@@ -59,6 +59,7 @@ class OverviewPane(Pane):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
+        self.numbers.message.connect(self.message)
         self.numbers.clear()
 
     @property
@@ -82,8 +83,8 @@ class OverviewPane(Pane):
         self.area.verticalScrollBar().setValue(0)
 
     def close_jobs(self) -> None:
-        """Stop reading numbers."""
-        self.numbers.clear()
+        """Stop reading numbers, and saving their picture."""
+        self.numbers.close_jobs()
 
     def _show_description(self, description: Description) -> None:
         self.lead.setText(description.lead)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
@@ -12,10 +13,12 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import CopyButton, FactGrid, plain_label
 from sdviewer.ui.detail.describe import describe
+from sdviewer.ui.detail.measuring import Measuring
 from sdviewer.ui.detail.numbers import NumbersView
 from sdviewer.ui.detail.overview import OverviewPane
 from sdviewer.ui.detail.panes import PANES, Pane, PaneContext, PaneSpec, Selection
 from sdviewer.ui.detail.parts import Description
+from sdviewer.ui.detail.values_pane import ValuesPane
 from sdviewer.ui.detail.view_tabs import ViewTabs
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.theme import number_font
@@ -51,7 +54,8 @@ class DetailPane(QWidget):
         specs: tuple[PaneSpec, ...] = PANES,
     ) -> None:
         super().__init__(parent)
-        self._context = PaneContext(bridge, library, slot)
+        self.measuring = Measuring(bridge, (slot, "measure"), self)
+        self._context = PaneContext(bridge, library, slot, self.measuring)
         self._specs = specs
         self._chosen = specs[0].name
         self._selection: Selection | None = None
@@ -159,6 +163,17 @@ class DetailPane(QWidget):
                 pane.close_jobs()
         self._show_current()
 
+    def show_others(self, rows: tuple[int, ...]) -> None:
+        """Show further tensors beside the node, in the panes that compare: their rows in the tensor table."""
+        selection = self._selection
+        if selection is None or rows == selection.others:
+            return
+        self._selection = replace(selection, others=rows)
+        for name, told in self._told.items():
+            if told is selection and not self.panes[name].shows_others:
+                self._told[name] = self._selection
+        self._show_current()
+
     def show_pane(self, name: str) -> None:
         """Put a tab in front, as a click on it does; nothing happens where the selected node has it not."""
         index = [spec.name for spec in self._specs].index(name)
@@ -179,6 +194,14 @@ class DetailPane(QWidget):
         """Stop everything; nothing more will be shown."""
         for pane in self.panes.values():
             pane.close_jobs()
+        self.measuring.close_jobs()
+
+    def _show_value(self, index: tuple[int, ...]) -> None:
+        """Go to a value in the table of values, once that is in sight."""
+        self.show_pane("values")
+        pane = self.panes.get("values")
+        if isinstance(pane, ValuesPane):
+            QTimer.singleShot(0, pane, lambda: pane.go_to(index))
 
     def _arrange(self, visible: tuple[bool, ...]) -> None:
         """Show the tabs that the node has, and in front the one that the user chose if it is there."""
@@ -212,6 +235,7 @@ class DetailPane(QWidget):
         pane.node_wanted.connect(self.node_wanted)
         pane.filter_wanted.connect(self.filter_wanted)
         pane.file_wanted.connect(self.file_wanted)
+        pane.value_wanted.connect(self._show_value)
         pane.message.connect(self.message)
         layout.addWidget(pane)
         return pane

@@ -12,6 +12,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.metadata_below import has_metadata
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.detail.measuring import Measuring
 from sdviewer.ui.detail.parts import Description
 from sdviewer.ui.plots.library import PlotLibrary
 
@@ -24,10 +25,17 @@ class Selection:
     node: int
     title: str
     description: Description
+    others: tuple[int, ...] = ()
+    """Rows of further tensors that are selected beside it."""
 
 
 class Pane(QWidget):
-    """One view of the selected node. It is asked to show one only while it is in sight."""
+    """One view of the selected node. It is asked to show one only while it is in sight.
+
+    One that `shows_others` is asked again when other tensors are selected beside the node.
+    """
+
+    shows_others = False
 
     node_wanted = Signal(int)
     """This node of the tree shall be selected."""
@@ -37,6 +45,9 @@ class Pane(QWidget):
 
     file_wanted = Signal(str)
     """This file shall be opened."""
+
+    value_wanted = Signal(tuple)
+    """The value with this index shall be shown in the table of values."""
 
     message = Signal(str)
     """What was done, or why not: one sentence for the status bar."""
@@ -62,6 +73,7 @@ class PaneContext:
     bridge: Bridge
     library: PlotLibrary
     slot: Hashable
+    measuring: Measuring
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,33 @@ def _overview(context: PaneContext, parent: QWidget) -> Pane:
     return OverviewPane(context, parent)
 
 
+def _statistics(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.detail.statistics_pane import StatisticsPane
+
+    return StatisticsPane(context, parent)
+
+
+def _distribution(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.plots.distribution.pane import DistributionPane
+
+    return DistributionPane(context, parent)
+
+
+def _is_matrix(checkpoint: Checkpoint, node: int) -> bool:
+    if not _is_tensor(checkpoint, node):
+        return False
+    from sdviewer.analysis.spectrum import can_be_matrix
+
+    table, row = checkpoint.table, int(checkpoint.tree.ref[node])
+    return can_be_matrix(table.dtype_of(row).kind, table.shape_of(row))
+
+
+def _spectrum(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.plots.spectrum.pane import SpectrumPane
+
+    return SpectrumPane(context, parent)
+
+
 def _values(context: PaneContext, parent: QWidget) -> Pane:
     from sdviewer.ui.detail.values_pane import ValuesPane
 
@@ -112,7 +151,10 @@ def _sources(context: PaneContext, parent: QWidget) -> Pane:
 
 PANES: tuple[PaneSpec, ...] = (
     PaneSpec("overview", "Overview", _always, _overview),
+    PaneSpec("statistics", "Statistics", _is_tensor, _statistics),
+    PaneSpec("distribution", "Distribution", _is_tensor, _distribution),
     PaneSpec("values", "Values", _is_tensor, _values),
+    PaneSpec("spectrum", "Spectrum", _is_matrix, _spectrum),
     PaneSpec("metadata", "Metadata", has_metadata, _metadata),
     PaneSpec("source", "Source", _has_texts, _sources),
 )

@@ -45,6 +45,11 @@ class ValuesPane(Pane):
         self._ref = TensorRef(selection.checkpoint, int(tree.ref[selection.node]))
         self._go_back()
 
+    def go_to(self, index: tuple[int, ...]) -> None:
+        """Make the value with this index current."""
+        self._go_back()
+        self.view.go_to(f"[{', '.join(map(str, index))}]")
+
     def close_jobs(self) -> None:
         """Stop reading, copying and saving."""
         self.view.show_tensor(None)

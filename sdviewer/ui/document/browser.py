@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sdviewer.ui.table.pane import TablePane
 
 MODULES, ALL_TENSORS = 0, 1
+# Of the rows that are selected in the tree so many are looked at for tensors.
+_LOOKED_AT = 1000
 
 
 class Browser(QWidget):
@@ -32,6 +34,9 @@ class Browser(QWidget):
 
     node_selected = Signal(int)
     """The tree node that became current, by whichever of the two."""
+
+    rows_selected = Signal()
+    """Other rows are selected, in whichever of the two is in sight."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,6 +64,7 @@ class Browser(QWidget):
 
         self.views.currentChanged.connect(self._show_view)
         self.tree.node_selected.connect(self._tree_selected)
+        self.tree.rows_selected.connect(self.rows_selected)
         self.tree.copying.done.connect(lambda _: self.error.clear())
         self.tree.copying.failed.connect(self._copy_failed)
         self.filter.filtered.connect(self._filtered)
@@ -104,6 +110,16 @@ class Browser(QWidget):
         view = self.table if self.table is not None and self.views.currentIndex() == ALL_TENSORS else self.tree
         view.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def selected_tensors(self, most: int) -> tuple[int, ...]:
+        """The rows of the first selected tensors, in the order in which they stand in the view that is in sight."""
+        if self._checkpoint is None:
+            return ()
+        if self.table is not None and self.views.currentIndex() == ALL_TENSORS:
+            return tuple(self.table.selected_tensors()[:most].tolist())
+        tree = self._checkpoint.tree
+        nodes = self.tree.first_nodes(_LOOKED_AT)
+        return tuple(tree.ref[nodes[tree.what[nodes] == TreeNode.TENSOR]][:most].tolist())
+
     def table_state(self) -> str:
         """The table's columns, for the settings."""
         return self.table.state() if self.table is not None else self._table_state
@@ -131,6 +147,7 @@ class Browser(QWidget):
             if self._table_state:
                 self.table.restore_state(self._table_state)
             self.table.tensor_selected.connect(self._table_selected)
+            self.table.selection_changed.connect(self.rows_selected)
             self._pages.addWidget(self.table)
             if self._checkpoint is not None:
                 found = self.filter.found

@@ -36,6 +36,7 @@ from sdviewer.ui.tree.places import open_as, rows_with, same_item
 from sdviewer.ui.tree.visible_rows import VisibleRows, rows_of
 
 _LONGEST_TITLE = 64
+_MOST_COMPARED = 64
 
 Opener = Callable[[str, Control], Checkpoint]
 
@@ -140,6 +141,11 @@ class DocumentTab(QStackedWidget):
         self._detail_timer.timeout.connect(self._show_current)
         # Whether the pane waits until somebody looks at this tab: of many files most are behind another one.
         self._detail_waits = False
+        self._others_timer = QTimer(self)
+        self._others_timer.setSingleShot(True)
+        self._others_timer.setInterval(0)
+        self._others_timer.timeout.connect(self._show_others)
+        self.browser.rows_selected.connect(self._others_timer.start)
         self.detail.node_wanted.connect(self.go_to_node)
         self.detail.file_wanted.connect(self.file_wanted)
         self.detail.filter_wanted.connect(self.browser.filter.set_text)
@@ -165,7 +171,7 @@ class DocumentTab(QStackedWidget):
     @property
     def is_settled(self) -> bool:
         """Whether nothing that this tab shows is still on its way."""
-        waiting = self.state is State.LOADING or self._detail_timer.isActive()
+        waiting = self.state is State.LOADING or self._detail_timer.isActive() or self._others_timer.isActive()
         return not waiting and self.detail.is_settled and self.browser.is_settled
 
     def load(self) -> None:
@@ -214,6 +220,7 @@ class DocumentTab(QStackedWidget):
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
         self._detail_timer.stop()
+        self._others_timer.stop()
         self.loading.end()
         self.watch.follow(())
         self._bridge.drop(self._slot)
@@ -315,6 +322,12 @@ class DocumentTab(QStackedWidget):
         if self.loaded is not None and node >= 0:
             about = self.loaded.about if node == 0 else None
             self.detail.show_node(self.loaded.checkpoint, node, self.title, about)
+
+    def _show_others(self) -> None:
+        """Tensors that are selected beside the current one are compared with it."""
+        if self.loaded is not None and self.state is State.OPEN:
+            selected = self.browser.selected_tensors(_MOST_COMPARED)
+            self.detail.show_others(selected if len(selected) > 1 else ())
 
     def _show_progress(self) -> None:
         running = self._bridge.running.get(self._slot)

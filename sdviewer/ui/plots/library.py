@@ -21,7 +21,7 @@ _LATER_PARTS = ("sdviewer.ui.table.pane", "sdviewer.ui.filter.go_to", "sdviewer.
 
 
 def _import_plots(_: Control) -> None:
-    _import("pyqtgraph")
+    _import("pyqtgraph", "sdviewer.ui.plots.distribution.view")
 
 
 def _import_parts(_: Control) -> None:

@@ -42,6 +42,9 @@ class TreeView(RowTable):
 
     node_selected = Signal(int)
 
+    rows_selected = Signal()
+    """Other rows are selected, current or not."""
+
     folding_changed = Signal(bool)
     """Whether runs of alike blocks are shown as one row each."""
 
@@ -75,6 +78,7 @@ class TreeView(RowTable):
         if old is not None:
             old.deleteLater()
         self.selectionModel().currentRowChanged.connect(self._current_changed)
+        self.selectionModel().selectionChanged.connect(self._selection_changed)
         self._columns.begin(model, self._painter)
         self.select_node(0)
 
@@ -144,6 +148,20 @@ class TreeView(RowTable):
             return np.zeros(0, np.int32)
         pieces = [model.rows.items(rows.start, rows.stop) for rows in self.selection.stretches()]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.int32)
+
+    def first_nodes(self, most: int) -> npt.NDArray[np.int32]:
+        """The nodes among the first so many selected rows; groups are none."""
+        model = self.tree_model
+        if model is None:
+            return np.zeros(0, np.int32)
+        items = [np.zeros(0, np.int32)]
+        for rows in self.selection.stretches():
+            items.append(model.rows.items(rows.start, min(rows.stop, rows.start + most)))
+            most -= len(items[-1])
+            if most <= 0:
+                break
+        found = np.concatenate(items)
+        return found[found < len(model.rows.tree.what)]
 
     def copy_names(self) -> None:
         """Copy the canonical names of the selected rows, one a line."""
@@ -339,6 +357,9 @@ class TreeView(RowTable):
         model, items = self.tree_model, self.selected_items()
         if model is not None and len(items):
             self.copying.copy(texts, model.checkpoint, model.rows.outline, items, what)
+
+    def _selection_changed(self) -> None:
+        self.rows_selected.emit()
 
     def _current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
         if self.state() is not QAbstractItemView.State.DragSelectingState:
