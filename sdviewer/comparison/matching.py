@@ -1,15 +1,16 @@
 """Matching: which tensor of one state_dict is which of the other, why, and how sure.
 
 Steps from sure to likely, each over what the former ones left: the user's own replacements; the same
-key; the same without wrappers; the same ends of the names with the same shape, unique on both sides;
-names that are alike, with the same shape and the same numbers; where no name says anything, the same
-shapes in the same order. A tensor that could be two is left alone and said to be ambiguous.
+key; the same without wrappers; the same bytes, once on each side; the same ends of the names with the
+same shape, once on each side; names that are alike, with the same shape and the same numbers; where no
+name says anything, the same shapes in the same order. A tensor that could be two is left alone and said
+to be ambiguous.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdviewer.checkpoint.wrappers import WRAPPERS, unwrapped
+from sdviewer.comparison.contents import fingerprints
 from sdviewer.comparison.fused import fused_parts
 from sdviewer.comparison.relations import Relation, relation_of
 from sdviewer.comparison.sides import Side
@@ -32,6 +34,8 @@ _MARGIN = 0.02
 # Pairs of patterns that are compared letter by letter: a second's worth.
 _MOST_COMPARED = 2_000_000
 _AT_ONCE = 4096
+# Tensors whose contents are looked at: some seconds' worth.
+_MOST_READ = 20_000
 _TECHNICAL = tuple(wrapper for wrapper in WRAPPERS if wrapper.is_technical)
 _DIGITS = re.compile(r"\d+")
 # The place of a shape, and the numbers in a name.
@@ -137,12 +141,14 @@ def match(
     vetoed: Iterable[tuple[str, str]] = (),
     by_hand: Iterable[tuple[str, str]] = (),
     guess: bool = True,
+    read: bool = True,
     control: Control | None = None,
 ) -> Matching:
     """Pair the tensors of two state_dicts.
 
     `by_hand` are pairs of keys that hold whatever the names say, `vetoed` ones that must not be made.
-    Without `guess` only equal names (after `maps` and wrappers) make a pair. Progress is in steps.
+    Without `guess` only equal names (after `maps` and wrappers) make a pair; without `read` the contents of
+    tensors are not looked at. Progress is in steps.
 
     Raises:
         Cancelled: `control` was cancelled.
@@ -155,7 +161,10 @@ def match(
         steps.append(lambda: matcher.pair_by_map(maps))
     steps += [matcher.pair_by_name, matcher.pair_by_wrapper]
     if guess:
-        steps += [matcher.pair_fused, matcher.pair_by_ending, matcher.pair_by_likeness, matcher.pair_by_order]
+        steps.append(matcher.pair_fused)
+        if read:
+            steps.append(matcher.pair_by_content)
+        steps += [matcher.pair_by_ending, matcher.pair_by_likeness, matcher.pair_by_order]
     for done, step in enumerate(steps):
         matcher.control.report(done, len(steps), "matching")
         step()
@@ -243,6 +252,36 @@ class _Matcher:
                     first += rows
                     left_small.pop(place, None)
                 left_large.pop(whole, None)
+
+    def pair_by_content(self) -> None:
+        """Tensors of one dtype and shape whose bytes are alike, once on each side."""
+        kinds_a, kinds_b = (
+            self._kinds(self.a, self._left_a, self._shape_a),
+            self._kinds(self.b, self._left_b, self._shape_b),
+        )
+        common = kinds_a.keys() & kinds_b.keys()
+        places_a = sorted(place for kind in common for place in kinds_a[kind])
+        places_b = sorted(place for kind in common for place in kinds_b[kind])
+        if len(places_a) + len(places_b) > _MOST_READ:
+            return
+        kind_a = {place: kind for kind in common for place in kinds_a[kind]}
+        kind_b = {place: kind for kind in common for place in kinds_b[kind]}
+        prints_a = fingerprints(self.a, places_a, self.control)
+        prints_b = fingerprints(self.b, places_b, self.control)
+        self._pair_unique(
+            By.CONTENT,
+            lambda _: 0.98,
+            {place: (kind_a[place], digest) for place, digest in prints_a.items()},
+            {place: (kind_b[place], digest) for place, digest in prints_b.items()},
+        )
+
+    def _kinds(self, side: Side, left: dict[int, None], shape: list[int]) -> dict[tuple[int, int], list[int]]:
+        """Places without a partner, by dtype and shape."""
+        dtypes = side.checkpoint.table.dtype[side.rows].tolist()
+        kinds: dict[tuple[int, int], list[int]] = {}
+        for place in self._sliced(left):
+            kinds.setdefault((dtypes[place], shape[place]), []).append(place)
+        return kinds
 
     def pair_by_ending(self) -> None:
         """The longest common ending of names, in whole segments, that is unique on both sides with its shape."""
@@ -332,8 +371,8 @@ class _Matcher:
         self,
         by: By,
         score: Callable[[tuple[int, int]], float],
-        names_a: dict[int, Hashable] | dict[int, str],
-        names_b: dict[int, Hashable] | dict[int, str],
+        names_a: Mapping[int, Hashable],
+        names_b: Mapping[int, Hashable],
         *,
         note_ambiguous: bool = False,
     ) -> None:

@@ -128,6 +128,24 @@ def test_two_models_that_have_nothing_to_do_with_each_other_have_no_pairs(tmp_pa
     assert not matched(tmp_path, NET, other).pairs
 
 
+def test_tensors_are_known_by_their_bytes_whatever_they_are_called(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    values = {f"a{i}": random.standard_normal((40, 300)) for i in range(5)}
+    # Alike at the beginning alone, twice the same, and a constant.
+    values["a5"] = values["a0"].copy()
+    values["a5"][-1, -1] = 7
+    values["twin"], values["zeros"] = values["a1"], np.zeros((40, 300))
+    a = checkpoint_of_arrays(tmp_path / "a", values)
+    other = {f"tensor {hash(key) % 97} of {key[::-1]}": value for key, value in reversed(values.items())}
+    b = checkpoint_of_arrays(tmp_path / "b", other)
+    sides = [Side(c, None, tuple(names), np.arange(len(names))) for c, names in ((a, values), (b, other))]
+    found = match(*sides)
+    by_content = {sides[0].keys[p.a]: sides[1].keys[p.b] for p in found.pairs if p.by is By.CONTENT}
+    true = dict(zip(values, reversed(other), strict=True))
+    assert by_content == {key: true[key] for key in ("a0", "a2", "a3", "a4", "a5")}
+    assert not [p for p in match(*sides, read=False).pairs if p.by is By.CONTENT]
+
+
 def test_the_users_own_replacement_comes_first(tmp_path: Path) -> None:
     rule = Replacement.parse(r"^layers\.(\d+)\.=>h_\1.")
     other = {key.replace("layers.0.", "h_0.").replace("layers.1.", "h_1."): shape for key, shape in NET.items()}
