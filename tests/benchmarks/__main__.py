@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from tests.benchmarks import reading, searching, window
+from tests.benchmarks import comparing, reading, searching, window
 from tests.benchmarks.measuring import Row
 
 
@@ -29,6 +29,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "hostile": reading.hostile,
     "gaps": window.gaps,
     "filter": searching.filtering,
+    "comparing": comparing.comparing,
+    "matching": comparing.matching,
 }
 
 
