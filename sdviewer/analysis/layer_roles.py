@@ -17,6 +17,7 @@ Int64 = npt.NDArray[np.int64]
 _LONGEST = 1024
 _NUMBER = re.compile(r"(?<![^./\[])[0-9]+(?![^./\]])")
 _STAR = ord("*")
+_WEIGHTS = np.random.default_rng(0).integers(1, 1 << 63, _LONGEST + 1, np.uint64)
 _OPENS, _CLOSES = (np.isin(np.arange(256), list(signs)) for signs in (b"./[", b"./]"))
 
 
@@ -68,11 +69,10 @@ def _numbered(data: npt.NDArray[np.uint8], offsets: Int64, control: Control) -> 
     """A number for each text, equal for equal ones: by sums of 64 bits, if they turn out to tell texts apart."""
     control.check()
     lengths = np.diff(offsets)
-    weights = np.random.default_rng(0).integers(1, 1 << 63, _LONGEST + 1, np.uint64)
     sums = np.zeros(len(lengths), np.uint64)
     if filled := np.flatnonzero(lengths).tolist():
         place = np.arange(len(data)) - np.repeat(offsets[:-1], lengths)
-        sums[filled] = np.add.reduceat(weights[place] * (data + np.uint64(1)), offsets[:-1][filled])
+        sums[filled] = np.add.reduceat(_WEIGHTS[place] * (data + np.uint64(1)), offsets[:-1][filled])
     _, first, number = np.unique(sums, return_index=True, return_inverse=True)
     texts = StringColumn(data.tobytes(), offsets)
     told_apart = texts.take(first[number]) == texts
