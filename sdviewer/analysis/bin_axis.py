@@ -1,6 +1,6 @@
 """BinAxis: an axis on which bins are equally wide, whether it counts in values, magnitudes or exponents.
 
-A position is a place on such an axis. Zooming in halves the bins and panning shifts them by whole ones,
+A position is a place on such an axis. Zooming in divides the bins and panning shifts them by whole ones,
 so that bars keep their places while a picture moves.
 """
 
@@ -59,6 +59,7 @@ class BinAxis:
         narrowest: of a bin, however near one looks.
         unit: see `scale`.
         is_whole: whether bins hold whole numbers of integers.
+        ends: the values at both ends, where positions may have rounded them.
 
     """
 
@@ -69,6 +70,7 @@ class BinAxis:
     narrowest: float
     unit: float = 1.0
     is_whole: bool = False
+    ends: tuple[float, float] = (math.inf, -math.inf)
 
     @property
     def magnitude(self) -> bool:
@@ -102,7 +104,9 @@ class BinAxis:
         wanted = max((right - left) / bins_for(count), self.narrowest)
         width = self.width
         if wanted < width:
-            width = self.width / 2 ** math.floor(math.log2(self.width / wanted))
+            # A third of the bin in the middle is in the middle again.
+            parts = 3 if self.scale is Scale.MAGNITUDE else 2
+            width = self.width / parts ** math.floor(math.log(self.width / wanted, parts) + 1e-9)
             # Only whole ones divide integers.
             width = max(math.ceil(width), 1) if self.is_whole else max(width, self.narrowest)
         total = self.bins(width)
@@ -123,7 +127,13 @@ class BinAxis:
 
     def edges(self, grid: Grid) -> Floats:
         """The edges of bins as values."""
-        return self.values(self.positions(grid))
+        positions = self.positions(grid)
+        found = self.values(positions)
+        if grid.first == 0:
+            found[0] = min(found[0], self.ends[0])
+        if positions[-1] >= self.end:
+            found[-1] = max(found[-1], self.ends[1])
+        return found
 
     def histogram(self, masses: Masses, grid: Grid) -> Histogram:
         """The histogram of what was counted; of `magnitude`, `masses` are those of magnitudes."""
@@ -163,4 +173,4 @@ def _linear(bins: Binning, *, is_whole: bool) -> BinAxis:
     narrowest = max(max(abs(low), abs(high)) * _NARROWEST_SHARE, sys.float_info.min)
     whole = is_whole and width >= 1 and width.is_integer()
     narrowest = 1.0 if whole else min(narrowest, width)
-    return BinAxis(Scale.LINEAR, low, high, width, narrowest, unit, whole)
+    return BinAxis(Scale.LINEAR, low, high, width, narrowest, unit, whole, (bins.low, bins.high))
