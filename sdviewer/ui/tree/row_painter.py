@@ -19,8 +19,10 @@ _MARGIN = 8
 _MARK = 8
 _SIGN = 11
 _NAME_KEPT = 150
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+# As plain numbers: to join flags takes as long as to draw a text.
+_LINE = Qt.AlignmentFlag.AlignVCenter.value | Qt.TextFlag.TextSingleLine.value
+_LEFT = Qt.AlignmentFlag.AlignLeft.value | _LINE
+_RIGHT = Qt.AlignmentFlag.AlignRight.value | _LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +150,13 @@ class RowPainter(RowLook):
             _paint_tie(painter, place, quiet)
 
     @staticmethod
-    def _paint_text(
-        painter: QPainter, rect: QRect, text: str, metrics: QFontMetrics, alignment: Qt.AlignmentFlag
-    ) -> None:
+    def _paint_text(painter: QPainter, rect: QRect, text: str, metrics: QFontMetrics, alignment: int) -> None:
         room = rect.width() - 2 * _MARGIN
         if not text or room < 4:
             return
         if metrics.horizontalAdvance(text) > room:
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(rect.adjusted(_MARGIN, 0, -_MARGIN, 0), alignment | Qt.TextFlag.TextSingleLine, text)
+        painter.drawText(rect.adjusted(_MARGIN, 0, -_MARGIN, 0), alignment, text)
 
     @staticmethod
     def _paint_mark(painter: QPainter, cells: Cells, mark: QRectF, color: QColor) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
@@ -344,8 +344,10 @@ class TreeView(RowTable):
         active = self.isActiveWindow() and self.hasFocus()
         alone = len(stretches) < 2 and sum(map(len, stretches)) < 2
         painter = QPainter(self.viewport())
+        places = [(self.columnViewportPosition(column), self.columnWidth(column)) for column in Column]
         for row in range(first, last + 1):
-            rects = [self.cell_rect(row, column) for column in Column]
+            top, height = self.rowViewportPosition(row), self.look.row_height
+            rects = [QRect(left, top, width, height) for left, width in places]
             cells = model.cells(row)
             expanded = bool(model.rows.expanded[cells.item])
             is_selected = any(row in rows for rows in selected)
