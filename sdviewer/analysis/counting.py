@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from sdviewer.analysis import loops as plain
+from sdviewer.analysis import loops
 from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks, Buffer
+from sdviewer.analysis.compiled import compiled_or
 from sdviewer.analysis.counts import Counts
 from sdviewer.analysis.meaning import meaning_of
 from sdviewer.analysis.shares import SmallShare, TableShare, WideShare
@@ -44,7 +45,7 @@ class Counting:
 
     def __init__(self, ref: TensorRef) -> None:
         self.blocks = Blocks(ref)
-        self._loops: Any = plain.loops() or plain
+        self._loops: Any = compiled_or("counting", loops)
         self._meaning = meaning_of(ref, self.blocks)
 
     def new_share(self) -> Share:

@@ -8,7 +8,6 @@ seven bits of their mantissa as a floating-point number; moments and extremes ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -16,7 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.deriving import Head, derive
+from sdviewer.analysis import deriving
+from sdviewer.analysis.compiled import compiled_or
+from sdviewer.analysis.deriving import Head
+from sdviewer.analysis.loops import are_halves
 from sdviewer.analysis.moments import Moments, moments_of
 from sdviewer.analysis.statistics import TensorStatistics
 from sdviewer.analysis.statistics_table import Figures
@@ -147,7 +149,7 @@ class Counts:
 
     def figures(self) -> Figures:
         """Every statistic."""
-        values, bounds = _deriving()(self.low, self.high, self.counts, self._head())
+        values, bounds = compiled_or("deriving", deriving).derive(self.low, self.high, self.counts, self._head())
         integers = None
         if self.integers is not None:
             integers = (*self.integers, max(map(abs, self.integers)))
@@ -298,12 +300,6 @@ def _of_buckets(facts: Counts, codes: Int64, counts: Int64, beside: Beside) -> C
     return replace(facts, codes=codes, counts=counts, low=low, high=high, beside=beside)
 
 
-def are_halves(values: Floats) -> npt.NDArray[np.bool_]:
-    """Which values a float16 holds."""
-    with np.errstate(over="ignore"):
-        return np.asarray(values.astype(np.float16).astype(np.float64) == values)
-
-
 def _both(a: Counts, b: Counts) -> Counts:
     """What is added up for both, without entries."""
     integers = None
@@ -338,11 +334,6 @@ def _agree(bounds: Floats) -> bool:
     """Whether all bounds are the values."""
     known = ~np.isnan(bounds[:, 0])
     return bool(np.all(bounds[known, 0] == bounds[known, 1]))
-
-
-def _deriving() -> Callable[[Floats, Floats, Int64, Floats], tuple[Floats, Floats]]:
-    """The compiled form if it is there."""
-    return derive
 
 
 @cache

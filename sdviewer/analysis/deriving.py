@@ -59,7 +59,8 @@ FORMATS: Final = (
 """The floating-point dtypes of `CASTS`, in that order."""
 
 NAN: Final = math.nan
-_MOST = 256  # distinct values that are counted one by one
+MOST_ONE_BY_ONE: Final = 256
+"""Distinct values that are counted one by one."""
 # Part of a cast: overflow, underflow, subnormal as low and high; signal and noise as low, high, estimate.
 _OVER, _UNDER, _SUB, _SIGNAL, _NOISE = 0, 2, 4, 6, 9
 CAST_SUMS: Final = 12
@@ -215,7 +216,7 @@ class _Deriving:
         elif single.all():
             self._bounded("distinct", len(low))
         else:
-            least = float(max(len(low), _MOST + 1))
+            least = float(max(len(low), MOST_ONE_BY_ONE + 1))
             self._bounded("distinct", least, least, max(least, float(np.minimum(room, self.times).sum())))
         sure = int(counts[single].max()) if single.any() else 0
         if sure >= counts[top]:

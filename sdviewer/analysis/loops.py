@@ -1,19 +1,17 @@
 """Loops: what is done with the codes of one block, in plain numpy; the compiled form is `kernels.counting`.
 
-Both change arrays that belong to one thread, and nothing else. `loops()` says which form is to be had.
+Both change arrays that belong to one thread, and nothing else.
 """
 
 from __future__ import annotations
 
-import importlib
 from enum import IntEnum
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.counts import are_halves
+from sdviewer.analysis.deriving import MOST_ONE_BY_ONE
 from sdviewer.analysis.moments import NO_EXPONENT, Moments, moments_of
 
 Floats = npt.NDArray[np.float64]
@@ -23,13 +21,13 @@ UInt16 = npt.NDArray[np.uint16]
 UInt32 = npt.NDArray[np.uint32]
 UInt64 = npt.NDArray[np.uint64]
 
-FEW: Final = 256
+FEW: Final = MOST_ONE_BY_ONE
 FEW_SLOTS: Final = 1024
 # Tables beside each other, for values that repeat: an increment need not wait for the one before. The
 # padding keeps the same place of two tables from sharing a set of the cache.
-SPREAD: Final = 4
+SPREAD: Final = 8
 HALVES: Final = 1 << 16
-PADDED: Final = HALVES + 1040
+PADDED: Final = HALVES + 80
 BYTES_SPREAD: Final = 8
 BYTES_PADDED: Final = 256 + 16
 WIDE64: Final = 1 << 19
@@ -78,18 +76,6 @@ def new_sums() -> Floats:
     sums = np.zeros(len(Sums))
     sums[Sums.EXPONENT] = NO_EXPONENT
     return sums
-
-
-def loops() -> ModuleType | None:
-    """The compiled loops, None while they are not to be had."""
-    try:
-        from sdviewer.analysis.kernels import warming
-
-        if not warming.available():
-            return None
-        return importlib.import_module("sdviewer.analysis.kernels.counting")
-    except ImportError:  # no numba for this Python or machine
-        return None
 
 
 def count_bytes(codes: UInt8, table: UInt32) -> None:
@@ -156,6 +142,12 @@ def count_wide64(values: Floats, table: UInt32, sums: Floats, seen: Int64, large
     np.add.at(table, (values.view(np.uint64) >> np.uint64(45)).astype(np.int64), np.uint32(1))
     _see(values.view(np.int64), values, seen, largest)
     _add_moments(values, sums)
+
+
+def are_halves(values: Floats) -> npt.NDArray[np.bool_]:
+    """Which values a float16 holds."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values.astype(np.float16).astype(np.float64) == values)
 
 
 def _count_not_finite(values: npt.NDArray[Any], seen: Int64) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 # Fourth powers of numbers between 2**-200 and 2**200, and sums of many, lie far inside float64.
 SAFE_EXPONENT = 200
+SMALLEST_UNIT = -1000
 NO_EXPONENT = -4000
 
 
@@ -85,7 +86,7 @@ def unit_exponent(largest: float) -> int:
     if largest == 0:
         return NO_EXPONENT
     exponent = math.frexp(largest)[1]
-    return 0 if abs(exponent) <= SAFE_EXPONENT else exponent
+    return 0 if abs(exponent) <= SAFE_EXPONENT else max(exponent, SMALLEST_UNIT)
 
 
 def moments_of(values: npt.NDArray[np.float64], counts: npt.NDArray[np.int64] | None = None) -> Moments:

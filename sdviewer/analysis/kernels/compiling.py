@@ -27,22 +27,22 @@ def all_is_kept() -> bool:
     return not _not_kept
 
 
-def kernel(*signatures: str) -> Callable[[F], F]:
+def kernel(*signatures: str, exact: bool = False) -> Callable[[F], F]:
     """Compile a loop for these signatures as its module is imported, or take it from disk.
 
     Without the interpreter's lock, and kept on disk where that is possible. A loop without signatures
-    is compiled into those that call it.
+    is compiled into those that call it. An exact one is computed as it is written, step by step.
     """
 
     def compiled(function: F) -> F:
         if _folder is not None:
             try:
                 with _kept_in(_folder):
-                    return cast("F", _compiled(function, signatures, keep=True))
+                    return cast("F", _compiled(function, signatures, keep=True, exact=exact))
             except RuntimeError:  # no place for compiled code, after all
                 pass
         _not_kept.append(function.__qualname__)
-        return cast("F", _compiled(function, signatures, keep=False))
+        return cast("F", _compiled(function, signatures, keep=False, exact=exact))
 
     return compiled
 
@@ -59,6 +59,7 @@ def _kept_in(folder: Path) -> Iterator[None]:
             settings.CACHE_DIR = before
 
 
-def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], *, keep: bool) -> Any:
-    compiler = numba.njit(list(signatures) or None, cache=keep, nogil=True, fastmath=_FAST, error_model="numpy")
+def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], *, keep: bool, exact: bool) -> Any:
+    liberties = False if exact else _FAST
+    compiler = numba.njit(list(signatures) or None, cache=keep, nogil=True, fastmath=liberties, error_model="numpy")
     return compiler(function)
