@@ -26,6 +26,7 @@ _BYTES = MappingProxyType(
     | {unit + tail: 2**power for unit, power in (("ki", 10), ("mi", 20), ("gi", 30), ("ti", 40)) for tail in ("", "b")}
 )
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([a-z]*)\Z", re.ASCII)
+_REAL = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,4})?)\s*([a-z%]*)\Z", re.ASCII)
 _MOST_DIGITS = 40
 _SIGNS = {"≥": ">=", "≤": "<=", "==": "="}
 
@@ -52,6 +53,16 @@ class Range:
 
 
 ANY = Range(-LARGEST - 1, LARGEST)
+
+
+@dataclass(frozen=True, slots=True)
+class RealRange:
+    """Numbers between two limits, which belong to it unless an end is open."""
+
+    low: float
+    high: float
+    open_low: bool = False
+    open_high: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,7 @@ class Choice:
     word: str
 
 
-Condition = Range | ShapeForm | Naming | DtypeSet | Choice
+Condition = Range | RealRange | ShapeForm | Naming | DtypeSet | Choice
 
 
 def read_count(text: str) -> Range:
@@ -105,6 +116,16 @@ def read_count(text: str) -> Range:
 def read_size(text: str) -> Range:
     """Bytes: `>10MB`, `1GiB..2GiB`; KB, MB, GB are powers of 1000, KiB, MiB, GiB of 1024."""
     return _read_range(text, _BYTES, "a size, as in >10MB or 1KiB..4KiB")
+
+
+def read_real(text: str) -> RealRange:
+    """Any numbers: `>0`, `<1e-6`, `-0.5..0.5`; K, M, B or G, T are powers of 1000."""
+    return _read_reals(text, _DECIMAL, "a number, as in >0, <1e-6 or -0.5..0.5")
+
+
+def read_share(text: str) -> RealRange:
+    """Shares: `>50%`, `0.9..1`."""
+    return _read_reals(text, {"": 1.0, "%": 0.01}, "a share, as in >50% or 0.9..1")
 
 
 def read_shape(text: str) -> ShapeForm:
@@ -224,6 +245,42 @@ def _read_number(text: str, units: Mapping[str, int], expected: str) -> Fraction
     if found[2] not in units:
         raise Unfit(f"“{found[2]}” is no unit here: write {expected}")
     return Fraction(found[1]) * units[found[2]]
+
+
+def _read_reals(text: str, units: Mapping[str, float], expected: str) -> RealRange:
+    text = text.strip().lower().replace(",", "").replace("_", "").replace("−", "-")
+    for sign, plain in _SIGNS.items():
+        text = text.replace(sign, plain)
+    if ".." in text:
+        low, _, high = text.partition("..")
+        if not low and not high:
+            raise Unfit(f"this is not {expected}")
+        return RealRange(
+            _read_real(low, units, expected) if low else -math.inf,
+            _read_real(high, units, expected) if high else math.inf,
+        )
+    operator = re.match(r"[<>]=?|=|", text)
+    sign = operator.group() if operator else ""
+    value = _read_real(text[len(sign) :], units, expected)
+    match sign[:1]:
+        case ">":
+            return RealRange(value, math.inf, open_low=sign == ">")
+        case "<":
+            return RealRange(-math.inf, value, open_high=sign == "<")
+        case _:
+            return RealRange(value, value)
+
+
+def _read_real(text: str, units: Mapping[str, float], expected: str) -> float:
+    text = text.strip()
+    if not text:
+        raise Unfit(f"a number is missing: write {expected}")
+    found = _REAL.match(text)
+    if found is None or len(found[1]) > _MOST_DIGITS:
+        raise Unfit(f"“{text}” is not {expected}")
+    if found[2] not in units:
+        raise Unfit(f"“{found[2]}” is no unit here: write {expected}")
+    return float(found[1]) * units[found[2]]
 
 
 def _range(low: int, high: int) -> Range:

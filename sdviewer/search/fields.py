@@ -17,7 +17,9 @@ from sdviewer.search.conditions import (
     read_naming,
     read_own_dtype,
     read_part,
+    read_real,
     read_shape,
+    read_share,
     read_size,
 )
 
@@ -35,6 +37,7 @@ class Field:
         examples: whole terms, the most usual one first.
         read: text behind the colon → condition; raises `Unfit`.
         read_quoted: the same of a text in quotes.
+        needs_scan: whether only a scan tells it; of tensors that were not scanned it is unknown.
 
     """
 
@@ -44,6 +47,36 @@ class Field:
     examples: tuple[str, ...]
     read: Callable[[str], Condition]
     read_quoted: Callable[[str], Condition] | None = None
+    needs_scan: bool = False
+
+
+# What health may say, each with other words for it; see `scanned`.
+HEALTH_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "bad": ("sick", "findings", "yes"),
+        "ok": ("healthy", "good", "no"),
+        "error": ("errors",),
+        "warning": ("warnings",),
+        "note": ("notes",),
+        "unknown": ("unscanned",),
+        "nan": (),
+        "inf": ("infinite",),
+        "dead": ("dead_channels",),
+        "zero": ("all_zero",),
+        "constant": (),
+        "saturated": (),
+        "subnormal": (),
+        "outlier": ("layer_outlier",),
+        "copy": ("copied", "byte_equal"),
+        "equal_rows": (),
+        "running_var": (),
+        "unreadable": (),
+    }
+)
+
+
+def _figure(name: str, meaning: str, *examples: str, aliases: tuple[str, ...] = (), is_share: bool = False) -> Field:
+    return Field(name, aliases, meaning, examples, read_share if is_share else read_real, needs_scan=True)
 
 
 FIELDS: tuple[Field, ...] = (
@@ -108,6 +141,29 @@ FIELDS: tuple[Field, ...] = (
         ("problem:yes",),
         read_choice(_YES),
     ),
+    Field(
+        "health",
+        ("is",),
+        "what a scan has found in its values; bad is any error or warning, unknown is what was not scanned",
+        ("health:bad", "health:nan", "health:dead", "health:constant,zero", "health:unknown"),
+        read_choice({word: name for name, others in HEALTH_WORDS.items() for word in (name, *others)}),
+        needs_scan=True,
+    ),
+    _figure("nan", "how many values are NaN", "nan:>0"),
+    _figure("inf", "how many values are infinite", "inf:>0", aliases=("infinite",)),
+    _figure("zeros", "how many values are 0", "zeros:>=1M"),
+    _figure("sparsity", "the share of values that are 0", "sparsity:>50%", aliases=("zero_share",), is_share=True),
+    _figure("min", "the smallest value", "min:<0"),
+    _figure("max", "the largest value", "max:>10"),
+    _figure("absmax", "the largest magnitude", "absmax:>100", aliases=("amax",)),
+    _figure("mean", "the mean", "mean:-1e-3..1e-3"),
+    _figure("std", "the standard deviation", "std:<1e-6"),
+    _figure("rms", "the root of the mean square", "rms:>1"),
+    _figure("norm", "the root of the sum of squares", "norm:>100"),
+    _figure("kurtosis", "the kurtosis, 3 for a normal distribution", "kurtosis:>10"),
+    _figure("subnormals", "how many values are subnormal", "subnormals:>0"),
+    _figure("saturated", "how many values are at the limits of the dtype", "saturated:>0"),
+    _figure("distinct", "how many different values there are", "distinct:1"),
 )
 
 # What stands without a field, in the order in which the help tells it: examples and what they mean.

@@ -22,6 +22,7 @@ from sdviewer.search.index import SearchIndex
 from sdviewer.search.literals import looks_back
 from sdviewer.search.patterns import MatchRegex, TooSlow, match_here
 from sdviewer.search.query import FieldTest, Glob, Mistake, Query, Regex, Term, Test, Word
+from sdviewer.search.scanned import Scanned, fit_of_scanned
 
 Mask = npt.NDArray[np.bool_]
 
@@ -46,6 +47,8 @@ class Matches:
         rows: the rows that fit, in file order.
         terms: each term alone.
         note: where nothing fits, a sentence on why that may be; else "".
+        needs_scan: whether a term asks for what only a scan tells.
+        unknown: how many tensors may fit, too, but were not scanned.
 
     """
 
@@ -53,6 +56,8 @@ class Matches:
     rows: npt.NDArray[np.int64]
     terms: tuple[TermCount, ...]
     note: str = ""
+    needs_scan: bool = False
+    unknown: int = 0
 
     @property
     def total(self) -> int:
@@ -61,9 +66,15 @@ class Matches:
 
 
 def find_matches(
-    query: Query, index: SearchIndex, control: Control | None = None, match_regex: MatchRegex = match_here
+    query: Query,
+    index: SearchIndex,
+    control: Control | None = None,
+    match_regex: MatchRegex = match_here,
+    scanned: Scanned | None = None,
 ) -> Matches | Mistake:
     """The tensors that fit every term. A regex that takes too long is a `Mistake`.
+
+    What was not `scanned` fits no term that only a scan can answer, be it turned round or not.
 
     Raises:
         Cancelled: `control` was cancelled.
@@ -71,19 +82,34 @@ def find_matches(
     """
     control = control or Control()
     mask = np.ones(index.count, np.bool_)
+    possible = mask.copy()
     counts = []
+    needs_scan = False
     for term in query.terms:
         control.check()
+        unknown: Mask | None = None
         try:
-            fits = _mask_of(term.test, index, control, match_regex)
+            if isinstance(term.test, FieldTest) and BY_WORD[term.test.field].needs_scan:
+                needs_scan = True
+                fits, unknown = fit_of_scanned(term.test, index.count, scanned)
+            else:
+                fits = _mask_of(term.test, index, control, match_regex)
         except TooSlow:
             message = "This regex takes too long on these names: write it without repeats inside repeats"
             return Mistake(term.start, len(term.text), message)
-        counts.append(TermCount(term.text, index.count - int(fits.sum()) if term.negated else int(fits.sum())))
-        mask &= ~fits if term.negated else fits
+        fits = ~fits if term.negated else fits
+        if unknown is not None:
+            possible &= fits | unknown
+            fits &= ~unknown
+        else:
+            possible &= fits
+        counts.append(TermCount(term.text, int(fits.sum())))
+        mask &= fits
     mask.flags.writeable = False
     rows = np.flatnonzero(mask)
-    return Matches(mask, rows, tuple(counts), "" if len(rows) else _why_nothing(query.terms, counts, index))
+    may_fit = int(possible.sum()) - len(rows)
+    note = "" if len(rows) or may_fit else _why_nothing(query.terms, counts, index)
+    return Matches(mask, rows, tuple(counts), note, needs_scan, may_fit)
 
 
 def _mask_of(test: Test, index: SearchIndex, control: Control, match_regex: MatchRegex) -> Mask:
@@ -215,7 +241,7 @@ def _problem(index: SearchIndex, condition: Condition) -> Mask:
     return _yes_or_no(troubled, condition)
 
 
-# One function a row of fields.FIELDS: index and condition → mask.
+# One function a row of fields.FIELDS, but for what needs a scan: index and condition → mask.
 EVALUATORS: Mapping[str, Callable[[SearchIndex, Condition], Mask]] = MappingProxyType(
     {
         "dtype": _dtype,
