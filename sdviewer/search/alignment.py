@@ -6,8 +6,9 @@ people type; gaps and long names are what they do not mean.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 FOLLOWS = 12
@@ -54,24 +55,24 @@ def align(letters: str, name: str) -> Aligned | None:
     folded = fold(name)
     if not is_subsequence(letters, folded):
         return None
-    borders: dict[int, int] = {}
-    if len(name) <= _LONGEST_WITH_WORDS:
-        starts = [found.start() for found in _BORDER.finditer(name)]
-        borders = {place: BEGINS_PART if _begins_part(name, place) else BEGINS_WORD for place in starts}
+    borders = _borders(name) if len(name) <= _LONGEST_WITH_WORDS else {}
     last_part = max(name.rfind("."), name.rfind("/")) + 1
-    best: Aligned | None = None
-    for places in _likely(letters, folded, borders):
-        score = _score(places, borders, last_part) - len(name) // _CHARACTERS_A_POINT
-        if best is None or score > best.score:
-            best = Aligned(score, tuple(places))
-    return best
+    # Often several ways lead to the same places; of equally good ones the first counts.
+    ways = dict.fromkeys(map(tuple, _likely(letters, folded, borders)))
+    scores = {places: _score(places, borders, last_part) for places in ways}
+    best = max(scores, key=scores.__getitem__)
+    return Aligned(scores[best] - len(name) // _CHARACTERS_A_POINT, best)
 
 
-def _begins_part(name: str, place: int) -> bool:
-    return place == 0 or name[place - 1] in "./"
+# A letter more is asked of nearly the same names as the letters before it.
+@functools.lru_cache(maxsize=2048)
+def _borders(name: str) -> Mapping[int, int]:
+    """Where words begin in a name, and what that is worth."""
+    starts = [found.start() for found in _BORDER.finditer(name)]
+    return {place: BEGINS_PART if place == 0 or name[place - 1] in "./" else BEGINS_WORD for place in starts}
 
 
-def _likely(letters: str, folded: str, borders: dict[int, int]) -> Iterator[list[int]]:
+def _likely(letters: str, folded: str, borders: Mapping[int, int]) -> Iterator[list[int]]:
     """Alignments worth a look: in one stretch, as far back as possible, as close as possible, along the words."""
     count = len(letters)
     place = -1
@@ -102,7 +103,7 @@ def _forward(letters: str, folded: str, start: int) -> list[int]:
     return places
 
 
-def _along_words(letters: str, folded: str, borders: dict[int, int]) -> list[int] | None:
+def _along_words(letters: str, folded: str, borders: Mapping[int, int]) -> list[int] | None:
     """Each letter right behind the one before, else at the next beginning of a word, else anywhere."""
     places: list[int] = []
     place = 0
@@ -117,7 +118,7 @@ def _along_words(letters: str, folded: str, borders: dict[int, int]) -> list[int
     return places
 
 
-def _score(places: list[int], borders: dict[int, int], last_part: int) -> int:
+def _score(places: Sequence[int], borders: Mapping[int, int], last_part: int) -> int:
     score, before = 0, -1
     for place in places:
         score += borders.get(place, 0)
