@@ -82,12 +82,11 @@ class BinAxis:
         if self.scale is Scale.LINEAR:
             return positions * self.unit
         with np.errstate(over="ignore", under="ignore"):
-            found: Floats
             if self.scale is Scale.EXPONENT:
                 found = np.exp2(positions + 0.5)
             else:
-                found = np.copysign(10.0 ** (np.abs(positions) + self.unit), positions)
-        return np.clip(found, -_LARGEST, _LARGEST)
+                found = np.copysign(np.power(10.0, np.abs(positions) + self.unit), positions)
+        return np.clip(found.astype(np.float64), -_LARGEST, _LARGEST)
 
     def position(self, value: float) -> float:
         """Where a value stands."""
@@ -120,7 +119,7 @@ class BinAxis:
 
     def positions(self, grid: Grid) -> Floats:
         """The edges of bins as positions; those at the end are the end."""
-        found: Floats = np.arange(grid.first, grid.last + 1) * grid.width + self.start
+        found = np.arange(grid.first, grid.last + 1).astype(np.float64) * grid.width + self.start
         if abs(found[-1] - self.end) < grid.width * 1e-6:
             found[-1] = self.end
         return found
