@@ -1,4 +1,4 @@
-"""Runner: work on threads in two lanes, one current job a slot, and what became of it.
+"""Runner: work on threads in lanes, one current job a slot, and what became of it.
 
 A pane owns a slot. A newer job in a slot supersedes the older one, which is cancelled and whose
 late result is dropped. Events are posted on the working thread; whoever receives them brings them
@@ -24,10 +24,11 @@ T = TypeVar("T")
 
 
 class Lane(Enum):
-    """Reading waits for disks and helper processes; computing keeps cores busy."""
+    """Reading waits for disks and helper processes; computing keeps cores busy; a scan may be told to wait for long."""
 
     READING = "reading"
     COMPUTING = "computing"
+    SCANNING = "scanning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,12 @@ Event = Progress | Finished
 
 # Threads for what the user waits for: a tab has one or two such jobs at a time. They are started on demand.
 _FOREGROUND = 8
+# A paused scan keeps its thread.
+_SCANS = 16
 
 
 class Runner:
-    """Threads in two lanes. `post` is called on working threads, or the caller's for a job that he cancels.
+    """Threads in lanes. `post` is called on working threads, or the caller's for a job that he cancels.
 
     `readers` and `computers` bound the background jobs that run at a time.
     A job must not hold the last reference to an object that may only die on another thread.
@@ -97,7 +100,7 @@ class Runner:
         self._post = post
         self._lanes = {
             (lane, background): ThreadPoolExecutor(threads, f"sdviewer-{lane.value}")
-            for lane, most in ((Lane.READING, readers), (Lane.COMPUTING, computers))
+            for lane, most in ((Lane.READING, readers), (Lane.COMPUTING, computers), (Lane.SCANNING, _SCANS))
             for background, threads in ((True, most), (False, _FOREGROUND))
         }
         self._lock = threading.Lock()

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
@@ -19,6 +19,20 @@ _SECONDS_A_TICK = 0.004
 _TICK_MS = 15
 
 
+class Pausable(Protocol):
+    """Work that can wait and go on; its methods are called on the GUI thread."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits."""
+
+    def pause(self) -> None:
+        """Wait, soon."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+
 @dataclass(slots=True)
 class Running:
     """A job on its way, as the status bar shows it.
@@ -26,6 +40,7 @@ class Running:
     Attributes:
         bytes_a_step: how many bytes one of its `total` steps stands for; 0 if they are none.
         pace: of its steps.
+        pausable: what lets it wait, None where nothing does.
 
     """
 
@@ -36,6 +51,12 @@ class Running:
     note: str = ""
     bytes_a_step: float = 0.0
     pace: Pace = field(default_factory=Pace)
+    pausable: Pausable | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it waits until somebody lets it go on."""
+        return self.pausable is not None and self.pausable.paused
 
     @property
     def bytes_per_second(self) -> float:
@@ -103,23 +124,34 @@ class Bridge(QObject):
         title: str = "",
         background: bool = False,
         bytes_a_step: float = 0.0,
+        pausable: Pausable | None = None,
     ) -> None:
         """Run `work(control)` as the slot's job; exactly one of the callbacks follows, unless it is superseded.
 
         `background` is for what may take long while the user looks at other things. A job without a
         title is too short or too dull to be listed. Where its progress is counted in bytes, or in things of
-        so many bytes each, `bytes_a_step` lets its pace be told. Once the bridge is closed nothing begins any more.
+        so many bytes each, `bytes_a_step` lets its pace be told; what is `pausable` can be told to wait. Once the
+        bridge is closed nothing begins any more.
         """
         if self._closed:
             return
         job = self._runner.submit(lane, slot, work, background=background)
         self._listeners[slot] = _Listener(job, on_value, on_error, on_stopped)
-        self.running[slot] = Running(title, time.monotonic(), bytes_a_step=bytes_a_step)
+        self.running[slot] = Running(title, time.monotonic(), bytes_a_step=bytes_a_step, pausable=pausable)
         self.changed.emit()
 
     def cancel(self, slot: Hashable) -> None:
         """Stop the slot's job; `on_stopped` follows."""
         self._runner.cancel(slot)
+
+    def set_paused(self, slot: Hashable, *, paused: bool) -> None:
+        """Let the slot's job wait, or go on, if it can."""
+        running = self.running.get(slot)
+        if running is not None and running.pausable is not None:
+            (running.pausable.pause if paused else running.pausable.resume)()
+            # What was done before says nothing of how it goes on.
+            running.pace = Pace()
+            self.changed.emit()
 
     def drop(self, slot: Hashable) -> None:
         """Stop the slot's job and forget it; no callback follows."""

@@ -20,6 +20,9 @@ _SECONDS_LEFT_TOLD = 10
 
 def progress_words(running: Running) -> str:
     """What a job is doing, how far it is and how quickly: "head.weight, 61 %, 3.1 GB/s, 12 s left"; may be ""."""
+    if running.is_paused:
+        percent = f"{100 * running.done // running.total} %" if running.total else ""
+        return ", ".join(part for part in ("paused", percent) if part)
     speed = speed_for_people(running.bytes_per_second) if running.bytes_per_second else ""
     note = cut_in_middle(shown(running.note), _LONGEST_BESIDE_SPEED if speed else _LONGEST_NOTE)
     percent = f"{100 * running.done // running.total} %" if running.total else ""

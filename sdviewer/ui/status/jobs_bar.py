@@ -42,6 +42,8 @@ class JobsBar(QWidget):
         self.activity.setFont(number_font())
         self.progress = JobBar()
         self.progress.setFixedWidth(_BAR)
+        self.pause_button = QToolButton()
+        self.pause_button.clicked.connect(self._pause_shown)
         self.cancel_button = QToolButton()
         self.cancel_button.setText("Cancel")
         self.cancel_button.clicked.connect(self._cancel_shown)
@@ -50,7 +52,7 @@ class JobsBar(QWidget):
         self.more_button.clicked.connect(self._open_list)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 6, 0)
-        for widget in (self.activity, self.progress, self.cancel_button, self.more_button):
+        for widget in (self.activity, self.progress, self.pause_button, self.cancel_button, self.more_button):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -85,10 +87,20 @@ class JobsBar(QWidget):
         words = progress_words(running)
         self.activity.setText(f"{running.title}: {words}" if words else f"{running.title} …")
         self.progress.show_running(running)
+        verb = "Resume" if running.is_paused else "Pause"
+        self.pause_button.setText(verb)
+        self.pause_button.setAccessibleName(f"{verb} {running.title}")
+        self.pause_button.setToolTip(f"{verb} {running.title[:1].lower()}{running.title[1:]}")
+        self.pause_button.setVisible(running.pausable is not None)
         self.cancel_button.setAccessibleName(f"Cancel {running.title}")
         self.cancel_button.setToolTip(f"Stop {running.title[:1].lower()}{running.title[1:]}")
         self.more_button.setText(f"+ {len(jobs) - 1} more")
         self.more_button.setVisible(len(jobs) > 1)
+
+    def _pause_shown(self) -> None:
+        running = self._bridge.running.get(self._shown)
+        if running is not None:
+            self._bridge.set_paused(self._shown, paused=not running.is_paused)
 
     def _cancel_shown(self) -> None:
         self._bridge.cancel(self._shown)
