@@ -47,6 +47,8 @@ class Column:
         key: what all listed rows sort by, shape `(listed,)`: int64 with `MISSING`, or float64 with NaN.
         exact: what a tooltip adds to the text of a row, "" for nothing.
         at_first: whether it is shown before anybody chooses.
+        group: the menu that it stands in, "" for none of its own.
+        grows: whether its values come while the table is shown; until the first it is not shown.
 
     """
 
@@ -58,6 +60,8 @@ class Column:
     key: Callable[[TensorFacts, Control], npt.NDArray[Any]]
     exact: Callable[[TensorFacts, int], str] = _no_more
     at_first: bool = True
+    group: str = ""
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +121,20 @@ class Listing:
         known = self._orders.get(sorting)
         if known is not None:
             return known
+        column = self._by_id[sorting.column]
         key = self._keys.get(sorting.column)
         if key is None:
-            key = self._by_id[sorting.column].key(self.facts, control)
-            _keep(self._keys, sorting.column, key, _KEYS_KEPT)
+            key = column.key(self.facts, control)
+            if not column.grows:
+                _keep(self._keys, sorting.column, key, _KEYS_KEPT)
         control.check()
         missing = np.isnan(key) if key.dtype.kind == "f" else key == MISSING
         rows = np.flatnonzero(~missing)
         key = key[rows]
         rows = rows[np.argsort(-key if sorting.descending else key, kind="stable")]
         order = np.concatenate((rows, np.flatnonzero(missing))).astype(np.int32)
-        _keep(self._orders, sorting, order, _ORDERS_KEPT)
+        if not column.grows:
+            _keep(self._orders, sorting, order, _ORDERS_KEPT)
         return order
 
     def arranged(self, rows: Int64 | None, sorting: Sorting | None, control: Control) -> npt.NDArray[np.integer]:

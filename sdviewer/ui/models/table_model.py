@@ -32,14 +32,24 @@ class TableModel(QAbstractTableModel):
         self.rows: npt.NDArray[np.integer] = np.zeros(0, np.int32)
         self.selection = RowSelection(0)
         self._texts: dict[tuple[int, int], str] = {}
+        self._growing_texts: dict[tuple[int, int], str] = {}
+        self._growing = frozenset(place for place, column in enumerate(columns) if column.grows)
 
     def install(self, listing: Listing | None, rows: npt.NDArray[np.integer], selection: RowSelection) -> None:
         """Show these rows of a prepared listing."""
         self.beginResetModel()
+        self._growing_texts.clear()
         if listing is not self.listing:
             self._texts.clear()
         self.listing, self.rows, self.selection = listing, rows, selection
         self.endResetModel()
+
+    def values_came(self) -> None:
+        """Show what columns that grow say now; rows stay as they are."""
+        self._growing_texts.clear()
+        if self._growing and len(self.rows):
+            last = self.index(len(self.rows) - 1, max(self._growing))
+            self.dataChanged.emit(self.index(0, min(self._growing)), last)
 
     def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802  # Qt
         """Rows that are shown; cells have none."""
@@ -96,11 +106,12 @@ class TableModel(QAbstractTableModel):
         if self.listing is None:
             return ""
         key = (tensor, column)
-        found = self._texts.get(key)
+        texts = self._growing_texts if column in self._growing else self._texts
+        found = texts.get(key)
         if found is None:
-            if len(self._texts) >= _TEXTS_KEPT:
-                self._texts.clear()
-            found = self._texts[key] = self.columns[column].text(self.listing.facts, tensor)
+            if len(texts) >= _TEXTS_KEPT:
+                texts.clear()
+            found = texts[key] = self.columns[column].text(self.listing.facts, tensor)
         return found
 
     def tip(self, place: int, column: int) -> str:

@@ -13,14 +13,18 @@ from sdviewer.ui.table.header import ARROW
 from sdviewer.ui.table.row_painter import MARGIN, TableRowPainter
 from sdviewer.ui.table.view import TableView
 
-_SAMPLE = 200
+_SAMPLE, _SAMPLE_GROWING = 200, 40
+_LONGEST_NUMBER = "−0.0123456"
 _NARROWEST, _WIDEST = 48, 260
 _NAME_NARROWEST, _NAME_WIDEST = 180, 560
 _WIDEST_EVER = 4_000
 
 
 class TableColumns:
-    """The header of a view. The name is always shown, and first unless it was moved."""
+    """The header of a view. The name is always shown, and first unless it was moved.
+
+    Columns that grow are shown as the user wants them once there is something in them, see `show_growing`.
+    """
 
     def __init__(self, view: TableView, columns: Sequence[Column]) -> None:
         self._view = view
@@ -28,6 +32,10 @@ class TableColumns:
         # Of hidden columns as well.
         self._widths: dict[int, int] = {}
         self._is_fitted = False
+        self._growing = frozenset(index for index, column in enumerate(columns) if column.grows)
+        # Of those that grow the ones to show when there is something in them.
+        self._wanted: set[int] = set()
+        self._has_grown = False
         header = view.horizontalHeader()
         header.setMinimumSectionSize(_NARROWEST)
         header.sectionResized.connect(self._resized)
@@ -41,16 +49,35 @@ class TableColumns:
 
     def show(self, index: int, *, wanted: bool) -> None:
         """Show or hide a column; the name stays."""
-        if index > 0:
-            self._view.setColumnHidden(index, not wanted)
+        if index <= 0:
+            return
+        if index in self._growing:
+            (self._wanted.add if wanted else self._wanted.discard)(index)
+            wanted = wanted and self._has_grown
+        self._view.setColumnHidden(index, not wanted)
+        if wanted and self._is_fitted and index not in self._widths:
+            self._set_width(index, self._fitting_width(index))
+
+    def show_growing(self, *, has_values: bool) -> None:
+        """There is something in the columns that grow, or no longer."""
+        if has_values is not self._has_grown:
+            self._has_grown = has_values
+            for index in sorted(self._wanted):
+                self.show(index, wanted=True)
+
+    def _is_wanted(self, index: int) -> bool:
+        return index in self._wanted if index in self._growing else not self._view.isColumnHidden(index)
 
     def menu(self, parent: QWidget) -> QMenu:
         """A tick for each column, and the way back to the usual ones."""
         menu = QMenu(parent)
+        groups: dict[str, QMenu] = {"": menu}
         for index, column in enumerate(self._columns):
-            action = menu.addAction(column.title)
+            if column.group not in groups:
+                groups[column.group] = menu.addMenu(column.group)
+            action = groups[column.group].addAction(column.title)
             action.setCheckable(True)
-            action.setChecked(not self._view.isColumnHidden(index))
+            action.setChecked(self._is_wanted(index))
             action.setEnabled(index > 0)
             action.toggled.connect(lambda wanted, index=index: self.show(index, wanted=wanted))
         menu.addSeparator()
@@ -65,30 +92,41 @@ class TableColumns:
         if (self._is_fitted and not again) or not count:
             return
         self._is_fitted = True
-        painter: TableRowPainter = self._view.row_painter
-        places = range(0, count, max(1, count // _SAMPLE))
         header = self._view.horizontalHeader()
-        widths = []
-        for index, column in enumerate(self._columns):
-            is_number = column.kind == "number"
-            longest = max((model.text(place, index) for place in places), key=len)
-            title = header.fontMetrics().horizontalAdvance(column.title) + 2 * MARGIN + ARROW
-            widths.append(max(painter.width(longest, is_number=is_number) + 4, title, _NARROWEST))
-        widths[1:] = [min(width, _WIDEST) for width in widths[1:]]
+        # One that grows is measured when there is something in it.
+        indices = [
+            index for index in range(len(self._columns)) if index not in self._growing or self._is_in_sight(index)
+        ]
+        widths = {index: self._fitting_width(index) for index in indices}
         # Names take what the others leave, but never so much that these are out of sight.
-        others = sum(width for index, width in enumerate(widths) if index and not header.isSectionHidden(index))
+        others = sum(width for index, width in widths.items() if index and not header.isSectionHidden(index))
         room = max(self._view.viewport().width() - others, _NAME_NARROWEST)
         widths[0] = min(max(widths[0], _NAME_NARROWEST), max(room, min(widths[0], _NAME_WIDEST)))
-        for index, width in enumerate(widths):
+        for index, width in widths.items():
             self._set_width(index, width)
 
+    def _fitting_width(self, index: int) -> int:
+        """Pixels that a sample of a column's texts needs, and its title."""
+        model: TableModel = self._view.table_model
+        painter: TableRowPainter = self._view.row_painter
+        column, count = self._columns[index], model.rowCount()
+        most = _SAMPLE_GROWING if column.grows else _SAMPLE
+        texts = (model.text(place, index) for place in range(0, count, max(1, count // most)))
+        longest = max(texts, key=len, default="")
+        # What is still to come may be longer than what is there.
+        longest = max(longest, _LONGEST_NUMBER, key=len) if column.grows and column.kind == "number" else longest
+        metrics = self._view.horizontalHeader().fontMetrics()
+        title = metrics.horizontalAdvance(column.title) + 2 * MARGIN + ARROW
+        width = max(painter.width(longest, is_number=column.kind == "number") + 4, title, _NARROWEST)
+        return min(width, _WIDEST) if index else width
+
     def state(self) -> dict[str, Any]:
-        """What `restore` takes: ids from the left, those hidden, and widths."""
+        """What `restore` takes: ids from the left, those that are wanted, and widths."""
         header = self._view.horizontalHeader()
         order = [header.logicalIndex(place) for place in range(header.count())]
         return {
             "order": [self._columns[index].id for index in order],
-            "shown": [column.id for column in self.shown()],
+            "shown": [column.id for index, column in enumerate(self._columns) if self._is_wanted(index)],
             "widths": {self._columns[i].id: width for i, width in self._widths.items()} if self._is_fitted else {},
         }
 
@@ -122,11 +160,11 @@ class TableColumns:
 
     def _show_usual(self) -> None:
         for index, column in enumerate(self._columns):
-            self._view.setColumnHidden(index, not column.at_first and index > 0)
+            self.show(index, wanted=column.at_first)
 
     def _show_all(self) -> None:
         for index in range(len(self._columns)):
-            self._view.setColumnHidden(index, False)
+            self.show(index, wanted=True)
 
     def _reset(self) -> None:
         header = self._view.horizontalHeader()
