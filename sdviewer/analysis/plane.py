@@ -71,6 +71,18 @@ class Plane:
                 index[leg.axis] += leg.step * place
         return tuple(index)
 
+    def cell(self, index: tuple[int, ...]) -> tuple[int, int] | None:
+        """The row and column of an index, None where the plane does not show it."""
+        rest = [place - at for place, at in zip(index, self.at, strict=True)]
+        legs = (self.grid_down, self.down, self.grid_across, self.across)
+        places = [0, 0, 0, 0]
+        for i in sorted(range(4), key=lambda i: -legs[i].step):
+            if legs[i].axis >= 0:
+                places[i], rest[legs[i].axis] = divmod(rest[legs[i].axis], legs[i].step)
+        if any(rest) or any(not 0 <= place < leg.size for place, leg in zip(places, legs, strict=True)):
+            return None
+        return places[0] * self.down.size + places[1], places[2] * self.across.size + places[3]
+
     def places(self, axis: int, rows: range, columns: range) -> tuple[list[int], list[int]]:
         """What each row and each column adds to the index on an axis, besides `at`."""
 
@@ -133,8 +145,8 @@ def blocks_of_rows(frame: Frame, rows: int) -> Plane:
 
 
 def folded(frame: Frame, per_line: int = 0) -> Plane:
-    """A frame of one column as lines of so many values, else about as wide as high."""
-    axis, count = frame.row_axis, frame.rows
+    """A frame of one column, or row, as lines of so many values, else about as wide as high."""
+    axis, count = max(frame.row_axis, frame.column_axis), frame.rows * frame.columns
     per_line = max(1, min(per_line, count) if per_line > 0 else math.ceil(math.sqrt(count)))
     lines = -(-count // per_line)
     return Plane(frame.shape, frame.at, Leg(), Leg(), Leg(axis, per_line, lines), Leg(axis, 1, per_line), count)

@@ -41,6 +41,7 @@ _GAP = 16 << 10
 _MOST_BYTES_BEYOND_FILE = 1 << 36
 _LONGEST_AXIS = 1 << 58
 _SAFE = 1e150
+_ROUNDED = 1 - 1e-9
 
 
 class How(Enum):
@@ -95,11 +96,12 @@ class Pixels:
         return (8 * place + 7) // self.step - self.first
 
 
-def pixels_for(start: float, stop: float, size: int, most: int) -> Pixels:
+def pixels_for(start: float, stop: float, size: int, most: float) -> Pixels:
     """Pixels for the places between two, of a side that has `size`: `most` of them, and one for what is cut."""
     start = max(0.0, min(start, size - 1.0))
     stop = max(start + 1 / 8, min(stop, size))
-    step = max(8, math.ceil(8 * (stop - start) / max(most, 1)))
+    # What rounding adds must not change the step.
+    step = max(8, math.ceil(8 * (stop - start) / max(most, 1) * _ROUNDED))
     first = math.floor(8 * start) // step
     return Pixels(first, -(-math.ceil(8 * stop) // step) - first, step)
 
@@ -178,7 +180,9 @@ def cost(ref: TensorRef, plane: Plane, area: Area) -> int:
     return max(down, 0) * _row_cost(plane, view.stride, max(across, 0), max(1, bits // 8))
 
 
-def raster(ref: TensorRef, plane: Plane, area: Area, height: int, width: int, control: Control | None = None) -> Raster:
+def raster(
+    ref: TensorRef, plane: Plane, area: Area, height: float, width: float, control: Control | None = None
+) -> Raster:
     """The picture of an area in at most `height` × `width` pixels, and one each way for what is cut at its edges.
 
     Progress is in values.
@@ -191,7 +195,9 @@ def raster(ref: TensorRef, plane: Plane, area: Area, height: int, width: int, co
     return _pictured(ref, plane, area, height, width, control or Control(), exact=True)
 
 
-def sample(ref: TensorRef, plane: Plane, area: Area, height: int, width: int, control: Control | None = None) -> Raster:
+def sample(
+    ref: TensorRef, plane: Plane, area: Area, height: float, width: float, control: Control | None = None
+) -> Raster:
     """The same from a few rows of each block, or from parts of them: soon there, whatever the size.
 
     Where that would take too many reads the pixels are fewer and larger. Raises what `raster` raises.
@@ -200,7 +206,7 @@ def sample(ref: TensorRef, plane: Plane, area: Area, height: int, width: int, co
 
 
 def _pictured(
-    ref: TensorRef, plane: Plane, area: Area, height: int, width: int, control: Control, *, exact: bool
+    ref: TensorRef, plane: Plane, area: Area, height: float, width: float, control: Control, *, exact: bool
 ) -> Raster:
     compiled = warming.available(control)
     reader = PlaneReader(ref, plane, compiled=compiled)

@@ -94,6 +94,10 @@ def _is_tensor(checkpoint: Checkpoint, node: int) -> bool:
     return int(checkpoint.tree.what[node]) == TreeNode.TENSOR
 
 
+def _has_axes(checkpoint: Checkpoint, node: int) -> bool:
+    return _is_tensor(checkpoint, node) and bool(checkpoint.table.shape_of(int(checkpoint.tree.ref[node])))
+
+
 def _has_texts(checkpoint: Checkpoint, node: int) -> bool:
     return node == 0 and bool(checkpoint.description.texts)
 
@@ -131,6 +135,12 @@ def _spectrum(context: PaneContext, parent: QWidget) -> Pane:
     return SpectrumPane(context, parent)
 
 
+def _image(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.plots.image.pane import ImagePane
+
+    return ImagePane(context, parent)
+
+
 def _values(context: PaneContext, parent: QWidget) -> Pane:
     from sdviewer.ui.detail.values_pane import ValuesPane
 
@@ -153,6 +163,7 @@ PANES: tuple[PaneSpec, ...] = (
     PaneSpec("overview", "Overview", _always, _overview),
     PaneSpec("statistics", "Statistics", _is_tensor, _statistics),
     PaneSpec("distribution", "Distribution", _is_tensor, _distribution),
+    PaneSpec("image", "Image", _has_axes, _image),
     PaneSpec("values", "Values", _is_tensor, _values),
     PaneSpec("spectrum", "Spectrum", _is_matrix, _spectrum),
     PaneSpec("metadata", "Metadata", has_metadata, _metadata),

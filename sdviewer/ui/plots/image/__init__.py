@@ -1,0 +1,1 @@
+"""The picture of a tensor: a heatmap of any part of it."""
