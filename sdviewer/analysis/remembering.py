@@ -70,7 +70,7 @@ class Remembered:
         for path, identity, rows, name in self.entries:
             block = table.block(rows)
             if len(block.rows) and _entry_bytes(block) <= _MOST_BYTES and _identity(path) == identity:
-                _write(_folder() / name, rows, block)
+                _write(_folder() / name, path, rows, block)
 
 
 def remembered(checkpoint: Checkpoint) -> Remembered:
@@ -187,8 +187,8 @@ def _entry_bytes(block: FiguresBlock) -> int:
     return len(_MAGIC) + _DIGEST_BYTES + _HEAD.size + _body_bytes(*counts)
 
 
-def _write(path: Path, rows: Int64, block: FiguresBlock) -> None:
-    """Write an entry, in which rows are places among `rows`; a disk that is full is no error."""
+def _write(path: Path, checkpoint: str, rows: Int64, block: FiguresBlock) -> None:
+    """Write an entry of a file, in which rows are places among `rows`; a disk that is full is no error."""
     places = np.searchsorted(rows, block.rows)
     integers = b"".join(
         number.to_bytes(_INTEGER_BYTES, "little", signed=True)
@@ -213,7 +213,7 @@ def _write(path: Path, rows: Int64, block: FiguresBlock) -> None:
 
     with contextlib.suppress(OSError, CannotWrite):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(str(path), str(path), write)
+        write_whole(str(path), checkpoint, write)
         _drop_oldest(path.parent)
 
 
