@@ -320,7 +320,9 @@ def test_a_tensor_of_a_file_that_changed_asks_for_a_reload(window: MainWindow, s
     torch.save({"other": torch.ones(3)}, saved)
     tab.go_to_name("1.bias")
     settle(window)
-    assert tab.detail.numbers.notice.text() == "It changed on disk since it was opened. Reload it."
+    assert tab.detail.numbers.error.isVisible()
+    assert "It changed on disk since it was opened" in tab.detail.numbers.error.message.text()
+    assert "Reload it" in tab.detail.numbers.error.message.text()
     assert not tab.detail.numbers.statistics.isVisible()
 
 

@@ -130,6 +130,7 @@ class Measuring(QObject):
             on_error=error,
             on_stopped=stopped,
             title="Reading values",
+            bytes_a_step=ref.nbytes / max(ref.numel, 1),
         )
 
     def forget(self, who: Hashable) -> None:
