@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -20,11 +21,15 @@ import sdviewer.analysis.histogram as histogram_module  # replaced in some tests
 from sdviewer.control import Control
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.measuring import measured
+from sdviewer.ui.document.tab import DocumentTab
+from sdviewer.ui.main_window import MainWindow
+from sdviewer.ui.models.tree_model import Column
 from sdviewer.ui.plots.distribution.markers import Kind
+from sdviewer.ui.plots.distribution.pane import DistributionPane
 from sdviewer.ui.plots.distribution.view import DistributionView
 from sdviewer.ui.theme import Theme, apply_theme
 from tests.helpers.arrays import checkpoint_of_arrays
-from tests.ui.looking import picture, shades
+from tests.ui.looking import model_of, picture, row_called, shades
 
 Left = Qt.MouseButton.LeftButton
 Array = npt.NDArray[Any]
@@ -391,3 +396,96 @@ def test_every_tool_can_be_reached_by_the_keys_and_has_a_name(show: Show) -> Non
     for tool in (view.scales, view.log_counts, view.cumulative, view.markers_button, view.middle, view.save_button):
         assert tool.accessibleName()
         assert tool.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+# -- the tab, in a window ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tab(window: MainWindow, settle: Callable[[MainWindow], DocumentTab], tmp_path: Path) -> DocumentTab:
+    """A file with tensors of several kinds, the first selected, its distribution in front."""
+    tensors = {
+        "a": torch.from_numpy(NORMAL[:20_000]),
+        "b": torch.from_numpy(NORMAL[:5_000] + 1),
+        "bad": torch.full((6,), float("nan")),
+        "empty": torch.zeros(0),
+        "c": torch.arange(10),
+    }
+    torch.save(tensors, tmp_path / "saved.pt")
+    window.open_files([str(tmp_path / "saved.pt")])
+    tab = settle(window)
+    tab.go_to_name("a")
+    bar = tab.detail.tabs.tabBar()
+    index = next(index for index in range(bar.count()) if bar.tabText(index) == "Distribution")
+    QTest.mouseClick(bar, Left, pos=bar.tabRect(index).center())
+    settle(window)
+    return tab
+
+
+def view_of(tab: DocumentTab) -> DistributionView:
+    pane = tab.detail.panes["distribution"]
+    assert isinstance(pane, DistributionPane)
+    assert pane.view is not None
+    return pane.view
+
+
+def click(tab: DocumentTab, name: str, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    row = row_called(tab, name)
+    place = tab.tree.visualRect(model_of(tab).index(row, Column.DTYPE)).center()
+    QTest.mouseClick(tab.tree.viewport(), Left, held, place)
+
+
+def test_a_click_on_another_tensor_shows_its_distribution(
+    tab: DocumentTab, window: MainWindow, settle: Callable[[MainWindow], DocumentTab]
+) -> None:
+    assert view_of(tab).drawn[0].sample.name == "a"
+    click(tab, "c")
+    settle(window)
+    view = view_of(tab)
+    assert [binned.sample.name for binned in view.drawn] == ["c"]
+    assert curve(view)[1].tolist() == [1] * 10
+
+
+def test_tensors_that_are_selected_together_are_drawn_together(
+    tab: DocumentTab, window: MainWindow, settle: Callable[[MainWindow], DocumentTab]
+) -> None:
+    click(tab, "b", Qt.KeyboardModifier.ControlModifier)
+    settle(window)
+    assert sorted(binned.sample.name for binned in view_of(tab).drawn) == ["a", "b"]
+    click(tab, "b")
+    settle(window)
+    assert [binned.sample.name for binned in view_of(tab).drawn] == ["b"]
+
+
+def test_tensors_that_are_selected_in_the_table_are_drawn_together(
+    tab: DocumentTab, window: MainWindow, settle: Callable[[MainWindow], DocumentTab]
+) -> None:
+    tab.browser.show_view(1)
+    settle(window)
+    table = tab.browser.table
+    assert table is not None
+    table.select_tensor(0)
+    settle(window)
+    QTest.keyClick(table.view, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    settle(window)
+    assert sorted(binned.sample.name for binned in view_of(tab).drawn) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("bad", "No value is finite"), ("empty", "no elements")], ids=["all NaN", "empty"]
+)
+def test_what_has_no_distribution_says_so_in_its_place(
+    tab: DocumentTab, window: MainWindow, settle: Callable[[MainWindow], DocumentTab], name: str, words: str
+) -> None:
+    view = view_of(tab)
+    click(tab, name)
+    settle(window)
+    pane = tab.detail.panes["distribution"]
+    assert isinstance(pane, DistributionPane)
+    assert words in pane.notice.text()
+    assert pane.notice.isVisible()
+    assert not view.isVisible()
+    click(tab, "a")
+    settle(window)
+    assert view.isVisible()
+    assert not pane.notice.isVisible()
