@@ -281,7 +281,8 @@ def count_few(codes: Array, keys: Array, counts: Array) -> int:
     for i in range(len(codes)):
         key = np.uint64(codes[i])
         if keys[slot] != key or counts[slot] == 0:
-            slot = int((key * _HASH) >> np.uint64(54))
+            first: Any = np.int64((key * _HASH) >> np.uint64(54))
+            slot = first
             while counts[slot] > 0 and keys[slot] != key:
                 slot = (slot + 1) & (_SLOTS - 1)
             if counts[slot] == 0:
