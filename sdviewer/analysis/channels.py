@@ -233,6 +233,8 @@ class ChannelSums:
         flat = codes.reshape(-1)
         if flat.itemsize == 8:
             flat = flat.view(np.uint32)
+        elif flat.itemsize == 1:
+            flat = flat.astype(np.uint16)
         times = len(flat) // len(codes)
         first, inner = piece.first * times, self._inner * times
         if self._loops is None:

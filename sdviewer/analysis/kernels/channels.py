@@ -260,11 +260,7 @@ def look_up(codes: Any, table: Any, values: Any) -> None:
         values[i] = table[codes[i]]
 
 
-@kernel(
-    f"void(uint8[::1], {_ARGUMENTS})",
-    f"void(uint16[::1], {_ARGUMENTS})",
-    f"void(uint32[::1], {_ARGUMENTS})",
-)
+@kernel(f"void(uint16[::1], {_ARGUMENTS})", f"void(uint32[::1], {_ARGUMENTS})")
 def mix(codes: Any, first: int, size: int, inner: int, low: int, _floats: Floats, whole: Whole) -> None:
     """Add to each channel a number of 32 bits that depends on its codes and their places, in any order of blocks.
 
