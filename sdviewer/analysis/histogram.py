@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.analysis import binning_loops
 from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
-from sdviewer.analysis.kernels import warming
+from sdviewer.analysis.compiled import compiled_or
 from sdviewer.analysis.masses import Masses
 from sdviewer.analysis.statistics import real_values
 from sdviewer.checkpoint.tensors import TensorRef
@@ -133,72 +135,56 @@ def histogram_of_masses(masses: Masses, edges: Floats) -> Histogram:
 
 def _counted(ref: TensorRef, edges: Floats, control: Control, *, even: bool, magnitude: bool) -> Histogram:
     bins = len(edges) - 1
-    counts = (_by_kernels if warming.available(control) else _by_numpy)(ref, edges, control, even, magnitude)
-    below, above, nan, posinf, neginf = counts[bins:].tolist()
-    nowhere = np.zeros(bins, np.bool_)
-    return Histogram(edges, counts[:bins], below, above, nan, posinf, neginf, nowhere, is_exact=True)
-
-
-def _by_kernels(ref: TensorRef, edges: Floats, control: Control, even: bool, magnitude: bool) -> Ints:
-    from sdviewer.analysis.kernels.binning import bin_between, bin_evenly, key_table
-
-    bins = len(edges) - 1
-
-    table = key_table(edges)
+    loops, table = compiled_or("binning", binning_loops), binning_loops.key_table(edges)
 
     def add(values: npt.NDArray[Any], counts: Ints) -> None:
         if not even or values.dtype not in {np.float32, np.float64}:
             with np.errstate(invalid="ignore"):  # signalling NaNs
                 values = values.astype(np.float64)
         if even:
-            bin_evenly(values, edges, counts[:bins], counts[bins:])
+            loops.bin_evenly(values, edges, counts[:bins], counts[bins:])
         else:
-            bin_between(values, edges, *table, magnitude, counts[:bins], counts[bins:])
+            loops.bin_between(values, edges, *table, magnitude, counts[:bins], counts[bins:])
 
-    total = np.zeros(bins + _BESIDE, np.int64)
+    counts = np.zeros(bins + _BESIDE, np.int64)
     blocks = Blocks(ref)
-    if blocks.dtype.name not in {"float32", "float64"}:
+    if blocks.dtype.name in {"float32", "float64"}:
+        counts = _by_blocks(blocks, add, counts, control)
+    else:
         for chunk in ref.chunks(control=control, memory_order=True):
-            add(real_values(chunk), total)
-        return total
-    blocks.check_unchanged()
+            add(real_values(chunk), counts)
+    below, above, nan, posinf, neginf = counts[bins:].tolist()
+    nowhere = np.zeros(bins, np.bool_)
+    return Histogram(edges, counts[:bins], below, above, nan, posinf, neginf, nowhere, is_exact=True)
+
+
+def _by_blocks(blocks: Blocks, add: Callable[[npt.NDArray[Any], Ints], None], counts: Ints, control: Control) -> Ints:
+    """The sum of what two threads have added, each to counts of its own."""
+    ref = blocks.ref
     left = iter(range(len(blocks)))
-    done, lock = [0], threading.Lock()
+    done, lock, failed = [0], threading.Lock(), threading.Event()
 
     def work(_: int) -> Ints:
-        counts, buffer = np.zeros_like(total), np.empty(BLOCK_BYTES, np.uint8)
-        while True:
-            with lock:
-                index = next(left, None)
-                if index is None:
-                    return counts
-                control.report(done[0], ref.numel, ref.name)
-            values = blocks.read(index, buffer).view(blocks.dtype.name)
-            add(values, counts)
-            with lock:
-                done[0] += len(values) * blocks.repeats
+        own, buffer = np.zeros_like(counts), np.empty(BLOCK_BYTES, np.uint8)
+        try:
+            while not failed.is_set():
+                with lock:
+                    index = next(left, None)
+                    if index is None:
+                        break
+                    control.report(done[0], ref.numel, ref.name)
+                values = blocks.read(index, buffer).view(blocks.dtype.name)
+                add(values, own)
+                with lock:
+                    done[0] += len(values) * blocks.repeats
+        except BaseException:
+            failed.set()
+            raise
+        return own
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for counts in pool.map(work, range(_THREADS)):
-            total += counts
+    blocks.check_unchanged()
+    with ThreadPoolExecutor(_THREADS, "binning") as pool:
+        total: Ints = sum(pool.map(work, range(_THREADS)), counts)
     blocks.check_unchanged()
     control.report(ref.numel, ref.numel, ref.name)
     return total * blocks.repeats
-
-
-def _by_numpy(ref: TensorRef, edges: Floats, control: Control, even: bool, magnitude: bool) -> Ints:  # noqa: ARG001  # as above
-    bins = len(edges) - 1
-    total = np.zeros(bins + _BESIDE, np.int64)
-    for chunk in ref.chunks(control=control, memory_order=True):
-        values = real_values(chunk)
-        # Widened after signalling NaNs have dropped out: numpy warns of each that it converts.
-        finite = values[np.isfinite(values)].astype(np.float64)
-        if len(finite) < len(values):
-            for place, mask in enumerate((np.isnan(values), values == np.inf, values == -np.inf), 2):
-                total[bins + place] += np.count_nonzero(mask)
-        if magnitude:
-            finite = np.abs(finite)
-        total[bins] += np.count_nonzero(finite < edges[0])
-        total[bins + 1] += np.count_nonzero(finite > edges[-1])
-        total[:bins] += np.histogram(finite, edges)[0]
-    return total

@@ -13,7 +13,6 @@ from sdviewer.analysis.kernels.compiling import kernel
 
 _BELOW, _ABOVE, _NAN, _POSINF, _NEGINF = range(5)
 _MAGNITUDE = 0x7FFF_FFFF_FFFF_FFFF
-_MOST_KEYS = 1 << 16
 
 
 @kernel(
@@ -52,7 +51,7 @@ def bin_between(
 ) -> None:
     """Count values, or their magnitudes, into bins between any ascending edges.
 
-    `starts` tells for each key from `first_key` on a bin that lies not above: see `key_table`.
+    `starts` tells for each key from `first_key` on a bin that lies not above: see `binning_loops.key_table`.
     """
     bins = len(edges) - 1
     first, last = edges[0], edges[bins]
@@ -78,24 +77,3 @@ def bin_between(
             beside[_ABOVE] += 1
         else:
             beside[_NAN] += 1
-
-
-def key_table(edges: Any) -> tuple[Any, int, int]:
-    """`starts`, `first_key` and `shift`: keys are float64 patterns in the order of their values, their low bits cut.
-
-    As many bits are kept as give a small table, so that few edges lie in one key whatever the range is.
-    """
-    ends = np.array([edges[0], edges[-1]]).view(np.int64)
-    ordered = np.where(ends >= 0, ends, ends ^ _MAGNITUDE)
-    # -0 stands before 0: the table begins with it.
-    lowest, highest = int(min(ordered[0], -1 if edges[0] == 0 else ordered[0])), int(ordered[1])
-    shift = 0
-    while (highest >> shift) - (lowest >> shift) >= _MOST_KEYS:
-        shift += 1
-    first_key = lowest >> shift
-    keys = np.arange(first_key, (highest >> shift) + 1, dtype=np.int64) << shift
-    begins = np.where(keys >= 0, keys, keys ^ _MAGNITUDE).view(np.float64)
-    # The first keys may begin among NaNs, before all numbers.
-    begins = np.where(np.isnan(begins), -np.inf, begins)
-    starts = np.maximum(np.searchsorted(edges, begins, "right") - 1, 0)
-    return np.minimum(starts, len(edges) - 2).astype(np.int32), first_key, shift

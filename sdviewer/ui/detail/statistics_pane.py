@@ -202,7 +202,7 @@ class StatisticsPane(Pane):
             return
 
         def work(control: Control) -> Figures:
-            from sdviewer.analysis.exact_figures import exact_figures
+            from sdviewer.analysis.exact import exact_figures
 
             return exact_figures(measured.ref, measured.counts, control)
 
@@ -220,7 +220,7 @@ class StatisticsPane(Pane):
             return
 
         def work(control: Control) -> tuple[int, ...] | None:
-            from sdviewer.analysis.exact_figures import first_bad
+            from sdviewer.analysis.first_bad import first_bad
 
             return first_bad(measured.ref, control)
 
