@@ -317,8 +317,13 @@ class _Matcher:
         """Names alike, letter by letter, with other shapes and numbers set aside: `layers.#.fc1` and `h.#.fc_1`.
 
         Two patterns are a pair if each is the other's best among those that share a shape and its numbers
-        with it, and then every two keys of them with equal shape and numbers are.
+        with it, and then every two keys of them with equal shape and numbers are. What is left is tried
+        again by the segments that tell patterns of one side apart.
         """
+        for told in (list, _telling):
+            self._pair_patterns(told)
+
+    def _pair_patterns(self, told: Callable[[Sequence[str]], list[str]]) -> None:
         patterns_a = self._patterns(self._left_a, self.a.keys, self._shape_a)
         patterns_b = self._patterns(self._left_b, self.b.keys, self._shape_b)
         if not patterns_a or not patterns_b or len(patterns_a) * len(patterns_b) > _MOST_COMPARED:
@@ -326,7 +331,8 @@ class _Matcher:
         from rapidfuzz import fuzz, process
 
         names_a, names_b = list(patterns_a), list(patterns_b)
-        likeness = process.cdist(names_a, names_b, scorer=fuzz.ratio, dtype=np.float32) / np.float32(100)
+        likeness = process.cdist(told(names_a), told(names_b), scorer=fuzz.ratio, dtype=np.float32)
+        likeness /= np.float32(100)
         self.control.check()
         forms_b: dict[_Form, list[int]] = {}
         for j, name in enumerate(names_b):
@@ -425,6 +431,13 @@ class _Matcher:
             if count % _AT_ONCE == 0:
                 self.control.check()
             yield place
+
+
+def _telling(patterns: Sequence[str]) -> list[str]:
+    """The patterns without the segments that all of them have, which say nothing about any."""
+    segments = [pattern.split(".") for pattern in patterns]
+    common = set(segments[0]).intersection(*segments[1:]) if len(segments) > 1 else set()
+    return [".".join(part for part in parts if part not in common) or ".".join(parts) for parts in segments]
 
 
 def _second(scores: npt.NDArray[np.floating[Any]], best: int) -> float:

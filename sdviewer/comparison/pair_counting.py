@@ -27,8 +27,7 @@ _VANISHING = 2.0**-700
 _SUMS = ("absolute", "delta2", "a2", "b2", "product", "cross")
 _TALLY = ("differing", "flips", "outside", "nan", "infinite", "finite")
 # name: sign bit, and the first magnitude that is not finite
-_ULP = {
-    "float32": (1 << 31, 0x7F800000),
+_ULP_OF_NARROW = {
     "float16": (1 << 15, 0x7C00),
     "bfloat16": (1 << 15, 0x7F80),
     "float8_e4m3fn": (1 << 7, 0x7F),
@@ -62,7 +61,7 @@ class PairCounting:
     @property
     def has_ulp(self) -> bool:
         """Whether distances in units of the last place are told."""
-        return self.same_dtype and (self.names[0] in _ULP or self.names[0] == "float64")
+        return self.same_dtype and (self.names[0] in _ULP_OF_NARROW or self.names[0] in {"float32", "float64"})
 
 
 class Share:
@@ -157,9 +156,10 @@ class Share:
         name = counting.names[0]
         if name == "float64":
             self._ulp = max(self._ulp, int(self._loops.largest_ulp_of_float64(a, b)))
-        elif name in _ULP:
-            sign, infinity = (a.dtype.type(number) for number in _ULP[name])
-            self._ulp = max(self._ulp, int(self._loops.largest_ulp(a, b, sign, infinity)))
+        elif name == "float32":
+            self._ulp = max(self._ulp, int(self._loops.largest_ulp_of_float32(a, b)))
+        elif name in _ULP_OF_NARROW:
+            self._ulp = max(self._ulp, int(self._loops.largest_ulp_of_narrow(a, b, *_ULP_OF_NARROW[name])))
 
     def _add_floats(self, a: Values, b: Values, place: int) -> None:
         tolerance = self._counting.tolerance

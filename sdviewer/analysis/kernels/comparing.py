@@ -63,38 +63,39 @@ def squares(a: Array) -> float:
 def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
     """Add two blocks; worth nothing if what is returned is not finite: a value is not, or a sum leaves float64."""
     n = a.size
-    absolute = delta2 = a2 = b2 = product = cross = 0.0
+    absolute = delta2 = a2 = b2 = cross = 0.0
     top = np.int64(0)
+    outside = np.int64(0)
     differing: Any = 0
     flips: Any = 0
-    outside: Any = 0
     for first in range(0, n, _STRETCH):
         last = min(first + _STRETCH, n)
         for i in range(first, last):
             x, y = np.float64(a[i]), np.float64(b[i])
             d = x - y
-            absolute += abs(d)
+            size = np.float64(abs(d))
+            absolute += size
             delta2 += d * d
             a2 += x * x
             b2 += y * y
-            product += x * y
             cross += d * (x + y)
-        for i in range(first, last):
             # As integers magnitudes have the same order, and their maximum is found in lanes.
-            bits = np.float64(abs(np.float64(a[i]) - np.float64(b[i]))).view(np.int64)
-            top = max(top, bits)
+            top = max(top, size.view(np.int64))
+            outside += np.int64(size > atol + rtol * abs(y))
+        # In the lanes of the values themselves, with counters as narrow.
+        unequal = np.int32(0)
+        opposite = np.int32(0)
         for i in range(first, last):
-            x, y = a[i], b[i]
-            differing += x != y
-            flips += ((x > 0) & (y < 0)) | ((x < 0) & (y > 0))
-        for i in range(first, last):
-            x, y = np.float64(a[i]), np.float64(b[i])
-            outside += abs(x - y) > atol + rtol * abs(y)
+            unequal += np.int32(a[i] != b[i])
+            opposite += np.int32(((a[i] > 0) & (b[i] < 0)) | ((a[i] < 0) & (b[i] > 0)))
+        differing += unequal
+        flips += opposite
     sums[0] += absolute
     sums[1] += delta2
     sums[2] += a2
     sums[3] += b2
-    sums[4] += product
+    # Σab, to the last digits of the squares.
+    sums[4] += (a2 + b2 - delta2) * 0.5
     sums[5] += cross
     sums[6] = max(sums[6], np.int64(top).view(np.float64))
     tally[0] += differing
@@ -179,17 +180,31 @@ def place_of_delta(a: Array, b: Array, delta: float) -> Any:
 
 
 @kernel(
-    "int64(uint8[::1], uint8[::1], uint8, uint8)",
-    "int64(uint16[::1], uint16[::1], uint16, uint16)",
-    "int64(uint32[::1], uint32[::1], uint32, uint32)",
+    "int64(uint8[::1], uint8[::1], int32, int32)",
+    "int64(uint16[::1], uint16[::1], int32, int32)",
 )
-def largest_ulp(a: Array, b: Array, sign: int, infinity: int) -> Any:
-    """The largest distance of two finite floats in units of the last place.
+def largest_ulp_of_narrow(a: Array, b: Array, sign: int, infinity: int) -> Any:
+    """The largest distance of two finite floats of at most 16 bits in units of the last place.
 
     `sign` is the sign bit, and codes whose magnitude is `infinity` or more are not finite.
     """
+    top = np.int32(0)
+    rest = np.int32(sign - 1)
+    for i in range(a.size):
+        x, y = np.int32(a[i]), np.int32(b[i])
+        m, n = np.int32(x & rest), np.int32(y & rest)
+        p = m if x == m else np.int32(-m)
+        q = n if y == n else np.int32(-n)
+        gap = np.int32(abs(np.int32(p - q)))
+        top = max(top, gap if (m < infinity) & (n < infinity) else np.int32(0))
+    return top
+
+
+@kernel("int64(uint32[::1], uint32[::1])")
+def largest_ulp_of_float32(a: Array, b: Array) -> Any:
+    """As `largest_ulp_of_narrow`."""
     top = np.int64(0)
-    rest = np.int64(sign) - 1
+    rest, infinity = np.int64(0x7FFFFFFF), np.int64(0x7F800000)
     for i in range(a.size):
         x, y = np.int64(a[i]), np.int64(b[i])
         m, n = x & rest, y & rest
@@ -202,7 +217,7 @@ def largest_ulp(a: Array, b: Array, sign: int, infinity: int) -> Any:
 
 @kernel("uint64(uint64[::1], uint64[::1])")
 def largest_ulp_of_float64(a: Array, b: Array) -> Any:
-    """As `largest_ulp`; the distance of two doubles needs all of 64 bits."""
+    """As `largest_ulp_of_narrow`; the distance of two doubles needs all of 64 bits."""
     top = np.uint64(0)
     rest = np.uint64(0x7FFFFFFFFFFFFFFF)
     infinity = np.uint64(0x7FF0000000000000)

@@ -173,7 +173,9 @@ def test_huge_integers_are_told_apart(tmp_path: Path) -> None:
     assert found.index == (1,)
 
 
-ODD = st.floats(-3, 3) | st.sampled_from([0.0, -0.0, math.nan, math.inf, -math.inf, 1.0, 1e-9])
+ODD = st.floats(-3, 3).map(lambda x: round(x, 6)) | st.sampled_from(
+    [0.0, -0.0, math.nan, math.inf, -math.inf, 1.0, 1e-9]
+)
 
 
 def pairs_of_arrays() -> st.SearchStrategy[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
@@ -339,11 +341,11 @@ def test_the_summary_counts_marks_and_says_what_fails(tmp_path: Path) -> None:
     assert all(more.fails(on) for on in ("changed", "tolerance", "structure"))
 
 
-def test_a_tensor_that_cannot_be_read_is_that_pairs_error_alone(tmp_path: Path) -> None:
+def test_a_pair_without_values_of_its_own_says_so_and_the_others_go_on(tmp_path: Path) -> None:
     a, b = {"x": torch.ones(3), "s": torch.eye(3).to_sparse()}, {"x": torch.ones(3), "s": torch.eye(3).to_sparse()}
     _, found = compared(tmp_path, a, b)
     assert found["x"].marks == ("identical",)
-    assert found["s"].marks == ("failed",)
+    assert found["s"].marks == ()
     assert "sparse" in found["s"].error
 
 
