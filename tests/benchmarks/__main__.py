@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from tests.benchmarks import comparing, health, reading, searching, window
+from tests.benchmarks import comparing, health, reading, scanning, searching, window
 from tests.benchmarks.measuring import Row
 
 
@@ -31,6 +31,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "filter": searching.filtering,
     "comparing": comparing.comparing,
     "matching": comparing.matching,
+    "scan": scanning.scanning,
+    "memory": scanning.memory,
     "health": health.health,
 }
 

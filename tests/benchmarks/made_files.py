@@ -57,3 +57,36 @@ def siblings(folder: Path, count: int) -> Path:
     value = torch.zeros(4)
     torch.save({f"table.entry_{i}": value.clone() for i in range(count)}, path)
     return path
+
+
+def weights(folder: Path, dtype: str, megabytes: int) -> Path:
+    """A state_dict as models have it: matrices of normally distributed weights, and a norm beside each."""
+    import torch
+
+    path = folder / f"weights-{dtype}.pt"
+    kind = getattr(torch, dtype)
+    generator = torch.Generator().manual_seed(0)
+    side = 2048 if megabytes > 100 else 128
+    count = max(1, megabytes * 1_000_000 // (side * side * kind.itemsize))
+    state = {}
+    for i in range(count):
+        state[f"layers.{i}.weight"] = (torch.randn(side, side, generator=generator) * 0.02).to(kind)
+        state[f"layers.{i}.norm"] = (torch.randn(side, generator=generator) * 0.1 + 1).to(kind)
+    torch.save(state, path)
+    return path
+
+
+def mostly_holes(folder: Path, tensors: int, gigabytes: float) -> Path:
+    """As `sparse_zip`, but the first megabyte of each tensor is weights: they are counted as such."""
+    import numpy as np
+
+    from sdviewer.formats.opening import open_checkpoint
+
+    path = sparse_zip(folder, tensors, gigabytes)
+    with open_checkpoint(path) as checkpoint:
+        offsets = checkpoint.table.storages.offset.tolist()
+    with path.open("r+b") as file:
+        for offset in offsets:
+            file.seek(offset)
+            file.write(np.random.default_rng(offset).normal(size=1 << 18).astype(np.float32).tobytes())
+    return path
