@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import struct
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -71,6 +72,30 @@ class Remembered:
             block = table.block(rows)
             if len(block.rows) and _entry_bytes(block) <= _MOST_BYTES and _identity(path) == identity:
                 _write(_folder() / name, path, rows, block)
+
+    def keep_further(self, kind: str, told: Callable[[Int64], bytes]) -> None:
+        """Remember more of the same files: what `told` makes of the rows of each."""
+        for path, identity, rows, name in self.entries:
+            body = told(rows)
+            if len(body) <= _MOST_BYTES and _identity(path) == identity:
+                digest = hashlib.blake2b(body, digest_size=_DIGEST_BYTES).digest()
+                _put(_folder() / f"{name}.{kind}", path, [_MAGIC, digest, body])
+
+    def further(self, kind: str) -> Iterator[tuple[Int64, bytes]]:
+        """The rows of each file of which more is remembered, and what `keep_further` was given."""
+        lead = len(_MAGIC) + _DIGEST_BYTES
+        for _, _, rows, name in self.entries:
+            path = _folder() / f"{name}.{kind}"
+            try:
+                if path.stat().st_size > _MOST_BYTES + lead:
+                    continue
+                found = path.read_bytes()
+                os.utime(path)
+            except OSError:
+                continue
+            digest = hashlib.blake2b(found[lead:], digest_size=_DIGEST_BYTES).digest()
+            if found[:lead] == _MAGIC + digest:
+                yield rows, found[lead:]
 
 
 def remembered(checkpoint: Checkpoint) -> Remembered:
@@ -207,9 +232,12 @@ def _write(path: Path, checkpoint: str, rows: Int64, block: FiguresBlock) -> Non
     told = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     for piece in pieces:
         told.update(piece)
+    _put(path, checkpoint, [_MAGIC, told.digest(), *pieces])
 
+
+def _put(path: Path, checkpoint: str, pieces: Sequence[bytes | memoryview]) -> None:
     def write(file: IO[bytes]) -> None:
-        file.writelines([_MAGIC, told.digest(), *pieces])
+        file.writelines(pieces)
 
     with contextlib.suppress(OSError, CannotWrite):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
