@@ -246,9 +246,9 @@ def _costs(ref: TensorRef, axis: int) -> Iterator[Cost]:
     gram = 2 * m * n * n * _PRODUCT + _EIGENVALUES[0] * n**3 + _EIGENVALUES[1] * n * n
     top = 2 * m * n * _TOP_VECTORS * _TOP_PRODUCTS * _PRODUCT_FLOAT32 * (dtype.itemsize // (8 if is_complex else 4))
     streamed = axis == 0 and matrix.rows >= matrix.columns and dtype.itemsize == wide // 2
-    basis = (m + 3 * n) * 288 * dtype.itemsize
+    basis = (6 * m + 4 * n) * 256 * dtype.itemsize
     yield Cost("svd", reading + slower * svd, 3 * m * n * wide)
-    yield Cost("gram", reading + slower * gram, 4 * n * n * wide + (0 if streamed else held) + (64 << 20))
+    yield Cost("gram", reading + slower * gram, 4 * n * n * wide + (0 if streamed else 2 * held) + (64 << 20))
     yield Cost("top", reading + slower * top + 0.05, held + basis)
 
 

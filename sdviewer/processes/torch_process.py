@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from sdviewer.processes.frames import BrokenFrame, Buffer, read_frame, write_fra
 # For the reasons see client.py: no folder of a checkpoint may lend us its modules.
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from sdviewer.processes.torch_child import main; main()"
 _PIPE_BYTES = 1 << 20
+# Threads that wait for each other in a loop take the processor from the one that they wait for: beside other busy
+# programs a decomposition took ten times as long.
+_PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 _SECONDS_BETWEEN_LOOKS = 0.02
 _SECONDS_TO_END = 1.0
 # After so long without a request it ends by itself, and gives its 250 MB back.
@@ -123,6 +127,7 @@ class TorchProcess:
                 stdout=subprocess.PIPE,
                 stderr=self._complaints,
                 bufsize=_PIPE_BYTES,
+                env={**_PATIENT_THREADS, **os.environ},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 pipesize=_PIPE_BYTES if sys.platform == "linux" else -1,
             )

@@ -16,11 +16,12 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import sdviewer
 
-_COMPLETE = "complete"
+_MARK = ".complete"
 _SECONDS_TO_KEEP_OTHERS = 30 * 86_400.0
 # The first processor is told of in the first lines.
 _CPUINFO_BYTES = 8192
@@ -49,23 +50,24 @@ def writable_cache_folder() -> Path | None:
         return None
 
 
-def is_complete() -> bool:
-    """Whether everything was compiled before, and numba will take it from there: a matter of microseconds."""
+def is_complete(names: Sequence[str]) -> bool:
+    """Whether these modules were compiled before, and numba will take them from there: a matter of microseconds."""
     folder = cache_folder()
     # numba refuses to read where it cannot write.
-    return (folder / _COMPLETE).exists() and os.access(folder, os.W_OK)
+    return all((folder / f"{name}{_MARK}").exists() for name in names) and os.access(folder, os.W_OK)
 
 
-def mark_complete() -> None:
-    """Say that everything is compiled, and let go of what other versions left a month ago."""
+def mark_complete(names: Sequence[str]) -> None:
+    """Say that these modules are compiled, and let go of what other versions left a month ago."""
     folder = writable_cache_folder()
     if folder is None:
         return
-    (folder / _COMPLETE).touch()
+    for name in names:
+        (folder / f"{name}{_MARK}").touch()
     long_ago = time.time() - _SECONDS_TO_KEEP_OTHERS
     for other in folder.parent.iterdir():
-        marker = other / _COMPLETE
-        if other != folder and marker.exists() and marker.stat().st_mtime < long_ago:
+        marks = list(other.glob(f"*{_MARK}")) if other != folder and other.is_dir() else []
+        if marks and all(mark.stat().st_mtime < long_ago for mark in marks):
             shutil.rmtree(other, ignore_errors=True)
 
 

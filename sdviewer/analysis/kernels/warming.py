@@ -14,22 +14,24 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from sdviewer.analysis.kernels import cache_folder
 from sdviewer.control import Control
-from sdviewer.errors import HelperDied
+from sdviewer.errors import Cancelled, HelperDied
 
 # Every module with compiled loops, those that are needed first at the front.
-MODULES: tuple[str, ...] = ("binning", "raster", "channels")
+MODULES: tuple[str, ...] = ("counting", "deriving", "binning", "raster", "channels", "comparing")
 
 # For the reasons see processes/client.py: no folder of a checkpoint may lend us its modules.
 _START = "import sys; sys.path.append(sys.argv.pop()); from sdviewer.analysis.kernels.warming import main; main()"
 _NOTE = "compiling once"
-_LOWEST_PRIORITY = 19
+_LOW_PRIORITY = 10
 
 _loading = threading.Lock()
-_loaded = threading.Event()
+_loaded: set[str] = set()
+_broken = threading.Event()
 _elsewhere = threading.Event()
 
 
@@ -45,52 +47,65 @@ def compiles_elsewhere() -> bool:
 
 def is_ready() -> bool:
     """Whether all loops were compiled by this version, for this machine, and can be loaded at once."""
-    return _loaded.is_set() or cache_folder.is_complete()
+    return _loaded.issuperset(MODULES) or cache_folder.is_complete(MODULES)
 
 
-def available(control: Control | None = None) -> bool:
-    """Load the compiled loops, unless it would be felt: then False, and plain numpy has to do.
+def available(control: Control | None = None, names: Sequence[str] | None = None) -> bool:
+    """Load these modules (all if none are named), unless it would be felt: then False, and plain numpy has to do.
 
     Loading takes some 0.2 s the first time, on the calling thread, and nothing after that. A program
-    without a window compiles them here if need be, for some seconds, and `control` hears of it.
+    without a window compiles them here if need be, for some seconds, and `control` hears of it. Where
+    numba is missing or fails they are never available.
 
     Raises:
         Cancelled: `control` was cancelled.
 
     """
-    if _loaded.is_set():
+    names = MODULES if names is None else names
+    if _loaded.issuperset(names):
         return True
-    if _elsewhere.is_set() and not is_ready():
+    if _broken.is_set() or (_elsewhere.is_set() and not cache_folder.is_complete(names)):
         return False
-    load(control)
+    try:
+        load(control, names)
+    except Cancelled:
+        raise
+    except Exception:  # noqa: BLE001  # a numba that does not fit this Python or machine fails in any way
+        _broken.set()
+        return False
     return True
 
 
-def load(control: Control | None = None) -> None:
-    """Import every module with compiled loops, and compile what is not on disk."""
+def load(control: Control | None = None, names: Sequence[str] | None = None) -> None:
+    """Import these modules (all if none are named), and compile what is not on disk."""
     control = control or Control()
+    names = MODULES if names is None else names
     with _loading:
-        if _loaded.is_set():
-            return
-        note = "" if is_ready() else _NOTE
+        missing = [name for name in names if name not in _loaded]
+        note = "" if cache_folder.is_complete(missing) else _NOTE
         # Garbage collection over the many objects of an import stalls a window for 50 ms and more.
         enabled = gc.isenabled()
         gc.disable()
         try:
-            for index, name in enumerate(MODULES):
+            for index, name in enumerate(missing):
                 if note:
-                    control.report(index, len(MODULES), note)
+                    control.report(index, len(missing), note)
                 importlib.import_module(f"sdviewer.analysis.kernels.{name}")
+                _loaded.add(name)
+                if note:
+                    _mark(name)
         finally:
             if enabled:
                 gc.enable()
-        _loaded.set()
         if note:
-            from sdviewer.analysis.kernels.compiling import all_is_kept
+            control.report(len(missing), len(missing), note)
 
-            if all_is_kept():
-                cache_folder.mark_complete()
-            control.report(len(MODULES), len(MODULES), note)
+
+def _mark(name: str) -> None:
+    from sdviewer.analysis.kernels.compiling import all_is_kept
+
+    if all_is_kept():
+        cache_folder.mark_complete((name,))
 
 
 def warm(control: Control) -> bool:
@@ -143,7 +158,7 @@ def main() -> None:
     # Ctrl-C goes to the whole group of a terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(_LOWEST_PRIORITY)
+        os.nice(_LOW_PRIORITY)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         load()
