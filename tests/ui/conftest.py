@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from sdviewer.analysis.kernels import warming
 from sdviewer.ui.app import application
 from sdviewer.ui.document.tab import DocumentTab, Opener
 from sdviewer.ui.main_window import MainWindow
@@ -22,6 +23,14 @@ MakeWindow = Callable[..., MainWindow]
 def qapp() -> QApplication:
     """The program's own application object, which pytest-qt uses as well."""
     return application()
+
+
+@pytest.fixture(autouse=True)
+def _compiles_elsewhere() -> Iterator[None]:
+    """As in the program: a window never compiles by itself, and numpy does until loops are compiled."""
+    warming.compile_elsewhere()
+    yield
+    warming._elsewhere.clear()
 
 
 @pytest.fixture
@@ -60,8 +69,7 @@ def settle(qtbot: QtBot) -> Callable[[MainWindow], DocumentTab]:
         qtbot.waitUntil(lambda: window.has_tabs_for_all)
         tab = window.current_tab
         assert tab is not None
-        # The first to count values may have to compile for that.
-        qtbot.waitUntil(lambda: tab.is_settled, timeout=60_000)
+        qtbot.waitUntil(lambda: tab.is_settled, timeout=20_000)
         return tab
 
     return wait

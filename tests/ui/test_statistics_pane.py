@@ -24,6 +24,7 @@ from sdviewer.checkpoint.wording import number
 from sdviewer.ui.detail.blocks import GridView
 from sdviewer.ui.detail.pane import DetailPane
 from sdviewer.ui.detail.statistics_pane import StatisticsPane
+from sdviewer.ui.detail.values_pane import ValuesPane
 from tests.ui.checkpoints import checkpoint_with
 from tests.ui.details import detail_window, node_called, settled
 
@@ -218,3 +219,58 @@ def test_an_error_is_told_in_place_and_tried_again(
     qtbot.waitUntil(lambda: detail.is_settled, timeout=60_000)
     assert not pane.error.isVisible()
     assert pane.text("Count") == "120 K"
+
+
+def test_a_second_pass_makes_every_figure_exact(show: Show, qtbot: QtBot, detail: DetailPane) -> None:
+    pane = show(NORMAL)
+    QTest.mouseClick(pane.exact_button, Left)
+    assert not pane.exact_button.isEnabled()
+    qtbot.waitUntil(lambda: detail.is_settled, timeout=60_000)
+    assert pane.shown is not None
+    assert pane.shown.is_exact
+    assert not pane.exact_button.isVisible()
+    assert pane.text("50 %") == number(float(np.quantile(NORMAL.astype(np.float64), 0.5)))
+    assert f"{len(np.unique(NORMAL)):,}" in tip(pane, "Distinct")
+    # Whoever comes back finds them exact.
+    detail.show_pane("overview")
+    detail.show_pane("statistics")
+    assert not pane.exact_button.isVisible()
+
+
+def test_a_second_pass_that_fails_says_why_and_leaves_the_figures(
+    show: Show, qtbot: QtBot, detail: DetailPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("sdviewer.analysis.exact.exact_figures", broken)
+    pane = show(NORMAL)
+    QTest.mouseClick(pane.exact_button, Left)
+    qtbot.waitUntil(lambda: detail.is_settled, timeout=60_000)
+    assert "the disk is gone" in pane.error.message.text()
+    assert pane.text("Count") == "120 K"
+    assert pane.exact_button.isEnabled()
+    monkeypatch.undo()
+    QTest.mouseClick(pane.error.tools.try_again, Left)
+    qtbot.waitUntil(lambda: detail.is_settled, timeout=60_000)
+    assert not pane.exact_button.isVisible()
+
+
+@pytest.mark.parametrize("index", [(2, 1), (0, 0)], ids=str)
+def test_the_first_bad_value_is_shown_among_the_values(
+    show: Show, qtbot: QtBot, detail: DetailPane, index: tuple[int, int]
+) -> None:
+    values = NORMAL[:4, :5].copy()
+    values[index], values[3, 4] = np.inf, np.nan
+    pane = show(values)
+    QTest.mouseClick(pane.bad_button, Left)
+    qtbot.waitUntil(lambda: detail.current_pane == "values")
+    qtbot.waitUntil(lambda: detail.is_settled, timeout=60_000)
+    found = detail.panes["values"]
+    assert isinstance(found, ValuesPane)
+    model, table = found.view.table.values_model, found.view.table
+    qtbot.waitUntil(lambda: model.place(table.currentIndex()) == index)
+
+
+def test_nothing_bad_offers_no_way_to_it(show: Show) -> None:
+    assert not show(NORMAL).bad_button.isVisible()
