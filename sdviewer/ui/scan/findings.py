@@ -48,6 +48,7 @@ class Judged:
         examined: bool a row: what was counted or could not be read.
         marks: the same at the nodes of the tree.
         report: the same in words.
+        is_whole: whether nothing is left to be looked at.
 
     """
 
@@ -55,6 +56,7 @@ class Judged:
     examined: Mask
     marks: TreeMarks
     report: HealthReport
+    is_whole: bool
 
 
 class Findings:

@@ -13,13 +13,14 @@ import numpy.typing as npt
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
 from sdviewer.errors import CannotRead
-from sdviewer.ui.scan.findings import Findings, Judged
 
 if TYPE_CHECKING:
+    # Imported on the working thread: the window stands before the engine is loaded.
     from sdviewer.analysis.channel_table import ChannelTable
     from sdviewer.analysis.health_facts import HealthFacts
     from sdviewer.analysis.remembering import Remembered
     from sdviewer.analysis.scan import Scan
+    from sdviewer.ui.scan.findings import Findings
 
 Groups = Mapping[int, Sequence[tuple[int, ...]]]
 
@@ -37,12 +38,12 @@ class ScanWork:
     """One run over a checkpoint. It is made on the GUI thread, and paused from there; `run` belongs to a job.
 
     Attributes:
-        findings: what is found; it goes on from what is in them.
+        findings: what is found, from what was known before on; None until it has begun.
         ended: whether `run` is over.
 
     """
 
-    def __init__(self, checkpoint: Checkpoint, findings: Findings, *, remember: bool) -> None:
+    def __init__(self, checkpoint: Checkpoint, findings: Findings | None, *, remember: bool) -> None:
         self.findings = findings
         self.ended = False
         self._checkpoint, self._remember = checkpoint, remember
@@ -91,8 +92,11 @@ class ScanWork:
         from sdviewer.analysis.health_facts import health_facts
         from sdviewer.analysis.remembering import remembered
         from sdviewer.analysis.scan import Scan
+        from sdviewer.ui.scan.findings import Findings
 
         checkpoint, findings = self._checkpoint, self.findings
+        if findings is None:
+            findings = self.findings = Findings(checkpoint)
         _wait_for_loops(control)
         known = remembered(checkpoint) if self._remember else None
         facts = health_facts(checkpoint, control)
@@ -135,6 +139,7 @@ def look_up(checkpoint: Checkpoint, control: Control) -> Findings | None:
     from sdviewer.analysis.health_facts import health_facts
     from sdviewer.analysis.remembering import remembered
     from sdviewer.analysis.remembering_channels import recall_channels
+    from sdviewer.ui.scan.findings import Findings
 
     findings = Findings(checkpoint)
     known = remembered(checkpoint)
@@ -163,6 +168,7 @@ def judge(
     """Let health say what it thinks of the figures that are there; `pending` is what was not looked at yet."""
     from sdviewer.analysis.health import health
     from sdviewer.analysis.statistics_table import Filled
+    from sdviewer.ui.scan.findings import Judged
     from sdviewer.ui.scan.marks import tree_marks
     from sdviewer.ui.scan.report import health_report
 
@@ -171,7 +177,8 @@ def judge(
     examined = table.filled != Filled.NOTHING
     found = health(facts, table, findings.channels, equal=equal, equal_channels=equal_channels)
     marks = tree_marks(checkpoint, found, examined, facts.dense & ~facts.unknown)
-    findings.judged = Judged(found, examined, marks, health_report(checkpoint, found, pending))
+    report = health_report(checkpoint, found, pending)
+    findings.judged = Judged(found, examined, marks, report, found.is_complete and not pending)
 
 
 def _equal(
