@@ -248,7 +248,7 @@ def compiled() -> Any:
     try:
         from sdviewer.analysis.kernels import warming
 
-        if not warming.available():
+        if not warming.available(names=("channels",)):
             return None
         return importlib.import_module("sdviewer.analysis.kernels.channels")
     except ImportError:  # no numba for this Python or machine

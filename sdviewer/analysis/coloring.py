@@ -50,7 +50,7 @@ def painted(values: Floats, states: States, limits: tuple[float, float], ramp: C
     low, high = limits
     if not math.isfinite(high - low):
         values, low, high = values / 4, low / 4, high / 4
-    if warming.available():
+    if warming.available(names=("raster",)):
         from sdviewer.analysis.kernels.raster import paint
 
         out = np.empty(values.shape, np.uint32)

@@ -19,7 +19,7 @@ def compiled_or(name: str, plain: Any) -> Any:
         try:
             from sdviewer.analysis.kernels import warming
 
-            if not warming.available():
+            if not warming.available(names=(name,)):
                 return plain
             found = _found[name] = importlib.import_module(f"sdviewer.analysis.kernels.{name}")
         except ImportError:  # no numba for this Python or machine

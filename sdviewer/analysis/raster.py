@@ -208,7 +208,7 @@ def sample(
 def _pictured(
     ref: TensorRef, plane: Plane, area: Area, height: float, width: float, control: Control, *, exact: bool
 ) -> Raster:
-    compiled = warming.available(control)
+    compiled = warming.available(control, ("raster",))
     reader = PlaneReader(ref, plane, compiled=compiled)
     if max(plane.rows, plane.columns) > _LONGEST_AXIS:
         raise CannotRead(f"{ref.name!r} claims an axis that no file holds", file=ref.checkpoint.path)

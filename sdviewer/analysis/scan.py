@@ -418,7 +418,7 @@ def _compile(control: Control) -> None:
     with contextlib.suppress(ImportError):  # no numba for this Python or machine
         from sdviewer.analysis.kernels import warming
 
-        warming.available(control)
+        warming.available(control, ("counting", "deriving"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def test_any_part_of_a_matrix_is_pictured_as_numpy_sums_it(
     stored = torch.from_numpy(np.ascontiguousarray(values.T)).T if turned else torch.from_numpy(values)
     with pytest.MonkeyPatch.context() as patch:
         if not compiled:
-            patch.setattr(warming, "available", lambda _=None: False)
+            patch.setattr(warming, "available", lambda *_, **__: False)
         found = raster(ref_of(tmp_path, stored), matrix(frame_of(values.shape)), area, height, width)
     assert_pictures(found, values)
     assert found.rows.count <= height + 1
@@ -174,7 +174,7 @@ def test_every_dtype_is_pictured_by_its_values(
         raw &= 1
     tensor = torch.from_numpy(raw).view(dtype).reshape(21, 17)
     if not compiled:
-        monkeypatch.setattr(warming, "available", lambda _=None: False)
+        monkeypatch.setattr(warming, "available", lambda *_, **__: False)
     # numpy wanders into huge numbers where bits are random: their sums are checked with bits that are tame.
     wide = tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
     if name in {"float64", "float32", "complex64", "complex128"}:
@@ -193,7 +193,7 @@ def test_layouts_show_each_value_where_they_say(
     tmp_path: Path, shape: tuple[int, ...], compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(warming, "available", lambda _=None: False)
+        monkeypatch.setattr(warming, "available", lambda *_, **__: False)
     values = np.random.default_rng(3).standard_normal(shape).astype(np.float32)
     values[1, 2, 1, 1] = np.nan
     frame = frame_of(shape)
@@ -252,7 +252,7 @@ def test_quantised_tensors_show_their_real_values(
     tmp_path: Path, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(warming, "available", lambda _=None: False)
+        monkeypatch.setattr(warming, "available", lambda *_, **__: False)
     values = torch.randn(6, 4, 3, 3, generator=torch.manual_seed(2))
     scales, zeros = torch.rand(6, dtype=torch.float64) + 0.01, torch.arange(6)
     quantised = (
@@ -296,7 +296,7 @@ def test_sums_of_huge_and_tiny_numbers_stay_numbers(
     tmp_path: Path, size: float, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(warming, "available", lambda _=None: False)
+        monkeypatch.setattr(warming, "available", lambda *_, **__: False)
     values = np.full((8, 8), size)
     found = raster(ref_of(tmp_path, values), matrix(frame_of((8, 8))), Area(0, 0, 8, 8), 2, 2)
     assert found.mean == pytest.approx(np.full((2, 2), size))
@@ -377,7 +377,7 @@ def test_colours_go_by_value_between_the_limits_and_by_state_beside_them(
     compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(warming, "available", lambda _=None: False)
+        monkeypatch.setattr(warming, "available", lambda *_, **__: False)
     ramp = np.arange(256, dtype=np.uint32)
     special = np.arange(16, dtype=np.uint32) + 1000
     values = np.array([[-9.0, -1.0, 0.0, 0.9999, 1.0, 9.0, np.nan, 0.5]])
