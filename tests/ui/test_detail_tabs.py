@@ -69,7 +69,7 @@ def test_each_kind_of_node_has_its_tabs(detail: DetailPane, training: Checkpoint
     expected = {
         "": ["Overview", "Metadata"],
         "model": ["Overview"],
-        "weight": ["Overview", "Statistics", "Distribution", "Values"],
+        "weight": ["Overview", "Statistics", "Distribution", "Image", "Values"],
         "config": ["Overview", "Metadata"],
         "epoch": ["Overview", "Metadata"],
     }

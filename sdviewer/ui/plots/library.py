@@ -17,7 +17,12 @@ from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 
 # What a first use would else import on the GUI thread, for 60 ms and more.
-_LATER_PARTS = ("sdviewer.ui.table.pane", "sdviewer.ui.filter.go_to", "sdviewer.ui.values.view")
+_LATER_PARTS = (
+    "sdviewer.ui.table.pane",
+    "sdviewer.ui.filter.go_to",
+    "sdviewer.ui.values.view",
+    "sdviewer.ui.plots.image.view",
+)
 
 
 def _import_plots(_: Control) -> None:

@@ -62,9 +62,9 @@ class ImagePicture:
         self.box.addItem(self.lines, ignoreBounds=True)
         self.texts = CellTexts(self.box)
         self.box.addItem(self.texts, ignoreBounds=True)
-        self._row_curve, self._column_curve = pyqtgraph.PlotCurveItem(), pyqtgraph.PlotCurveItem()
-        self._right.addItem(self._row_curve)
-        self._top.addItem(self._column_curve)
+        self.row_curve, self.column_curve = pyqtgraph.PlotCurveItem(), pyqtgraph.PlotCurveItem()
+        self._right.addItem(self.row_curve)
+        self._top.addItem(self.column_curve)
         self._plane: Plane | None = None
         self.show_margins(None)
         self.recolor()
@@ -178,8 +178,8 @@ class ImagePicture:
             return
         rows, columns = _middles(raster.rows), _middles(raster.columns)
         down, across = (raster.row_rms, raster.column_rms) if norms else (raster.row_mean, raster.column_mean)
-        self._row_curve.setData(down, rows, connect="finite")
-        self._column_curve.setData(columns, across, connect="finite")
+        self.row_curve.setData(down, rows, connect="finite")
+        self.column_curve.setData(columns, across, connect="finite")
         for box, values, is_row in ((self._right, down, True), (self._top, across, False)):
             finite = values[np.isfinite(values)]
             low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
@@ -193,7 +193,7 @@ class ImagePicture:
         """The colours of the theme."""
         c = colors()
         self.lines.setPen(pyqtgraph.mkPen(c.line, width=1))
-        for curve in (self._row_curve, self._column_curve):
+        for curve in (self.row_curve, self.column_curve):
             curve.setPen(pyqtgraph.mkPen(c.accent, width=1))
         self.box.setBorder(pyqtgraph.mkPen(c.line))
         self._bar.setBorder(pyqtgraph.mkPen(c.line))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QTimer, Signal
+from PySide6.QtGui import QMouseEvent
 
 from sdviewer.analysis.plane import Plane
 from sdviewer.analysis.raster import cost, raster, sample
@@ -77,7 +78,7 @@ class ImageView(PlotFrame):
         self.picture.box.sigRangeChanged.connect(self._moved_view)
         self.picture.box.sigResized.connect(self._moved_view)
         self.graphics.scene().sigMouseMoved.connect(self._pointed)
-        self.graphics.scene().sigMouseClicked.connect(self._clicked)
+        self.graphics.viewport().installEventFilter(self)
         self.recolored.connect(self._recolor_all)
 
     @property
@@ -99,7 +100,8 @@ class ImageView(PlotFrame):
         """Draw a tensor that has values."""
         self.stop()
         self.task_error.clear()
-        self._ref = ref
+        self._ref, self._plane = ref, None
+        self._drawn = self._request = self._underlay = None
         self.set_origin(ref.checkpoint, ref.name)
         kind = ref.checkpoint.table.dtype_of(ref.row).kind
         self._is_integer = kind in {"int", "uint", "bool"}
@@ -141,12 +143,24 @@ class ImageView(PlotFrame):
             self.picture.center(*cell, (_CELLS_AROUND, _CELLS_AROUND))
             self.graphics.setFocus()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt
+        """A double click on a cell leads to its value in the table."""
+        if event.type() is QEvent.Type.MouseButtonDblClick and watched is self.graphics.viewport():
+            cell = self.picture.cell_at(self.graphics.mapToScene(cast("QMouseEvent", event).position().toPoint()))
+            plane = self._plane
+            if cell is not None and plane is not None and 0 <= cell[0] < plane.rows and 0 <= cell[1] < plane.columns:
+                index = plane.index(*cell)
+                if index is not None:
+                    self.index_wanted.emit(index)
+                return True
+        return super().eventFilter(watched, event)
+
     # -- what is shown --------------------------------------------------------------------------------
 
     def _show_frame(self, frame: Frame) -> None:
         before, self._frame = self._frame, frame
         self.axes.show_frame(frame)
-        if before is None or before.others != frame.others:
+        if before is None or (before.row_axis, before.column_axis) != (frame.row_axis, frame.column_axis):
             titles = [layout.title for layout in layouts_for(frame)]
             kept = self.tools.layout_title
             self.tools.show_layouts(layouts_for(frame), titles.index(kept) if kept in titles else 0)
@@ -354,15 +368,6 @@ class ImageView(PlotFrame):
     def _pointed(self, place: QPointF) -> None:
         found, cell = self._drawn, self.picture.cell_at(place)
         self.set_pointed(pointed(found.raster, *cell) if found is not None and cell is not None else "")
-
-    def _clicked(self, event: Any) -> None:
-        cell = self.picture.cell_at(event.scenePos()) if event.double() else None
-        plane = self._plane
-        if cell is None or plane is None or not (0 <= cell[0] < plane.rows and 0 <= cell[1] < plane.columns):
-            return
-        index = plane.index(*cell)
-        if index is not None:
-            self.index_wanted.emit(index)
 
     def _columns(self) -> Columns:
         """Every pixel with the rows and columns that it stands for."""
