@@ -26,6 +26,8 @@ from sdviewer.errors import Cancelled, NotDense, SdviewerError, SourceChanged
 _THREADS = 2
 # Blocks that one thread takes at a time of a large pair.
 _RUN = 32
+# Elements of a tensor that costs no time beside its description.
+_QUICKLY_READ = 1 << 16
 
 MARKS = (
     "identical",
@@ -296,3 +298,10 @@ def _verdict(known: Compared, counting: PairCounting, sums: Sums) -> Compared:
     index = blocks.index_of(sums.place) if sums.place >= 0 else None
     marks = tuple(mark for mark in MARKS if mark == verdict or mark in known.marks)
     return Compared(known.pair, marks, measures, sums, index, after_cast)
+
+
+def telling_order(matching: Matching) -> list[int]:
+    """Places of pairs, those first that are quickly read: norms and biases tell within a moment what was trained."""
+    table = matching.a.checkpoint.table
+    numel = table.numel[matching.a.rows]
+    return sorted(range(len(matching.pairs)), key=lambda place: int(numel[matching.pairs[place].a]) > _QUICKLY_READ)
