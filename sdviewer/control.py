@@ -62,3 +62,37 @@ class Control:
             return
         self._last_report = now
         self._on_progress(done, total, note)
+
+
+class Gate:
+    """Lets long work wait and go on; work passes it with `wait` wherever it may stop for a while."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether work waits."""
+        return not self._open.is_set()
+
+    def pause(self) -> None:
+        """Wait, soon."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._open.set()
+
+    def wait(self, control: Control) -> None:
+        """Return once work may go on.
+
+        Raises:
+            Cancelled: `control` was cancelled, meanwhile too.
+
+        """
+        while not self._open.wait(_SECONDS_BETWEEN_REPORTS):
+            control.check()
+        control.check()

@@ -20,7 +20,7 @@ from sdviewer.comparison.pair_blocks import NoCommonPlaces, PairBlocks, new_buff
 from sdviewer.comparison.pair_counting import PairCounting
 from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.tolerances import Tolerance, tolerance_of
-from sdviewer.control import Control
+from sdviewer.control import Control, Gate
 from sdviewer.errors import Cancelled, NotDense, SdviewerError, SourceChanged
 
 _THREADS = 2
@@ -117,11 +117,13 @@ def compare_matching(
     structure_only: bool = False,
     chosen: Sequence[int] | None = None,
     on_compared: Callable[[int, Compared], None] | None = None,
+    gate: Gate | None = None,
     control: Control | None = None,
 ) -> Comparison:
     """Compare the values of all pairs, or of those `chosen` (places in `matching.pairs`, in this order).
 
-    `on_compared(place, result)` is called on working threads as each is done. Progress is in bytes of both sides.
+    `on_compared(place, result)` is called on working threads as each is done; at a closed `gate` the work
+    waits. Progress is in bytes of both sides.
 
     Raises:
         Cancelled: `control` was cancelled.
@@ -131,7 +133,7 @@ def compare_matching(
     if structure_only:
         return Comparison(matching, tuple(results))
     places = range(len(results)) if chosen is None else chosen
-    work = _Work(matching, results, places, tolerance, on_compared, control or Control())
+    work = _Work(matching, results, places, tolerance, on_compared, gate or Gate(), control or Control())
     work.run()
     done = len(places) == len(results)
     return Comparison(matching, tuple(results), partial=not done or work.source_changed)
@@ -168,10 +170,11 @@ class _Work:
         places: Sequence[int],
         tolerance: Callable[[str, str], Tolerance],
         on_compared: Callable[[int, Compared], None] | None,
+        gate: Gate,
         control: Control,
     ) -> None:
         self.matching, self.results, self.tolerance = matching, results, tolerance
-        self.on_compared, self.control = on_compared, control
+        self.on_compared, self.gate, self.control = on_compared, gate, control
         self.source_changed = False
         self._places = places
         self._total = sum(self._weight(place) for place in places)
@@ -224,6 +227,7 @@ class _Work:
         buffers = new_buffers()
         share, of = None, None
         while not self.control.cancelled:
+            self.gate.wait(self.control)
             with self._lock:
                 step = next(self._steps, None)
             if step is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from sdviewer.comparison.comparing import Compared, Comparison, compare_matching
 from sdviewer.comparison.matching import match
 from sdviewer.comparison.sides import Side
 from sdviewer.comparison.tolerances import Tolerance, tolerance_of
-from sdviewer.control import Control
+from sdviewer.control import Control, Gate
 from sdviewer.errors import Cancelled
 from tests.helpers.saved import in_one_folder, opened
 
@@ -368,6 +370,28 @@ def test_results_come_as_they_are_ready_and_the_work_stops_on_request(tmp_path: 
 
     with pytest.raises(Cancelled):
         compared(tmp_path, tensors, tensors, on_compared=stop, control=control)
+
+
+def test_the_work_waits_at_a_closed_gate_and_goes_on(tmp_path: Path) -> None:
+    tensors = {str(i): torch.ones(1000) for i in range(20)}
+    gate = Gate()
+    came: list[int] = []
+
+    def pause(place: int, _result: Compared) -> None:
+        came.append(place)
+        if len(came) == 5:
+            gate.pause()
+            threading.Timer(0.3, gate.resume).start()
+
+    start = time.monotonic()
+    found, _ = compared(tmp_path, tensors, tensors, on_compared=pause, gate=gate)
+    assert time.monotonic() - start >= 0.25
+    assert found.summary["identical"] == 20
+    gate.pause()
+    control = Control()
+    threading.Timer(0.1, control.cancel).start()
+    with pytest.raises(Cancelled):
+        compared(tmp_path, tensors, tensors, gate=gate, control=control)
 
 
 def test_a_file_that_changes_meanwhile_makes_the_comparison_partial(tmp_path: Path) -> None:
