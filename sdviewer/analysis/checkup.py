@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from sdviewer.analysis.channel_table import ChannelTable, beside_scan
 from sdviewer.analysis.equal_bytes import equal_channels, equal_tensors, likely_equal
 from sdviewer.analysis.health import Health, health
@@ -18,6 +20,9 @@ from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
 from sdviewer.errors import CannotRead
 from sdviewer.formats.archive_check import ArchiveCheck, check_archives
+
+# Where so much is broken, the first places tell enough.
+_MOST_LOOKED_AT = 100
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,7 +75,8 @@ def check_up(checkpoint: Checkpoint, control: Control | None = None) -> Checkup:
     equal = equal_tensors(checkpoint, likely_equal(checkpoint, table), control)
     rows = _equal_rows(checkpoint, channels, control)
     archives = check_archives(checkpoint, control)
-    found = health(facts, table, channels, equal=equal, equal_channels=rows)
+    bad = _first_bad(checkpoint, table, control)
+    found = health(facts, table, channels, equal=equal, equal_channels=rows, first_bad=bad)
     return Checkup(checkpoint, table, found, archives)
 
 
@@ -84,4 +90,23 @@ def _equal_rows(
                 found[row] = equal_channels(TensorRef(checkpoint, row), 0, told.maybe_equal, control)
             except CannotRead:  # the scan has told of it, or will at the next look
                 continue
+    return found
+
+
+def _first_bad(checkpoint: Checkpoint, table: StatisticsTable, control: Control) -> Mapping[int, tuple[int, ...]]:
+    """The index of the first value that is not finite, for the first tensors that have any."""
+    rows = np.flatnonzero(table.column("nan") + table.column("posinf") + table.column("neginf") > 0)
+    found: dict[int, tuple[int, ...]] = {}
+    for row in rows[:_MOST_LOOKED_AT].tolist():
+        ref = TensorRef(checkpoint, row)
+        try:
+            shape, first = ref.payload().shape, 0
+            for values in ref.chunks(control=control):
+                bad = np.flatnonzero(~np.isfinite(values))
+                if len(bad):
+                    found[row] = tuple(map(int, np.unravel_index(first + int(bad[0]), shape)))
+                    break
+                first += len(values)
+        except CannotRead:  # as above
+            continue
     return found

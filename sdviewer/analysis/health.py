@@ -116,13 +116,15 @@ def health(
     *,
     equal: Mapping[int, int] | None = None,
     equal_channels: Mapping[int, Sequence[tuple[int, ...]]] | None = None,
+    first_bad: Mapping[int, tuple[int, ...]] | None = None,
 ) -> Health:
     """What the rules find in the rows that are filled; some milliseconds for a hundred thousand.
 
     `equal` and `equal_channels` are what `equal_bytes` has found: row → the first row with the same bytes,
-    row → groups of channels with the same bytes.
+    row → groups of channels with the same bytes. `first_bad` is the index of the first value that is not finite, by
+    row, where somebody looked.
     """
-    symptoms = Symptoms(facts, table, channels, equal or {}, equal_channels or {})
+    symptoms = Symptoms(facts, table, channels, equal or {}, equal_channels or {}, first_bad or {})
     hits = tuple((rule, rule.find(symptoms)) for rule in RULES)
     marks = np.zeros(len(table), np.uint8)
     for _, found in hits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -38,11 +40,18 @@ class _Name(IntFlag):
     BEGINS_AT_ZERO = 16  # set to zero on purpose before training
 
 
+_BEGINS_AT_ZERO = re.compile("lora_(?:b|up)|zero_conv", re.IGNORECASE)
 _LIMITS = {"min_val", "max_val", "min_value", "max_value", "min_vals", "max_vals"}
 
 
 def _what_is_said(name: str) -> int:
-    last = name[max(name.rfind("."), name.rfind("/")) + 1 :].lower()
+    said = _last_part_says(name[max(name.rfind("."), name.rfind("/")) + 1 :])
+    return said | _Name.BEGINS_AT_ZERO if _BEGINS_AT_ZERO.search(name) else said
+
+
+@functools.lru_cache(1024)
+def _last_part_says(last: str) -> int:
+    last = last.lower()
     said = _Name(0)
     if last == "bias" or last.endswith("_bias") or last in {"beta", "b"}:
         said |= _Name.BIAS
@@ -52,8 +61,6 @@ def _what_is_said(name: str) -> int:
         said |= _Name.RUNNING_VAR
     if last in _LIMITS:
         said |= _Name.LIMIT
-    if "lora_b" in name.lower() or "lora_up" in name.lower() or "zero_conv" in name.lower():
-        said |= _Name.BEGINS_AT_ZERO
     return int(said)
 
 

@@ -56,6 +56,7 @@ class Symptoms:
     channels: ChannelTable | None
     equal: Mapping[int, int]
     equal_channels: Mapping[int, Sequence[tuple[int, ...]]]
+    first_bad: Mapping[int, tuple[int, ...]]
     _columns: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     def column(self, name: str) -> Floats:
@@ -150,7 +151,8 @@ def _say_nonfinite(s: Symptoms, row: int, _: float) -> Said:
         if s.count(row, name)
     ]
     told = s.channels.told.get(row) if s.channels is not None else None
-    return f"of {plural(s.count(row, 'count'), 'value')} {' and '.join(parts)}", told.nonfinite if told else ()
+    place = f", the first at {list(s.first_bad[row])}" if row in s.first_bad else ""
+    return f"of {plural(s.count(row, 'count'), 'value')} {' and '.join(parts)}{place}", told.nonfinite if told else ()
 
 
 def _find_running_var(s: Symptoms) -> Hits:

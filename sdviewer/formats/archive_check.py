@@ -55,7 +55,7 @@ def check_archives(checkpoint: Checkpoint, control: Control | None = None) -> Ar
         if spec.kind == "file"
     ]
     tasks = [(source, directory, place) for source, directory, places in found for place in places]
-    total = sum(int(directory.stored[place]) for _, directory, place in tasks)
+    total = sum(int(directory.stored[places].sum()) for _, directory, places in found)
     unchecked = sum(len(directory) - len(places) for _, directory, places in found)
     waiting, lock = iter(tasks), threading.Lock()
     done = itertools.accumulate(itertools.repeat(_STEP))

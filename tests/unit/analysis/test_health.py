@@ -51,7 +51,7 @@ def test_nan_and_infinities_are_an_error_with_their_numbers_and_channels(tmp_pat
     sick[3, 5], sick[9, :2] = math.nan, -math.inf
     (finding,) = found(tmp_path, {"fc.weight": sick, "fc2.weight": weights(16, 32)}, "nonfinite")
     assert (finding.severity, finding.where, finding.value) == (Severity.ERROR, "fc.weight", 3)
-    assert finding.message == "of 512 values 1 is NaN and 2 are −∞"
+    assert finding.message == "of 512 values 1 is NaN and 2 are −∞, the first at [3, 5]"
     assert finding.channels == (3, 9)
 
 

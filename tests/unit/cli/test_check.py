@@ -45,7 +45,7 @@ def test_a_nan_is_told_first_with_its_place_and_reason_and_exits_1(
     lines = told.out.splitlines()
     assert lines[1].strip() == "Not healthy: findings in the values: 1 error, 1 note."
     assert told.out.index("NaN or infinity: 1 tensor") < told.out.index("All zero")
-    assert "    sick.weight: of 512 values 1 is NaN (index 3)" in lines
+    assert "    sick.weight: of 512 values 1 is NaN, the first at [3, 4] (index 3)" in lines
 
 
 def test_the_document_has_verdict_findings_and_all_else_that_scripts_need(
@@ -62,7 +62,7 @@ def test_the_document_has_verdict_findings_and_all_else_that_scripts_need(
     assert first == {
         "rule": "nonfinite",
         "severity": "error",
-        "message": "of 512 values 1 is +∞",
+        "message": "of 512 values 1 is +∞, the first at [3, 4]",
         "where": "sick.weight",
         "channels": [3],
         "value": 1.0,
