@@ -299,7 +299,7 @@ def _find_outlier(s: Symptoms) -> Hits:
     rows, _, distance, spread = _layers(s)
     found = (distance > OUTLIER_MADS * spread) & (distance > math.log(_LEAST_FACTOR))
     sick = (distance > math.log(_SICK_FACTOR)) & (s.facts.axes[rows] >= 2) & ~s.facts.bias[rows]
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         mads = distance / spread
     return Hits(rows[found], mads[found], _either(sick, Severity.WARNING)[found])
 
