@@ -31,6 +31,7 @@ sys.exit("the window closed before its tree was painted")
 _GAPS = """
 import gc, json, sys, time
 from PySide6.QtCore import QEventLoop, QTimer, Qt
+from sdviewer.analysis.kernels.warming import compile_elsewhere
 from sdviewer.checkpoint.listing import Sorting
 from sdviewer.ui.app import application
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
@@ -39,6 +40,7 @@ from sdviewer.ui.theme import Theme, apply_theme
 app = application()
 apply_theme(Theme.LIGHT)
 window = MainWindow()
+compile_elsewhere()
 gc.collect(); gc.freeze(); gc.disable()
 sys.setswitchinterval(0.0005)
 beats = []
