@@ -17,13 +17,10 @@ from sdviewer.checkpoint.wording import count_for_people, cut_in_middle
 from sdviewer.ui.plots.distribution.markers import Kind, Marker
 from sdviewer.ui.plots.distribution.samples import Binned
 from sdviewer.ui.plots.frame import PlotFrame
+from sdviewer.ui.plots.series import SERIES, series_color, series_pen
 from sdviewer.ui.theme import colors, number_font
 
-# Okabe and Ito, "Color Universal Design" (2008); each also with a pen of its own.
-_LIGHT = ("#1f62c4", "#d55e00", "#008060", "#b5528f", "#3597cf", "#9a6b00", "#1c2128", "#7a4fbf")
-_DARK = ("#79aef2", "#e69f00", "#2fbf94", "#e08fc0", "#56d0e9", "#f0e442", "#e4e7eb", "#b79cf0")
-_PENS = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
-MOST_DRAWN = len(_LIGHT)
+MOST_DRAWN = SERIES
 
 _GRID = 38  # of 255
 _FILL = 90
@@ -75,7 +72,7 @@ class DistributionPicture:
 
     def color_of(self, index: int) -> QColor:
         """The colour of a sample."""
-        return QColor((_DARK if colors().is_dark else _LIGHT)[index % MOST_DRAWN])
+        return series_color(index)
 
     def show_axis(self, axis: BinAxis) -> None:
         """Put all bins of another axis into sight."""
@@ -229,7 +226,7 @@ class DistributionPicture:
             text.setFont(number_font())
             text.setBrush(QBrush(QColor(colors().text)))
             line = QGraphicsLineItem(self.box)
-            line.setPen(QPen(self.color_of(index), 2, _PENS[index % len(_PENS)]))
+            line.setPen(QPen(self.color_of(index), 2, series_pen(index)))
             self._legend += [line, text]
         self._place_texts()
 
@@ -255,7 +252,7 @@ class DistributionPicture:
         alone = len(self._drawn) == 1
         for index, binned in enumerate(self._drawn):
             color, curve = self.color_of(index), self.curves[index]
-            style = _PENS[index % len(_PENS)]
+            style = series_pen(index)
             fill = QColor(color)
             fill.setAlpha(_FILL)
             brush = QBrush(fill)
