@@ -141,6 +141,17 @@ def _image(context: PaneContext, parent: QWidget) -> Pane:
     return ImagePane(context, parent)
 
 
+def _holds_several(checkpoint: Checkpoint, node: int) -> bool:
+    tree = checkpoint.tree
+    return not _is_tensor(checkpoint, node) and bool(tree.tensors[node] > 1) and bool(tree.nbytes[node])
+
+
+def _treemap(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.plots.treemap.pane import TreemapPane
+
+    return TreemapPane(context, parent)
+
+
 def _values(context: PaneContext, parent: QWidget) -> Pane:
     from sdviewer.ui.detail.values_pane import ValuesPane
 
@@ -166,6 +177,7 @@ PANES: tuple[PaneSpec, ...] = (
     PaneSpec("image", "Image", _has_axes, _image),
     PaneSpec("values", "Values", _is_tensor, _values),
     PaneSpec("spectrum", "Spectrum", _is_matrix, _spectrum),
+    PaneSpec("treemap", "Treemap", _holds_several, _treemap),
     PaneSpec("metadata", "Metadata", has_metadata, _metadata),
     PaneSpec("source", "Source", _has_texts, _sources),
 )
