@@ -15,6 +15,7 @@ from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.measuring import Measuring
 from sdviewer.ui.detail.parts import Description
 from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.scan.scanning import Scanning
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -74,6 +75,8 @@ class PaneContext:
     library: PlotLibrary
     slot: Hashable
     measuring: Measuring
+    scanning: Scanning | None = None
+    """What a scan finds in the checkpoint; None where nothing is scanned."""
 
 
 @dataclass(frozen=True, slots=True)
