@@ -85,6 +85,24 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "previous_problem", "Previous P&roblem", "&View", "Go to the problem before", ("Shift+F8",), needs_file=True
     ),
+    ActionSpec(
+        "scan",
+        "&Scan All Tensors",
+        "&Analyze",
+        "Count every value of the file",
+        ("F9",),
+        needs_file=True,
+    ),
+    ActionSpec("pause_scan", "&Pause Scan", "&Analyze", "Let the scan wait, or go on", ("Shift+F9",), needs_file=True),
+    ActionSpec("stop_scan", "S&top Scan", "&Analyze", "End the scan; what was found stays", needs_file=True),
+    ActionSpec(
+        "scan_on_opening",
+        "Scan Small Files on &Opening",
+        "&Analyze",
+        "Scan files of up to 256 MiB as soon as they are shown",
+        checkable=True,
+        separated=True,
+    ),
     ActionSpec("next_tab", "&Next Tab", "&View", "Go to the next tab", ("Ctrl+PgDown", "Ctrl+Tab"), separated=True),
     ActionSpec("previous_tab", "&Previous Tab", "&View", "Go to the previous tab", ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
     ActionSpec("theme_system", "As the &System", "&View/&Theme", "Follow the system's theme", group="theme"),

@@ -36,6 +36,7 @@ from sdviewer.ui.incoming import local_paths, pasted_paths
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.recent_files import RecentFiles
 from sdviewer.ui.recent_menu import RecentMenu
+from sdviewer.ui.scan.scanning import Scan
 from sdviewer.ui.settings import Settings
 from sdviewer.ui.status.jobs_bar import JobsBar
 from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
@@ -110,6 +111,7 @@ class MainWindow(QMainWindow):
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
             self.restoreGeometry(settings.geometry)
+        self.actions_by_name["scan_on_opening"].setChecked(settings is not None and settings.scan_on_opening)
         self._refresh()
 
     @property
@@ -248,6 +250,10 @@ class MainWindow(QMainWindow):
             "fold_alike": self._fold_alike,
             "next_problem": self._next_problem,
             "previous_problem": self._previous_problem,
+            "scan": self._scan,
+            "pause_scan": self._pause_scan,
+            "stop_scan": self._stop_scan,
+            "scan_on_opening": self._scan_on_opening,
             "next_tab": self._next_tab,
             "previous_tab": self._previous_tab,
             "theme_system": self._theme_system,
@@ -275,9 +281,13 @@ class MainWindow(QMainWindow):
             if not self._settings.splitter.isEmpty():
                 tab.splitter.restoreState(self._settings.splitter)
             tab.browser.restore_table(self._settings.table)
+            tab.scanning.remembers = True
+            tab.scanning.automatic = self._settings.scan_on_opening
         tab.tree.addActions([self.actions_by_name[name] for name in ("copy", "expand_all", "collapse")])
         tab.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         tab.changed.connect(self._refresh)
+        tab.scanning.changed.connect(self._refresh_scan)
+        self.bridge.changed.connect(self._refresh_scan)
         tab.opened.connect(self._remember)
         tab.file_wanted.connect(self.open_file)
         tab.message.connect(self._tell)
@@ -324,7 +334,19 @@ class MainWindow(QMainWindow):
         if tab is not None and tab.state is State.OPEN:
             # Only now: the first tree is painted before anything heavy is imported.
             self._plots_timer.start()
+        self._refresh_scan()
         self.jobs.refresh()
+
+    def _refresh_scan(self) -> None:
+        """What can be done with the scan of the tab in front."""
+        scanning = self.current_tab.scanning if self.current_tab is not None else None
+        is_running = scanning is not None and scanning.state is Scan.RUNNING
+        is_paused = scanning is not None and scanning.is_paused
+        can_begin = self.current_tab is not None and self.current_tab.loaded is not None
+        self.actions_by_name["scan"].setEnabled(can_begin and (not is_running or is_paused))
+        self.actions_by_name["pause_scan"].setEnabled(is_running)
+        self.actions_by_name["pause_scan"].setText("&Resume Scan" if is_paused else "&Pause Scan")
+        self.actions_by_name["stop_scan"].setEnabled(is_running)
 
     def _reload(self) -> None:
         if self.current_tab is not None:
@@ -383,6 +405,29 @@ class MainWindow(QMainWindow):
             self.current_tab.tree.set_folding(folding)
         if self._settings is not None:
             self._settings.folding = folding
+
+    def _scan(self) -> None:
+        if self.current_tab is not None:
+            scanning = self.current_tab.scanning
+            if scanning.is_paused:
+                scanning.set_paused(paused=False)
+            else:
+                scanning.start()
+
+    def _pause_scan(self) -> None:
+        if self.current_tab is not None:
+            self.current_tab.scanning.set_paused(paused=not self.current_tab.scanning.is_paused)
+
+    def _stop_scan(self) -> None:
+        if self.current_tab is not None:
+            self.current_tab.scanning.stop()
+
+    def _scan_on_opening(self) -> None:
+        wanted = self.actions_by_name["scan_on_opening"].isChecked()
+        for tab in self.tabs.documents():
+            tab.scanning.automatic = wanted
+        if self._settings is not None:
+            self._settings.scan_on_opening = wanted
 
     def _next_problem(self) -> None:
         self._go_to_problem(1)

@@ -54,6 +54,15 @@ class Settings:
         self._store.setValue("window/folding", "true" if value else "false")
 
     @property
+    def scan_on_opening(self) -> bool:
+        """Whether small files are scanned when they are opened."""
+        return self._store.value("scan/on_opening", "true") != "false"
+
+    @scan_on_opening.setter
+    def scan_on_opening(self, value: bool) -> None:
+        self._store.setValue("scan/on_opening", "true" if value else "false")
+
+    @property
     def theme(self) -> Theme:
         """Light, dark or as the system."""
         try:

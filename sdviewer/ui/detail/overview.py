@@ -20,6 +20,7 @@ from sdviewer.ui.detail.blocks import (
     plain_label,
 )
 from sdviewer.ui.detail.describe import basis_of, can_be_read
+from sdviewer.ui.detail.health_view import HealthView
 from sdviewer.ui.detail.numbers import NumbersView
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.parts import Description, Grid, Text
@@ -35,13 +36,16 @@ class OverviewPane(Pane):
         self.lead.setContentsMargins(0, 0, 0, 6)
         self.facts = FactGrid()
         self.numbers = NumbersView(context)
+        self.health = HealthView(context.scanning)
         self._notes, self._blocks = QVBoxLayout(), QVBoxLayout()
         column = QVBoxLayout()
         column.setContentsMargins(20, 12, 20, 20)
         column.setSpacing(6)
         column.addWidget(self.lead)
         column.addLayout(self._notes)
+        column.addWidget(self.health.notes)
         column.addWidget(self.facts)
+        column.addWidget(self.health)
         column.addWidget(self.numbers)
         column.addLayout(self._blocks)
         column.addStretch(1)
@@ -60,6 +64,8 @@ class OverviewPane(Pane):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
         self.numbers.message.connect(self.message)
+        self.health.node_wanted.connect(self.node_wanted)
+        self.health.filter_wanted.connect(self.filter_wanted)
         self.numbers.clear()
 
     @property
@@ -71,6 +77,7 @@ class OverviewPane(Pane):
         """Describe a node at once; for a tensor, read its numbers in a job."""
         checkpoint, node = selection.checkpoint, selection.node
         self._show_description(selection.description)
+        self.health.show_node(checkpoint, node)
         if int(checkpoint.tree.what[node]) != TreeNode.TENSOR:
             self.numbers.clear()
         else:

@@ -21,6 +21,7 @@ from sdviewer.ui.detail.parts import Description
 from sdviewer.ui.detail.values_pane import ValuesPane
 from sdviewer.ui.detail.view_tabs import ViewTabs
 from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.scan.scanning import Scanning
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
 
@@ -52,10 +53,11 @@ class DetailPane(QWidget):
         parent: QWidget | None = None,
         *,
         specs: tuple[PaneSpec, ...] = PANES,
+        scanning: Scanning | None = None,
     ) -> None:
         super().__init__(parent)
         self.measuring = Measuring(bridge, (slot, "measure"), self)
-        self._context = PaneContext(bridge, library, slot, self.measuring)
+        self._context = PaneContext(bridge, library, slot, self.measuring, scanning)
         self._specs = specs
         self._chosen = specs[0].name
         self._selection: Selection | None = None

@@ -13,12 +13,14 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.listing_columns import TENSOR_COLUMNS
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.view_tabs import ViewBar
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.filter.bar import FilterBar
 from sdviewer.ui.models.tree_model import TreeModel
+from sdviewer.ui.scan.scanning import Scanning
 from sdviewer.ui.tree.view import TreeView
 
 if TYPE_CHECKING:
@@ -38,13 +40,13 @@ class Browser(QWidget):
     rows_selected = Signal()
     """Other rows are selected, in whichever of the two is in sight."""
 
-    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(self, bridge: Bridge, scanning: Scanning, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bridge = bridge
+        self._bridge, self._scanning = bridge, scanning
         self._checkpoint: Checkpoint | None = None
         self._table_state = ""
         self._leading = False
-        self.filter = FilterBar(bridge)
+        self.filter = FilterBar(bridge, scanning.found_in)
         self.tree = TreeView(bridge)
         self.table: TablePane | None = None
         self._pages = QStackedWidget()
@@ -70,6 +72,8 @@ class Browser(QWidget):
         self.filter.filtered.connect(self._filtered)
         self.filter.results_wanted.connect(self.focus_view)
         self.filter.left.connect(self.focus_view)
+        scanning.values_came.connect(self._values_came)
+        scanning.judged.connect(self._judged)
 
     @property
     def is_settled(self) -> bool:
@@ -141,9 +145,10 @@ class Browser(QWidget):
 
     def _ready_table(self) -> TablePane:
         if self.table is None:
+            from sdviewer.ui.scan.columns import scan_columns
             from sdviewer.ui.table.pane import TablePane
 
-            self.table = TablePane(self._bridge)
+            self.table = TablePane(self._bridge, (*TENSOR_COLUMNS, *scan_columns(self._scanning.found_in)))
             if self._table_state:
                 self.table.restore_state(self._table_state)
             self.table.tensor_selected.connect(self._table_selected)
@@ -152,7 +157,23 @@ class Browser(QWidget):
             if self._checkpoint is not None:
                 found = self.filter.found
                 self.table.show_rows(self._checkpoint, None if found is None else found.matches.rows)
+            self._values_came()
         return self.table
+
+    def _values_came(self) -> None:
+        """A scan has counted more, or what it had counted is of no use any more."""
+        if self.table is not None:
+            self.table.values_came(any_values=self._scanning.findings is not None)
+        self.filter.results_came()
+
+    def _judged(self) -> None:
+        """Health says something else."""
+        findings = self._scanning.findings
+        judged = findings.judged if findings is not None else None
+        self.tree.show_health(judged.marks if judged is not None else None)
+        if self.table is not None:
+            self.table.values_came(any_values=findings is not None)
+        self.filter.results_came()
 
     def _filtered(self, remains: object) -> None:
         del remains  # the rows that the table needs are kept with it

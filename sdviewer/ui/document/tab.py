@@ -32,6 +32,7 @@ from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.scan.scanning import Scanning
 from sdviewer.ui.tree.places import open_as, rows_with, same_item
 from sdviewer.ui.tree.visible_rows import VisibleRows, rows_of
 
@@ -111,9 +112,10 @@ class DocumentTab(QStackedWidget):
         self.change = ChangeStrip()
         self.watch.noticed.connect(self.change.show_change)
         self.change.reload_wanted.connect(self.reload)
-        self.browser = Browser(bridge)
+        self.scanning = Scanning(bridge, (id(self), "scan"), self)
+        self.browser = Browser(bridge, self.scanning)
         self.tree = self.browser.tree
-        self.detail = DetailPane(bridge, library, self._detail_slot)
+        self.detail = DetailPane(bridge, library, self._detail_slot, scanning=self.scanning)
         self.splitter = LineSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
@@ -208,7 +210,7 @@ class DocumentTab(QStackedWidget):
 
     def running_slots(self) -> tuple[Hashable, ...]:
         """The slots of this tab, loading first."""
-        return (self._slot, *self.detail.running_slots(), *self.browser.running_slots())
+        return (self._slot, self.scanning.slot, *self.detail.running_slots(), *self.browser.running_slots())
 
     def owns(self, slot: Hashable) -> bool:
         """Whether a job runs for this tab: slots are pairs of their owner, or of another slot, and a word."""
@@ -224,6 +226,7 @@ class DocumentTab(QStackedWidget):
         self.loading.end()
         self.watch.follow(())
         self._bridge.drop(self._slot)
+        self.scanning.close_jobs()
         self.detail.close_jobs()
         self.browser.close_jobs()
         self._let_go(self.loaded)
@@ -258,6 +261,7 @@ class DocumentTab(QStackedWidget):
         super().showEvent(event)
         if self._detail_waits:
             self._detail_timer.start()
+        self.scanning.begin_soon()
         self.watch.set_in_front(True)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  # Qt
@@ -274,6 +278,7 @@ class DocumentTab(QStackedWidget):
         self._let_go(self.loaded)
         self.loaded, self.error = loaded, None
         model = TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree)
+        self.scanning.show_checkpoint(loaded.checkpoint, self.title)
         self.browser.show_checkpoint(loaded.checkpoint, model)
         if before is not None:
             before.deleteLater()
@@ -288,10 +293,12 @@ class DocumentTab(QStackedWidget):
         self.opened.emit()
         if self.isVisible():
             self.browser.focus_view()
+            self.scanning.begin_soon()
 
     def _failed(self, error: BaseException) -> None:
         self._let_go(self.loaded)
         self.loaded, self.error = None, error
+        self.scanning.show_checkpoint(None, self.title)
         self.panel.heading.setText(f"{self.title} cannot be opened")
         self.panel.show_error(error)
         self.setCurrentWidget(self.panel)
@@ -321,6 +328,9 @@ class DocumentTab(QStackedWidget):
         node = self.tree.current_node()
         if self.loaded is not None and node >= 0:
             about = self.loaded.about if node == 0 else None
+            tree = self.loaded.checkpoint.tree
+            if tree.what[node] == TreeNode.TENSOR:
+                self.scanning.prefer(int(tree.ref[node]))
             self.detail.show_node(self.loaded.checkpoint, node, self.title, about)
 
     def _show_others(self) -> None:

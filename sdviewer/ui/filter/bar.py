@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.wording import shown
+from sdviewer.checkpoint.wording import plural, shown
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import plain_label
@@ -25,10 +25,17 @@ from sdviewer.ui.tooltips import tooltip
 
 if TYPE_CHECKING:
     from sdviewer.search.query import Mistake
+    from sdviewer.search.scanned import Scanned
     from sdviewer.ui.filter.help_popup import HelpPopup
 
 # What comes in one burst is one search; a letter more supersedes the search before it.
 _MS_BEFORE_SEARCH = 5
+# While a scan goes on, what it has found is asked for at most so often.
+_MS_BETWEEN_RESULTS = 500
+
+
+def _nothing_scanned(_: Checkpoint) -> None:
+    """Without a scan nobody knows what it would find."""
 
 
 class FilterBar(QWidget):
@@ -43,9 +50,15 @@ class FilterBar(QWidget):
     left = Signal()
     """Escape in an empty line: the user goes back to where he came from."""
 
-    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        scanned_in: Callable[[Checkpoint], Scanned | None] = _nothing_scanned,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`scanned_in` gives what a scan has found so far in a checkpoint."""
         super().__init__(parent)
-        self._bridge = bridge
+        self._bridge, self._scanned_in = bridge, scanned_in
         self.slot: Hashable = (id(self), "filter")
         self._checkpoint: Checkpoint | None = None
         self.found: Found | None = None
@@ -89,6 +102,10 @@ class FilterBar(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_MS_BEFORE_SEARCH)
         self._timer.timeout.connect(self._search)
+        self._again_timer = QTimer(self)
+        self._again_timer.setSingleShot(True)
+        self._again_timer.setInterval(_MS_BETWEEN_RESULTS)
+        self._again_timer.timeout.connect(self._search)
         self.line.textChanged.connect(self._typed)
         self.line.help_wanted.connect(self.show_help)
         self.line.results_wanted.connect(self.results_wanted)
@@ -128,6 +145,12 @@ class FilterBar(QWidget):
         """Type this."""
         self.line.setText(text)
 
+    def results_came(self) -> None:
+        """A scan has found more: what is typed is asked again, if it asks for that."""
+        is_asked = self.found is not None and self.found.matches.needs_scan and self._settled
+        if is_asked and not self._again_timer.isActive():
+            self._again_timer.start()
+
     def focus_line(self) -> None:
         """Begin to type: what stands there is selected."""
         self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -145,6 +168,7 @@ class FilterBar(QWidget):
     def close_jobs(self) -> None:
         """Stop what runs; nothing more will be shown."""
         self._timer.stop()
+        self._again_timer.stop()
         self._bridge.drop(self.slot)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
@@ -168,10 +192,11 @@ class FilterBar(QWidget):
             self._bridge.drop(self.slot)
             self._answered(None)
             return
+        scanned = self._scanned_in(checkpoint)
         self._bridge.start(
             Lane.COMPUTING,
             self.slot,
-            lambda control: run_filter(checkpoint, text, control),
+            lambda control: run_filter(checkpoint, text, control, scanned),
             on_value=self._answered,
             on_error=self._failed,
             on_stopped=self._stopped,
@@ -200,7 +225,11 @@ class FilterBar(QWidget):
         self.count.setAccessibleName(f"{len(matches.rows):,} of {matches.total:,} tensors fit the filter")
         lines = [f"{shown(term.text)}   {term.count:,} of {matches.total:,}" for term in matches.terms]
         self.count.setToolTip(tooltip("\n".join(["Tensors that fit", *lines])))
-        self._say("" if len(matches.rows) else matches.note or "No tensor fits")
+        if matches.unknown:
+            are = "was" if matches.unknown == 1 else "were"
+            self._say(f"{plural(matches.unknown, 'more tensor')} may fit, but {are} not scanned: F9 scans all")
+        else:
+            self._say("" if len(matches.rows) else matches.note or "No tensor fits")
         # Often a letter more changes nothing: then what the user has closed in the tree stays closed.
         if before is None or not np.array_equal(before.matches.mask, matches.mask):
             self.filtered.emit(answer.remains)

@@ -21,6 +21,8 @@ CHIPS: tuple[tuple[str, str, str], ...] = (
     ("float", "dtype:float", "Only floating point tensors"),
     ("tied", "tied:yes", "Only tensors that are the same as another one"),
     ("problems", "problem:yes", "Only tensors with something wrong: bytes missing, out of bounds"),
+    ("NaN", "nan:>0", "Only tensors with values that are NaN, as far as they were scanned"),
+    ("findings", "health:bad", "Only tensors in which a scan has found an error or a warning"),
 )
 
 

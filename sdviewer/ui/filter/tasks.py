@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sdviewer.search.filtering import Matches
     from sdviewer.search.fuzzy import FuzzyFinder
     from sdviewer.search.query import Mistake
+    from sdviewer.search.scanned import Scanned
 
 _LONGEST_NAME = 500
 
@@ -26,8 +27,10 @@ class Found:
     remains: Remains
 
 
-def run_filter(checkpoint: Checkpoint, text: str, control: Control) -> Found | Mistake | None:
-    """What a line finds; None if it asks for nothing.
+def run_filter(
+    checkpoint: Checkpoint, text: str, control: Control, scanned: Scanned | None = None
+) -> Found | Mistake | None:
+    """What a line finds, given what a scan has found; None if it asks for nothing.
 
     Raises:
         Cancelled: `control` was cancelled.
@@ -46,7 +49,7 @@ def run_filter(checkpoint: Checkpoint, text: str, control: Control) -> Found | M
     if not query.terms:
         return None
     index = index_of(checkpoint)
-    found = find_matches(query, index, control, match_in_process)
+    found = find_matches(query, index, control, match_in_process, scanned)
     if isinstance(found, Mistake):
         return found
     nodes = index.nodes[found.rows]

@@ -14,11 +14,13 @@ from sdviewer.checkpoint.roles import Role
 from sdviewer.checkpoint.wording import bytes_for_people, label_of, plural, shape_text, shown
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.scalars import scalar_line
+from sdviewer.ui.tree.health import Mark
 from sdviewer.ui.tree.visible_rows import VisibleRows
 
 _LONGEST_VALUE = 120
 _LONGEST_END = 40
 _NAMES_TOLD = 6
+_WORSE = {Mark.ERROR: "errors", Mark.WARNING: "warnings", Mark.NOTE: "notes"}
 _PLACES = (TreeNode.CONTAINER, TreeNode.SECTION, TreeNode.OBJECT, TreeNode.MODULE)
 
 
@@ -30,6 +32,7 @@ class Column(IntEnum):
     DTYPE = 2
     SHAPE = 3
     SIZE = 4
+    HEALTH = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Cells:
     """One row, ready to be painted. `aside` follows the name, muted.
 
     `item` is what the row shows, `node` the node behind it: of a group the one whose children it holds.
+    `health` is what a scan has found at or below it, `is_sick` whether the row itself has one so bad.
     `problem` is the worst at or below it, `is_own` whether the row itself has one so bad. `on_the_way` is a row that a
     filter shows only because it leads to one that fits.
     """
@@ -58,10 +62,12 @@ class Cells:
     problem: Severity | None = None
     is_own: bool = False
     on_the_way: bool = False
+    health: Mark = Mark.UNKNOWN
+    is_sick: bool = False
 
     def text(self, column: int) -> str:
         """The text of one column."""
-        return (self.name, self.kind, self.dtype, self.shape, self.size)[column]
+        return (self.name, self.kind, self.dtype, self.shape, self.size, self.health.value)[column]
 
 
 def make_cells(checkpoint: Checkpoint, rows: VisibleRows, item: int, title: str) -> Cells:
@@ -106,6 +112,7 @@ def _node(checkpoint: Checkpoint, rows: VisibleRows, node: int, title: str) -> C
     elif what in _PLACES and (count := entries(checkpoint, node)) >= 0:
         shape = "empty" if count == 0 else plural(count, "entry", "entries")
     problem = rows.problems.within(node, int(tree.end[node]))
+    health = rows.health.worst(node, int(tree.end[node])) if rows.health is not None else Mark.UNKNOWN
     return Cells(
         node,
         node,
@@ -123,6 +130,8 @@ def _node(checkpoint: Checkpoint, rows: VisibleRows, node: int, title: str) -> C
         problem=problem,
         is_own=problem is not None and rows.problems.within(node, node + 1) == problem,
         on_the_way=rows.remains is not None and not rows.is_match(node),
+        health=health,
+        is_sick=what is TreeNode.TENSOR,
     )
 
 
@@ -149,6 +158,7 @@ def _group(checkpoint: Checkpoint, rows: VisibleRows, item: int) -> Cells:
         tie=False,
         is_group=True,
         problem=rows.problems.within(nodes.start, nodes.stop),
+        health=rows.health.worst(nodes.start, nodes.stop) if rows.health is not None else Mark.UNKNOWN,
     )
 
 
@@ -163,6 +173,8 @@ def tip(checkpoint: Checkpoint, rows: VisibleRows, cells: Cells, column: int) ->
     tree = checkpoint.tree
     if column == Column.NAME:
         return _name_tip(checkpoint, rows, cells)
+    if column == Column.HEALTH:
+        return _health_tip(rows, cells)
     if column == Column.KIND and cells.what in _PLACES and not cells.is_group:
         count = entries(checkpoint, cells.node)
         return (
@@ -202,6 +214,23 @@ def _name_tip(checkpoint: Checkpoint, rows: VisibleRows, cells: Cells) -> str:
     if below:
         lines.append(f"{plural(below, 'tensor')} with problems below")
     return "\n".join(filter(None, lines))
+
+
+def _health_tip(rows: VisibleRows, cells: Cells) -> str:
+    """What a scan has found, in words; of a parent how many of the tensors below it have what."""
+    health = rows.health
+    if health is None:
+        return ""
+    nodes = rows.outline.nodes_of(cells.item)
+    if cells.what is TreeNode.TENSOR and not cells.is_group:
+        lines = health.words(cells.item)
+        return "\n".join(lines) or ("✓ Nothing was found" if cells.health is Mark.GOOD else "Not scanned")
+    counts = [(mark, health.count(nodes.start, nodes.stop, mark)) for mark in (Mark.ERROR, Mark.WARNING, Mark.NOTE)]
+    lines = [f"{plural(count, 'tensor')} with {_WORSE[mark]}" for mark, count in counts if count]
+    left = health.left(nodes.start, nodes.stop)
+    if left:
+        lines.append(f"{plural(left, 'tensor')} not scanned")
+    return "\n".join(lines) or ("✓ Nothing was found" if cells.health is Mark.GOOD else "")
 
 
 def _tied_to(checkpoint: Checkpoint, node: int) -> str:

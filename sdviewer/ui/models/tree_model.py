@@ -1,4 +1,4 @@
-"""TreeModel: the visible rows of a checkpoint's tree as a table of five columns."""
+"""TreeModel: the visible rows of a checkpoint's tree as a table of six columns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.ui.models.tree_cells import Cells, Column, make_cells, tip
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.tree.health import Health
 from sdviewer.ui.tree.visible_rows import Remains, VisibleRows
 
 __all__ = ["Cells", "Column", "TreeModel"]
@@ -16,7 +17,7 @@ __all__ = ["Cells", "Column", "TreeModel"]
 Index = QModelIndex | QPersistentModelIndex
 
 _CELLS_KEPT = 4096
-_HEADERS = ("Name", "Kind", "Dtype", "Shape", "Size")
+_HEADERS = ("Name", "Kind", "Dtype", "Shape", "Size", "♥")
 _RIGHT = frozenset((Column.SHAPE, Column.SIZE))
 
 
@@ -38,7 +39,7 @@ class TreeModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index | None = None) -> int:  # noqa: N802  # Qt
-        """Five, and none below a cell."""
+        """Six, and none below a cell."""
         return 0 if parent is not None and parent.isValid() else len(Column)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -55,6 +56,8 @@ class TreeModel(QAbstractTableModel):
             return side | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.AccessibleTextRole:
             cells = self.cells(index.row())
+            if column == Column.HEALTH:
+                return f"Health: {cells.health.value or 'not scanned'}"
             return self._spoken(cells) if column == Column.NAME else f"{_HEADERS[column]}: {cells.text(column)}"
         return None
 
@@ -64,7 +67,11 @@ class TreeModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return _HEADERS[section]
+        if role == Qt.ItemDataRole.ToolTipRole and section == Column.HEALTH:
+            return "Health: what a scan has found"
         if role == Qt.ItemDataRole.TextAlignmentRole:
+            if section == Column.HEALTH:
+                return Qt.AlignmentFlag.AlignCenter
             side = Qt.AlignmentFlag.AlignRight if section in _RIGHT else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -128,6 +135,14 @@ class TreeModel(QAbstractTableModel):
         self.rows.show_only(remains)
         self._cells.clear()
         self.endResetModel()
+
+    def show_health(self, health: Health | None) -> None:
+        """Mark what a scan has found so far; None for no scan."""
+        self.rows.health = health
+        self._cells.clear()
+        if len(self.rows):
+            last = self.index(len(self.rows) - 1, Column.HEALTH)
+            self.dataChanged.emit(self.index(0, Column.HEALTH), last)
 
     def fold_all(self, *, fold: bool) -> None:
         """Show every run of alike blocks as one row, or none."""
@@ -195,5 +210,6 @@ class TreeModel(QAbstractTableModel):
         tied = ", tied" if cells.tie else ""
         fits = ", match" if not cells.is_group and self.rows.is_match(cells.item) else ""
         problem = f", {cells.problem}{'' if cells.is_own else ' below'}" if cells.problem else ""
+        health = f", health: {cells.health.value}" if cells.health.value else ""
         level = self.rows.level(cells.item)
-        return f"{cells.name}{cells.aside}, {what}, level {level}{state}{tied}{problem}{fits}"
+        return f"{cells.name}{cells.aside}, {what}, level {level}{state}{tied}{problem}{health}{fits}"

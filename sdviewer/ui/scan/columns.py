@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sdviewer.analysis.health import Severity
 from sdviewer.analysis.statistics import CASTS
 from sdviewer.analysis.statistics_columns import STATISTICS, Exact, Statistic
-from sdviewer.analysis.statistics_table import PLACE, QUANTILE_COLUMNS, FiguresBlock
+from sdviewer.analysis.statistics_table import BOUNDED_PLACE, INTEGERS, NARROWER, PLACE, QUANTILE_COLUMNS, FiguresBlock
 from sdviewer.checkpoint.facts import TensorFacts
 from sdviewer.checkpoint.listing import MISSING, Column
 from sdviewer.checkpoint.listing_text import plain

@@ -102,5 +102,5 @@ def finding_words(finding: Finding) -> str:
     """A finding on one line: its sign, its rule, what the figures show, and which channels are meant."""
     told = ", ".join(f"{channel}" for channel in finding.channels[:_CHANNELS_TOLD])
     more = " …" if len(finding.channels) > _CHANNELS_TOLD else ""
-    where = f" ({'index' if len(finding.channels) == 1 else 'indices'} {told}{more})" if told else ""
+    where = f" ({'index' if len(finding.channels) == 1 else 'indices'} {told}{more} of axis 0)" if told else ""
     return f"{SIGNS[finding.severity]} {TITLES[finding.rule]}: {shown(finding.message)}{where}"

@@ -27,7 +27,7 @@ class HealthReport:
 
     Attributes:
         verdict: one line.
-        severity: what colour it has: error, warning, info, or "" for nothing found.
+        severity: what colour it has: error, warning, good, or "" where nobody knows yet.
         extent: how much was looked at.
         grid: the findings, grouped by rule, the worst first; None for none.
 
@@ -51,7 +51,9 @@ def health_report(checkpoint: Checkpoint, health: Health, pending: str = "") -> 
     else:
         verdict = f"{told} so far" if told else "Nothing found so far"
     severity = next((sev for sev, count in counts.items() if count), None)
-    name = "" if severity is None or severity is Severity.NOTE else _NAMES[severity]
+    name = "good" if is_complete else ""
+    if severity is not None and severity is not Severity.NOTE:
+        name = _NAMES[severity]
     return HealthReport(verdict, name, _extent(health, pending), _grid(checkpoint, health))
 
 

@@ -14,7 +14,7 @@ from sdviewer.ui.table.row_painter import MARGIN, TableRowPainter
 from sdviewer.ui.table.view import TableView
 
 _SAMPLE, _SAMPLE_GROWING = 200, 40
-_LONGEST_NUMBER = "−0.0123456"
+_LONGEST_NUMBER, _LONGEST_WORDS = "−0.0123456", "⚠ Unlike the other layers"
 _NARROWEST, _WIDEST = 48, 260
 _NAME_NARROWEST, _NAME_WIDEST = 180, 560
 _WIDEST_EVER = 4_000
@@ -95,7 +95,9 @@ class TableColumns:
         header = self._view.horizontalHeader()
         # One that grows is measured when there is something in it.
         indices = [
-            index for index in range(len(self._columns)) if index not in self._growing or self._is_in_sight(index)
+            index
+            for index in range(len(self._columns))
+            if index not in self._growing or not self._view.isColumnHidden(index)
         ]
         widths = {index: self._fitting_width(index) for index in indices}
         # Names take what the others leave, but never so much that these are out of sight.
@@ -114,7 +116,8 @@ class TableColumns:
         texts = (model.text(place, index) for place in range(0, count, max(1, count // most)))
         longest = max(texts, key=len, default="")
         # What is still to come may be longer than what is there.
-        longest = max(longest, _LONGEST_NUMBER, key=len) if column.grows and column.kind == "number" else longest
+        if column.grows:
+            longest = max(longest, _LONGEST_NUMBER if column.kind == "number" else _LONGEST_WORDS, key=len)
         metrics = self._view.horizontalHeader().fontMetrics()
         title = metrics.horizontalAdvance(column.title) + 2 * MARGIN + ARROW
         width = max(painter.width(longest, is_number=column.kind == "number") + 4, title, _NARROWEST)

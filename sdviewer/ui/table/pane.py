@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.listing import Listing, Sorting, Totals
+from sdviewer.checkpoint.listing import Column, Listing, Sorting, Totals
 from sdviewer.checkpoint.listing_columns import TENSOR_COLUMNS
 from sdviewer.checkpoint.wording import bytes_for_people, plural
 from sdviewer.control import Control
@@ -33,6 +33,7 @@ Rows = npt.NDArray[np.integer]
 
 # Tables up to this size are sorted and summed within a few milliseconds: no job, no flicker.
 _AT_ONCE = 20_000
+_MS_BETWEEN_SORTS = 1_000
 
 
 class TablePane(QWidget):
@@ -47,9 +48,12 @@ class TablePane(QWidget):
     selection_changed = Signal()
     """Other tensors are selected, or shown."""
 
-    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, bridge: Bridge, columns: Sequence[Column] = TENSOR_COLUMNS, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._bridge = bridge
+        self._bridge, self._all_columns = bridge, tuple(columns)
+        self._growing = frozenset(column.id for column in columns if column.grows)
         self._rows_slot: Hashable = (id(self), "rows")
         self._totals_slot: Hashable = (id(self), "totals")
         self._listing: Listing | None = None
@@ -62,9 +66,14 @@ class TablePane(QWidget):
         # What was shown of the file before it was read again, until the new rows are there.
         self._before: tuple[Listing, RowSelection, int] | None = None
 
-        self.model = TableModel(TENSOR_COLUMNS, self)
+        self.model = TableModel(self._all_columns, self)
         self.view = TableView(self.model)
-        self.columns = TableColumns(self.view, TENSOR_COLUMNS)
+        self.columns = TableColumns(self.view, self._all_columns)
+        # What grows is sorted anew every now and then.
+        self._sort_timer = QTimer(self)
+        self._sort_timer.setSingleShot(True)
+        self._sort_timer.setInterval(_MS_BETWEEN_SORTS)
+        self._sort_timer.timeout.connect(self._arrange)
         self.tasks = TableTasks(bridge, (id(self), "task"), self)
         self.totals = plain_label(muted=True, selectable=True)
         self.totals.setAccessibleName("Totals")
@@ -112,6 +121,7 @@ class TablePane(QWidget):
 
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
+        self._sort_timer.stop()
         for slot in self._waiting:
             self._bridge.drop(slot)
         self._waiting.clear()
@@ -125,11 +135,18 @@ class TablePane(QWidget):
         if self._listing is None or self._listing.checkpoint is not checkpoint:
             if self.model.listing is not None and len(self.model.listing):
                 self._before = (self.model.listing, self.model.selection, self.view.current_tensor)
-            self._listing = Listing(checkpoint, TENSOR_COLUMNS)
+            self._listing = Listing(checkpoint, self._all_columns)
             if len(self._listing) > _AT_ONCE:
                 self.model.install(None, np.zeros(0, np.int32), RowSelection(0))
         self._wanted = rows
         self._arrange()
+
+    def values_came(self, *, any_values: bool) -> None:
+        """There is more in the columns that grow, or with `any_values` False nothing any more."""
+        self.model.values_came()
+        self.columns.show_growing(has_values=any_values)
+        if self._sorting is not None and self._sorting.column in self._growing and not self._sort_timer.isActive():
+            self._sort_timer.start()
 
     def select_tensor(self, tensor: int) -> bool:
         """Go to a tensor and select it alone; whether it is among those that are shown."""
@@ -187,7 +204,7 @@ class TablePane(QWidget):
         if not isinstance(known, dict):
             return
         self.columns.restore(known)
-        ids = [column.id for column in TENSOR_COLUMNS]
+        ids = [column.id for column in self._all_columns]
         match known.get("sorting"):
             case [str(column), bool(descending)] if column in ids:
                 self._show_sorting(Sorting(column, descending))
@@ -203,7 +220,7 @@ class TablePane(QWidget):
     def _sort_clicked(self, column: int, order: Qt.SortOrder) -> None:
         self._sorting = None
         if column >= 0:
-            self._sorting = Sorting(TENSOR_COLUMNS[column].id, order is Qt.SortOrder.DescendingOrder)
+            self._sorting = Sorting(self._all_columns[column].id, order is Qt.SortOrder.DescendingOrder)
         if self.view.current_tensor < 0:
             self.view.verticalScrollBar().setValue(0)
         self._arrange()
@@ -212,7 +229,7 @@ class TablePane(QWidget):
         """Put a sorting into the header, as if it had been clicked there."""
         self._sorting = sorting
         header = self.view.horizontalHeader()
-        ids = [column.id for column in TENSOR_COLUMNS]
+        ids = [column.id for column in self._all_columns]
         ascending, descending = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
         header.blockSignals(True)
         header.setSortIndicator(
@@ -224,6 +241,7 @@ class TablePane(QWidget):
 
     def _arrange(self) -> None:
         """Bring the wanted rows into the wanted order, in a job if that takes long."""
+        self._sort_timer.stop()
         listing, rows, sorting, before = self._listing, self._wanted, self._sorting, self._before
         if listing is None:
             return

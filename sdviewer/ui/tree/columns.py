@@ -12,6 +12,7 @@ _NARROWEST = {Column.KIND: 60, Column.DTYPE: 60, Column.SHAPE: 80, Column.SIZE: 
 _GIVING_WAY = (Column.KIND, Column.DTYPE)
 _NAME_NEEDED = 160
 _SAMPLE = 80
+_HEALTH = 34
 
 
 class TreeColumns:
@@ -21,10 +22,19 @@ class TreeColumns:
         self._view = view
         self._wanted: dict[Column, int] = {}
         self._waiting: TreeModel | None = None
+        self._has_health = False
+
+    def show_health(self, *, shown: bool) -> None:
+        """Show the marks of a scan, or take their column away."""
+        if shown is not self._has_health:
+            self._has_health = shown
+            self._view.setColumnHidden(Column.HEALTH, not shown)
+            self.give_way()
 
     def begin(self, model: TreeModel, painter: RowPainter) -> None:
         """Serve another model; in a view that nobody sees it waits for `fit`."""
         self._waiting = model
+        self._view.setColumnHidden(Column.HEALTH, not self._has_health)
         if self._view.isVisible():
             self.fit(painter)
 
@@ -39,6 +49,8 @@ class TreeColumns:
         cells += [model.cells_of(node) for node in range(0, nodes, max(1, nodes // _SAMPLE))]
         header = self._view.horizontalHeader()
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(Column.HEALTH, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(Column.HEALTH, _HEALTH)
         for column, widest in _WIDEST.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             wanted = max((painter.cell_width(row, column) for row in cells), default=0)
@@ -48,7 +60,7 @@ class TreeColumns:
 
     def give_way(self) -> None:
         """Hide the columns that leave the names too little room, the least needed first."""
-        room = self._view.viewport().width() - sum(self._wanted.values())
+        room = self._view.viewport().width() - sum(self._wanted.values()) - _HEALTH * self._has_health
         for column in _GIVING_WAY:
             if column in self._wanted:
                 hidden = room < _NAME_NEEDED

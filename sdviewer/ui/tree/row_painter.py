@@ -13,6 +13,7 @@ from sdviewer.checkpoint.roles import Role
 from sdviewer.ui.models.tree_cells import Cells, Column
 from sdviewer.ui.row_look import RowLook, paint_branch
 from sdviewer.ui.theme import colors
+from sdviewer.ui.tree.health import Mark
 
 _INDENT = 16
 _MARGIN = 8
@@ -48,6 +49,12 @@ class RowPainter(RowLook):
         self.bold_metrics = QFontMetrics(self.bold)
         c = colors()
         self.ground = QColor(c.base)
+        self.health_colors = {
+            Mark.GOOD: QColor(c.good),
+            Mark.NOTE: QColor(c.muted),
+            Mark.WARNING: QColor(c.warning),
+            Mark.ERROR: QColor(c.error),
+        }
         self.problem_colors = {"error": QColor(c.error), "warning": QColor(c.warning)}
 
     def branch_rect(self, cells: Cells, rect: QRect) -> QRect:
@@ -70,7 +77,9 @@ class RowPainter(RowLook):
 
     def paint(self, painter: QPainter, cells: Cells, rects: Sequence[QRect], state: RowState) -> None:
         """Draw a row into the rectangles of its cells."""
-        whole = QRect(rects[0].topLeft(), rects[-1].bottomRight())
+        whole = QRect(rects[0])
+        # A hidden column has no place.
+        whole.setRight(max(rect.right() for rect in rects))
         plain, quiet = self.text, self.muted
         self.paint_ground(painter, whole, selected=state.selected, hovered=state.hovered, active=state.active)
         if state.selected and state.active:
@@ -78,7 +87,7 @@ class RowPainter(RowLook):
         if cells.on_the_way and not (state.selected and state.active):
             plain = quiet
         # A value may stand in the empty columns beside it.
-        end = rects[-1] if spans_row(cells) else rects[Column.NAME]
+        end = whole if spans_row(cells) else rects[Column.NAME]
         self._paint_name(painter, cells, rects[Column.NAME], end.right(), state, plain, quiet)
         parent = cells.what is not TreeNode.TENSOR or cells.is_group
         painter.setFont(self.font)
@@ -92,6 +101,14 @@ class RowPainter(RowLook):
         self._paint_text(painter, rects[Column.SHAPE], cells.shape, metrics, _RIGHT)
         painter.setFont(self.numbers)
         self._paint_text(painter, rects[Column.SIZE], cells.size, self.number_metrics, _RIGHT)
+        if cells.health is not Mark.UNKNOWN and rects[Column.HEALTH].width() >= _SIGN:
+            is_lit = state.selected and state.active
+            color, ground = self.health_colors[cells.health], self.ground
+            if is_lit:
+                color, ground = plain, self.highlight
+            centre = QRectF(rects[Column.HEALTH]).center()
+            place = QRectF(centre.x() - _SIGN / 2, centre.y() - _SIGN / 2 + 0.5, _SIGN, _SIGN)
+            _paint_health(painter, place, color, ground, cells.health, is_own=cells.is_sick)
         if state.current and not (state.selected and state.alone):
             painter.setPen(QPen(plain if state.selected else self.accent, 1, Qt.PenStyle.DotLine))
             painter.drawRect(whole.adjusted(0, 0, -1, -1))
@@ -209,6 +226,25 @@ def _paint_problem(
         painter.setPen(QPen(ground, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     for x1, y1, x2, y2 in strokes:
         painter.drawLine(QPointF(centre.x() + x1, centre.y() + y1), QPointF(centre.x() + x2, centre.y() + y2))
+    painter.restore()
+
+
+def _paint_health(painter: QPainter, place: QRectF, color: QColor, ground: QColor, mark: Mark, *, is_own: bool) -> None:
+    """A tick for nothing found, a dot for a note, and the signs of problems for warnings and errors."""
+    if mark in (Mark.WARNING, Mark.ERROR):
+        _paint_problem(painter, place, color, ground, is_error=mark is Mark.ERROR, is_own=is_own)
+        return
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(color, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    centre = place.center()
+    if mark is Mark.GOOD:
+        x, y = centre.x(), centre.y()
+        painter.drawPolyline(QPolygonF([QPointF(x - 3.5, y), QPointF(x - 1, y + 2.7), QPointF(x + 3.7, y - 3)]))
+    else:
+        if is_own:
+            painter.setBrush(color)
+        painter.drawEllipse(centre, 2.4, 2.4)
     painter.restore()
 
 

@@ -27,6 +27,7 @@ from sdviewer.ui.tree.columns import TreeColumns
 from sdviewer.ui.tree.commands import TreeCommands
 from sdviewer.ui.tree.copying import Texts, TreeCopying, expressions, names, tsv
 from sdviewer.ui.tree.folding import TreeFolding
+from sdviewer.ui.tree.health import Health
 from sdviewer.ui.tree.keys import act_on_key
 from sdviewer.ui.tree.row_painter import RowPainter, RowState, spans_row
 from sdviewer.ui.tree.selection import RowSelection
@@ -116,6 +117,13 @@ class TreeView(RowTable):
             with self.quietly():
                 self.select_row(row)
 
+    def show_health(self, health: Health | None) -> None:
+        """Mark what a scan has found so far in a column of its own, which is there only after one."""
+        model = self.tree_model
+        if model is not None:
+            model.show_health(health)
+            self._columns.show_health(shown=health is not None)
+
     @property
     def folding(self) -> bool:
         """Whether runs of alike blocks are shown as one row each."""
@@ -136,7 +144,7 @@ class TreeView(RowTable):
         start = max(self.current_item(), 0)
         if model.rows.outline.is_group(start):
             start = model.rows.outline.nodes_of(start).start - (step > 0)
-        node = model.rows.problems.next_to(start, step)
+        node = model.rows.next_problem(start, step)
         if node >= 0:
             self.select_node(node)
         return node >= 0

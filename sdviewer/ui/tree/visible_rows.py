@@ -22,6 +22,7 @@ from sdviewer.checkpoint.modules import ModuleTree
 from sdviewer.checkpoint.outline import Group, Outline, outline_of
 from sdviewer.checkpoint.tree_problems import NO_PROBLEMS, TreeProblems, problems_of_tree
 from sdviewer.control import Control
+from sdviewer.ui.tree.health import Health
 
 Int32 = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
@@ -72,7 +73,8 @@ def rows_of(checkpoint: Checkpoint, control: Control) -> VisibleRows:
 class VisibleRows:
     """Rows of a tree view. Node 0, the root, is always the first row and always open.
 
-    `has_children` and `expanded` hold one entry an item, `folded` one a group: whether it is on.
+    `has_children` and `expanded` hold one entry an item, `folded` one a group: whether it is on. `health` is what a
+    scan has found, None before one.
     """
 
     def __init__(self, tree: ModuleTree, outline: Outline | None = None, problems: TreeProblems = NO_PROBLEMS) -> None:
@@ -84,6 +86,7 @@ class VisibleRows:
         self.expanded = _expanded_at_first(self.outline, self.has_children)
         self.folded = self.outline.kind == Group.RANGE
         self.remains: Remains | None = None
+        self.health: Health | None = None
         self._unfiltered = (self.has_children, self.expanded)
         self.places = self._visible_within(0, len(self.outline))
 
@@ -129,6 +132,15 @@ class VisibleRows:
             self.expanded[: len(self.tree)] = before.expanded_unfiltered[: len(before.tree)]
         self._unfiltered = (self.has_children, self.expanded)
         self.places = self._visible_within(0, len(self.outline))
+
+    def next_problem(self, node: int, step: int) -> int:
+        """The next node with a problem, or with something bad that a scan has found, going round; -1 for none."""
+        found = {self.problems.next_to(node, step), self.health.next_to(node, step) if self.health is not None else -1}
+        found.discard(-1)
+        # Behind the node first, then those to which it goes round.
+        ahead = [other for other in found if (other - node) * step > 0]
+        nearest = min if step > 0 else max
+        return nearest(ahead or found, default=-1)
 
     @property
     def expanded_unfiltered(self) -> Mask:
