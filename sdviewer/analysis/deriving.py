@@ -194,13 +194,13 @@ class _Deriving:
             rank = int(place)
             part = place - rank
             first, second = np.searchsorted(behind, (rank, min(rank + 1, n - 1)), side="right")
-            ends = (_mixed(side[first], side[second], part) for side in (low, high))
+            ends = (mixed(side[first], side[second], part) for side in (low, high))
             inside = []
             for entry, at in ((first, rank), (second, min(rank + 1, n - 1))):
                 start = behind[entry] - counts[entry]
                 share = (at - start + 0.5) / counts[entry]
-                inside.append(_mixed(low[entry], high[entry], share) if low[entry] < high[entry] else low[entry])
-            self._bounded(f"quantile_{q:g}", _mixed(inside[0], inside[1], part), *ends)
+                inside.append(mixed(low[entry], high[entry], share) if low[entry] < high[entry] else low[entry])
+            self._bounded(f"quantile_{q:g}", mixed(inside[0], inside[1], part), *ends)
         self._most_frequent()
 
     def _most_frequent(self) -> None:
@@ -230,44 +230,45 @@ class _Deriving:
         self._bounded("most_frequent_count", fewest, fewest, float(counts[top]))
 
     def _cast(self) -> None:
-        """The four float formats, and int8 with one scale."""
-        single = bool((self.low == self.high).all())
-        # Small numbers are lifted so that their squares are numbers; large ones overflow all formats.
         absmax = float(self.far.max()) if self.n else 0.0
+        sums, unchanged = self.cast_sums(absmax)
+        store_casts(sums, self.values, self.bounds)
+        if self.head[Head.NARROWER] < 0 and (self.low == self.high).all() and self.n:
+            self._put("narrower", 1.0 if unchanged[1] else 2.0 if unchanged[0] else 0.0)
+
+    def cast_sums(self, absmax: float) -> tuple[Floats, list[bool]]:
+        """The sums of all casts, shape `(len(CASTS), CAST_SUMS)`, and which formats hold every single value."""
+        all_sums = np.zeros((len(CASTS), CAST_SUMS))
+        # Small numbers are lifted so that their squares are numbers; large ones overflow all formats.
         lift = max(-unit_exponent(absmax), 0) if absmax else 0
-        fits = []
-        for name, (mantissa, smallest, largest) in zip(CASTS, FORMATS, strict=False):
-            sums = np.zeros(CAST_SUMS)
-            states, errors, steps = [], [], []
+        unchanged = []
+        for sums, (mantissa, smallest, largest) in zip(all_sums, FORMATS, strict=False):
+            states, errors = [], []
             for x in (self.near, self.far):
                 y = rounded(x.astype(np.float32), mantissa, smallest)
                 states.append(_state(x, y, largest, 2.0**smallest))
                 errors.append(np.ldexp(x - y, lift))
-                step = np.ldexp(1.0, np.maximum(np.frexp(x)[1] - 1, int(smallest)) - int(mantissa) + lift)
-                steps.append(step)
+            step = np.ldexp(1.0, np.maximum(np.frexp(self.far)[1] - 1, int(smallest)) - int(mantissa) + lift)
             self._sum_states(sums, states[0], states[1])
             near, far = np.ldexp(self.near, lift), np.ldexp(self.far, lift)
-            self._sum_errors(sums, states, near, far, errors, steps[1])
-            self._store_cast(name, sums)
-            fits.append(sums[_OVER] == 0 and not errors[0].any())
-        if self.head[Head.NARROWER] < 0 and single and self.n:
-            self._put("narrower", 1.0 if fits[1] else 2.0 if fits[0] else 0.0)
-        self._cast_int8(absmax)
+            self._sum_errors(sums, states, near, far, errors, step)
+            unchanged.append(bool(sums[_OVER] == 0 and not errors[0].any()))
+        if absmax:
+            self._sum_int8(all_sums[-1], absmax)
+        return all_sums, unchanged
 
-    def _cast_int8(self, absmax: float) -> None:
-        sums = np.zeros(CAST_SUMS)
-        exponent = unit_exponent(absmax) if absmax else 0
+    def _sum_int8(self, sums: Floats, absmax: float) -> None:
+        """Into -127 … 127 with one scale for all values."""
+        exponent = unit_exponent(absmax)
         scale = math.ldexp(absmax, -exponent)
         near, far = np.ldexp(self.near, -exponent), np.ldexp(self.far, -exponent)
-        if absmax:
-            states, errors = [], []
-            for x in (near, far):
-                q = np.rint(x * 127 / scale)
-                states.append(np.where((x > 0) & (q == 0), 1, 0))
-                errors.append(x - q * scale / 127)
-            self._sum_states(sums, states[0], states[1])
-            self._sum_errors(sums, states, near, far, errors, np.full(len(near), scale / 127))
-        self._store_cast("int8", sums)
+        states, errors = [], []
+        for x, given in ((near, self.near), (far, self.far)):
+            q = np.rint(x * 127 / scale)
+            states.append(np.where(q == 0, np.where(given > 0, 1, 0), 3))
+            errors.append(x - q * scale / 127)
+        self._sum_states(sums, states[0], states[1])
+        self._sum_errors(sums, states, near, far, errors, np.full(len(near), scale / 127))
 
     def _sum_states(self, sums: Floats, near: npt.NDArray[np.int64], far: npt.NDArray[np.int64]) -> None:
         """Count overflows, underflows and subnormals of which the nearest and farthest magnitudes are known."""
@@ -298,14 +299,28 @@ class _Deriving:
         sums[_NOISE + 1] += np.dot(self.times[kept_perhaps], np.where(single, exact, most)[kept_perhaps])
         sums[_NOISE + 2] += np.dot(self.times[kept], np.where(single, exact, mean)[kept])
 
-    def _store_cast(self, name: str, sums: Floats) -> None:
+
+def store_casts(all_sums: Floats, values: Floats, bounds: Floats) -> None:
+    """Write the figures that follow from the sums of casts."""
+    for name, sums in zip(CASTS, all_sums, strict=True):
         for part, place in (("overflow", _OVER), ("underflow", _UNDER), ("subnormal", _SUB)):
-            self._bounded(f"{name}_{part}", (sums[place] + sums[place + 1]) // 2, sums[place], sums[place + 1])
+            column = f"{name}_{part}"
+            values[PLACE[column]] = (sums[place] + sums[place + 1]) // 2
+            bounds[BOUNDED_PLACE[column]] = sums[place : place + 2]
         if sums[_SIGNAL + 1] > 0:
+            column = f"{name}_snr"
+            values[PLACE[column]] = _decibels(sums[_SIGNAL + 2], sums[_NOISE + 2])
             # Bounds of both sums apart from each other bound their ratio.
-            low = _decibels(sums[_SIGNAL], sums[_NOISE + 1])
-            high = _decibels(sums[_SIGNAL + 1], sums[_NOISE])
-            self._bounded(f"{name}_snr", _decibels(sums[_SIGNAL + 2], sums[_NOISE + 2]), low, high)
+            bounds[BOUNDED_PLACE[column]] = (
+                _decibels(sums[_SIGNAL], sums[_NOISE + 1]),
+                _decibels(sums[_SIGNAL + 1], sums[_NOISE]),
+            )
+
+
+def cast_sums(values: Floats, counts: Counts64, absmax: float) -> Floats:
+    """The sums of all casts over some of a tensor's values, shape `(len(CASTS), CAST_SUMS)`: they add up."""
+    with np.errstate(all="ignore"):
+        return _Deriving(values, values, counts, np.zeros(len(Head))).cast_sums(absmax)[0]
 
 
 def _state(x: Floats, y: Floats, largest: float, tiny: float) -> npt.NDArray[np.int64]:
@@ -321,7 +336,7 @@ def _decibels(signal: float, noise: float) -> float:
     return 10 * math.log10(signal / noise) if noise > 0 else math.inf
 
 
-def _mixed(a: float, b: float, part: float) -> float:
+def mixed(a: float, b: float, part: float) -> float:
     """A number between, without a difference that overflows; at the ends exactly the ends."""
     if a == b or part <= 0:
         return float(a)

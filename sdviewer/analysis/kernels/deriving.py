@@ -348,15 +348,16 @@ def _cast_values(
     over, under, subnormal, signal, noise, changed = 0.0, 0.0, 0.0, 0.0, 0.0, 0
     tiny = 2.0**least
     for i in range(len(low)):
-        x, times = abs(low[i]), float(counts[i])
+        given, times = abs(low[i]), float(counts[i])
+        x = given
         if scale > 0:
-            x = _scaled(x, shift)
+            x = _scaled(given, shift)
             y = float(np.rint(x * 127 / scale) * scale / 127)
         else:
             y = _rounded(x, bits, least)
         is_over = y > largest
         over += times if is_over else 0.0
-        under += times if y == 0 and x > 0 else 0.0
+        under += times if y == 0 and given > 0 else 0.0
         subnormal += times if 0 < y < tiny else 0.0
         changed += y != x
         kept = 0.0 if is_over else x * up
@@ -385,7 +386,8 @@ def _cast_buckets(
         else:
             step = 2.0 ** float(max(_exponent(far), least) - bits + lift) if far > 0 else 0.0
             y, z = _rounded(near, bits, least), _rounded(far, bits, least)
-        near_state, far_state = _state(near, y, largest, tiny), _state(far, z, largest, tiny)
+        near_state = _state(_near(low[i], high[i]), y, largest, tiny)
+        far_state = _state(max(abs(low[i]), abs(high[i])), z, largest, tiny)
         error = (near - y) * up
         _add_cast(cells, counts[i], near_state, far_state, near * up, far * up, error, step, low[i] == high[i])
 
