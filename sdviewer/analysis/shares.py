@@ -120,6 +120,10 @@ class WideShare:
             done = self._loops.count_few(bits, self._keys, self._times)
             if done == len(bits):
                 return
+            if int(self._times.sum()) == done:
+                # All of it in this block: counted again with the rest of it, there is nothing to put together.
+                self._times[:] = 0
+                done = 0
             values, bits = values[done:], bits[done:]
             much = self._narrow and repeats_much(bits)
             size = plain.SPREAD * plain.PADDED if much else plain.HALVES if self._narrow else plain.WIDE64
