@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from tests.benchmarks import comparing, health, reading, scanning, searching, window
+from tests.benchmarks import comparing, health, looking, pictures, reading, scanning, searching, window
 from tests.benchmarks.measuring import Row
 
 
@@ -28,12 +28,14 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sparse": reading.sparse,
     "hostile": reading.hostile,
     "gaps": window.gaps,
+    "click": looking.click,
     "filter": searching.filtering,
     "comparing": comparing.comparing,
     "matching": comparing.matching,
     "scan": scanning.scanning,
     "memory": scanning.memory,
     "health": health.health,
+    "pictures": pictures.pictures,
 }
 
 
