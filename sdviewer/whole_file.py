@@ -31,7 +31,7 @@ def write_whole(target: str, source: str, write: Callable[[IO[bytes]], object]) 
                 file.flush()
                 os.fsync(file.fileno())
                 written = file.tell()
-                _set_usual_mode(file.fileno())
+                set_usual_mode(file.fileno())
             except BaseException:
                 Path(file.name).unlink()
                 raise
@@ -45,7 +45,7 @@ def write_whole(target: str, source: str, write: Callable[[IO[bytes]], object]) 
     return written
 
 
-def _set_usual_mode(descriptor: int) -> None:
+def set_usual_mode(descriptor: int) -> None:
     """What `open` would have given: temporary files are readable by their owner alone."""
     if hasattr(os, "fchmod"):
         mask = os.umask(0)

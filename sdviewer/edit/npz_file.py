@@ -1,0 +1,49 @@
+"""An .npz archive from tensors: a .npy entry each, stored."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from sdviewer.checkpoint.dtypes import BY_NAME
+from sdviewer.control import Control
+from sdviewer.edit.safetensors_file import Entry, plain_storage
+from sdviewer.edit.storages import bytes_of
+from sdviewer.edit.zip_writing import ZipWriter
+
+
+def write_npz(entries: Sequence[Entry], file: IO[bytes], told: Callable[[int], None], control: Control) -> None:
+    """Write the archive; `told` hears of bytes that were written.
+
+    Raises:
+        CannotRead: bytes of the source are not to be had any more.
+        Cancelled: `control` was cancelled.
+
+    """
+    archive = ZipWriter(file)
+    for entry in entries:
+        header = _header(entry)
+        archive.add(f"{entry.name}.npy", len(header) + entry.nbytes, _pieces(header, entry, told, control))
+    archive.finish()
+
+
+def _header(entry: Entry) -> bytes:
+    described = {
+        "descr": npy.dtype_to_descr(np.dtype(BY_NAME[entry.dtype].numpy)),
+        "fortran_order": False,
+        "shape": entry.shape,
+    }
+    buffer = io.BytesIO()
+    npy.write_array_header_1_0(buffer, described)
+    return buffer.getvalue()
+
+
+def _pieces(header: bytes, entry: Entry, told: Callable[[int], None], control: Control) -> Iterator[bytes | memoryview]:
+    yield header
+    for piece in bytes_of(plain_storage(entry), control):
+        yield piece.data
+        told(len(piece))

@@ -1,0 +1,334 @@
+"""Plan: what a file will hold before a byte of it is written, and every reason not to write it.
+
+A plan is made from descriptions alone and is pure: the same source, rules and options give the same plan.
+What would lose a tensor unasked, give two tensors one name, or make a file that cannot be loaded is a
+refusal that names the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.dtypes import BY_NAME
+from sdviewer.checkpoint.sections import Section
+from sdviewer.checkpoint.table import Flag
+from sdviewer.checkpoint.tensors import TensorRef
+from sdviewer.comparison.sides import Side, section_named, side_of_section
+from sdviewer.control import Control
+from sdviewer.edit.applying import Applier
+from sdviewer.edit.rules import Rule, told
+
+TargetKind = Literal["pt", "safetensors", "sharded", "npz"]
+Ties = Literal["once", "copies"]
+
+_NAMED_AT_MOST = 20
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Source:
+    """What is exported.
+
+    Attributes:
+        side: the state_dict whose keys the rules change.
+        others: the other parts of the file with tensors in them, where no part was named: they are kept where
+            the target can hold them, and are never left out in silence.
+        container: path of the state_dict in the file, as canonical name; "" for the root.
+
+    """
+
+    side: Side
+    others: tuple[Section, ...] = ()
+    container: str = ""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where it lies."""
+        return self.side.checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is said beside the rules.
+
+    Attributes:
+        target: what is written.
+        wrap: the key of a dict around the state_dict, "" for none.
+        unwrap: the bare state_dict even where the source has something around it.
+        drop: kinds or names of sections to leave out: "optimizer", "ema", "scheduler", "metadata" …
+        ties: tensors that share storage in a target that knows no sharing: the first one only, with the others
+            noted in the metadata, or a copy of each.
+        shard_bytes: the most payload in one file of a sharded target.
+        metadata: texts for the header of safetensors; an empty one drops what the source has.
+
+    """
+
+    target: TargetKind = "pt"
+    wrap: str = ""
+    unwrap: bool = False
+    drop: tuple[str, ...] = ()
+    ties: Ties = "copies"
+    shard_bytes: int = 5 * 10**9
+    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedKey:
+    """A tensor that will be written; `place` among the keys of the side."""
+
+    place: int
+    old: str
+    new: str
+    dtype_before: str
+    dtype_after: str
+    shape: tuple[int, ...]
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A tensor that will not be written, and why, in words."""
+
+    old: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a plan is refused, or what is to be known of it: a sentence and the keys that it is about."""
+
+    kind: str
+    message: str
+    keys: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.keys:
+            return self.message
+        shown = ", ".join(repr(key) for key in self.keys[:_NAMED_AT_MOST])
+        more = len(self.keys) - _NAMED_AT_MOST
+        return f"{self.message}: {shown}" + (f" and {more:,} more" if more > 0 else "")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ExportPlan:
+    """What will be written.
+
+    Attributes:
+        keys: in the order in which they are written.
+        dropped: in the order of the source.
+        refusals: why it is not written; empty for a plan that can be carried out.
+        warnings: what is to be known.
+        kept_sections: other parts of the file that are written as they are.
+        touched: how many keys each rule has changed.
+
+    """
+
+    source: Source
+    rules: tuple[Rule, ...]
+    options: Options
+    keys: tuple[PlannedKey, ...]
+    dropped: tuple[Dropped, ...]
+    refusals: tuple[Reason, ...]
+    warnings: tuple[Reason, ...]
+    kept_sections: tuple[Section, ...]
+    touched: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of payload, each tensor by itself."""
+        return sum(key.nbytes for key in self.keys) + sum(section.nbytes for section in self.kept_sections)
+
+    def ref(self, key: PlannedKey) -> TensorRef:
+        """The tensor behind a key."""
+        return self.source.side.ref(key.place)
+
+
+def source_of(checkpoint: Checkpoint, section: str | None = None) -> Source:
+    """What is exported of a file: the section of that name, or the model with all else that the file holds.
+
+    Raises:
+        NameNotFound: there is no such section, or no tensors at all.
+
+    """
+    if section is not None:
+        return Source(side_of_section(checkpoint, section_named(checkpoint, section)))
+    from sdviewer.comparison.sides import default_sections
+
+    chosen, _ = default_sections(checkpoint, checkpoint)
+    others = tuple(s for s in checkpoint.sections.values() if s is not chosen and len(s.rows))
+    return Source(side_of_section(checkpoint, chosen), others, chosen.path)
+
+
+class Planner:
+    """Makes plans of one source; what rules before a changed one did is not done again."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._applier = Applier(source.side)
+
+    def plan(self, rules: Sequence[Rule], options: Options, control: Control | None = None) -> ExportPlan:
+        """The plan of these rules.
+
+        Raises:
+            BadRule: a rule is not understood.
+            Cancelled: `control` was cancelled.
+
+        """
+        control = control or Control()
+        state = self._applier.apply(rules, control)
+        side = self.source.side
+        table = side.checkpoint.table
+        keys: list[PlannedKey] = []
+        for place in state.order:
+            new = state.keys[place]
+            if new is None:
+                continue
+            row = int(side.rows[place])
+            dtype = table.dtype_of(row)
+            after = state.dtypes[place] or table.dtype_name(row)
+            numel = int(table.numel[row])
+            nbytes = BY_NAME[after].nbytes(numel) if after in BY_NAME else int(table.nbytes[row])
+            keys.append(PlannedKey(place, side.keys[place], new, dtype.name, after, table.shape_of(row), nbytes))
+        dropped = [Dropped(side.keys[place], told(rules[by])) for place, by in enumerate(state.dropped_by) if by >= 0]
+        kept, left = self._sections(options)
+        dropped += [Dropped(name, "drop " + section.kind) for section in left for name in _names(side, section)]
+        refusals = [*_refusals(self.source, keys, options), *_lost(kept, options)]
+        return ExportPlan(
+            self.source,
+            tuple(rules),
+            options,
+            tuple(keys),
+            tuple(dropped),
+            tuple(refusals),
+            tuple(_warnings(self.source, keys, rules, state.touched, options)),
+            tuple(kept) if _is_nested(options) else (),
+            state.touched,
+        )
+
+    def _sections(self, options: Options) -> tuple[list[Section], list[Section]]:
+        """The other sections: those that are kept, and those that are dropped as asked."""
+        drop = set(options.drop)
+        kept: list[Section] = []
+        left: list[Section] = []
+        for section in self.source.others:
+            (left if drop & {section.kind, section.name, section.path} else kept).append(section)
+        return kept, left
+
+
+def _is_nested(options: Options) -> bool:
+    return options.target == "pt" and not options.unwrap
+
+
+def _names(side: Side, section: Section) -> list[str]:
+    return side.checkpoint.table.name.take(section.rows).tolist()
+
+
+def _lost(kept: Sequence[Section], options: Options) -> Iterable[Reason]:
+    if kept and not _is_nested(options):
+        names = tuple(section.name for section in kept)
+        count = sum(len(section.rows) for section in kept)
+        yield Reason(
+            "lost",
+            f"{count:,} tensors of other parts of the file would be lost; drop these parts, or name the one to export",
+            names,
+        )
+
+
+def _refusals(source: Source, keys: Sequence[PlannedKey], options: Options) -> Iterable[Reason]:
+    side = source.side
+    if not keys:
+        yield Reason("empty", "no tensor is left to write")
+        return
+    by_name: dict[str, list[str]] = {}
+    for key in keys:
+        by_name.setdefault(key.new, []).append(key.old)
+    clashes = {new: olds for new, olds in by_name.items() if len(olds) > 1}
+    if clashes:
+        told_names = tuple(f"{new} ← {', '.join(olds)}" for new, olds in clashes.items())
+        yield Reason("collision", f"{len(clashes):,} names would be given to several tensors", told_names)
+    flags = side.checkpoint.table.flags
+    for flag, words in (
+        (Flag.SPARSE | Flag.NESTED | Flag.SUBCLASS, "have no values of their own to write (sparse, nested, subclass)"),
+        (Flag.META, "are meta tensors, which have no values"),
+        (Flag.OUT_OF_BOUNDS, "reach past what the file holds"),
+        (Flag.QUANTISED, "are quantised, which no target of ours can hold"),
+        (Flag.CONJ | Flag.NEG, "are conjugated or negated views, which are stored as something else than they are"),
+    ):
+        found = tuple(key.old for key in keys if flags[side.rows[key.place]] & flag)
+        if found:
+            yield Reason("unwritable", f"{len(found):,} tensors {words}; exclude them", found)
+    if "" in by_name:
+        yield Reason("name", "a tensor would have an empty name", tuple(by_name[""]))
+    yield from _refusals_of_target(keys, options)
+
+
+def _refusals_of_target(keys: Sequence[PlannedKey], options: Options) -> Iterable[Reason]:
+    dtypes = {key.dtype_after for key in keys}
+    match options.target:
+        case "pt":
+            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].in_torch}
+            what = "torch"
+        case "npz":
+            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].numpy}
+            what = "numpy"
+        case _:
+            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].safetensors}
+            what = "safetensors"
+    if cannot:
+        found = tuple(key.old for key in keys if key.dtype_after in cannot)
+        listed = ", ".join(sorted(cannot))
+        yield Reason("dtype", f"{what} has no {listed}; cast or exclude {len(found):,} tensors", found)
+    if options.target in {"safetensors", "sharded"}:
+        odd = tuple(key.new for key in keys if key.new == "__metadata__" or not _is_text(key.new))
+        if odd:
+            yield Reason("name", "safetensors cannot hold these names", odd)
+    if options.target == "npz":
+        odd = tuple(key.new for key in keys if "\0" in key.new or not _is_text(key.new))
+        if odd:
+            yield Reason("name", "an archive cannot hold these names", odd)
+    if options.wrap and options.target != "pt":
+        yield Reason("wrap", f"only .pt files can hold a state_dict under a key ({options.wrap!r})")
+    if options.wrap and options.unwrap:
+        yield Reason("wrap", "wrapping and unwrapping exclude each other")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _warnings(
+    source: Source, keys: Sequence[PlannedKey], rules: Sequence[Rule], touched: Sequence[int], options: Options
+) -> Iterable[Reason]:
+    for rule, count in zip(rules, touched, strict=True):
+        if rule.enabled and not count:
+            yield Reason("idle", f"the rule “{told(rule)}” changes nothing")
+    if options.target != "pt":
+        shared = _shared(source.side, keys)
+        if shared:
+            what = "each is written once more" if options.ties == "copies" else "only the first of each is written"
+            yield Reason("ties", f"{len(shared):,} tensors share the values of others: {what}", tuple(shared))
+    cast = [key for key in keys if key.dtype_after != key.dtype_before]
+    if cast:
+        yield Reason("cast", f"{len(cast):,} tensors are converted", tuple(key.old for key in cast))
+
+
+def _shared(side: Side, keys: Sequence[PlannedKey]) -> list[str]:
+    """Old names of tensors that lie exactly where an earlier one lies."""
+    table = side.checkpoint.table
+    seen: set[tuple[int, int, int, int, str]] = set()
+    found = []
+    for key in keys:
+        row = int(side.rows[key.place])
+        storage = int(table.storage[row])
+        where = (storage, int(table.offset[row]), int(table.form[row]), int(table.dtype[row]), key.dtype_after)
+        if storage >= 0 and where in seen:
+            found.append(key.old)
+        seen.add(where)
+    return found

@@ -1,0 +1,183 @@
+"""Storages: which bytes of the source make up the storages of a torch file, and where tensors lie in them.
+
+Tensors that share a storage share it again. Of a storage only the stretch that they use is written; a lone
+view with gaps is written without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sdviewer.analysis.blocks import Blocks
+from sdviewer.checkpoint.decoding import Codes, decode, decoded_dtype, value_bits
+from sdviewer.checkpoint.dtypes import BY_NAME
+from sdviewer.checkpoint.table import contiguous_stride, reach
+from sdviewer.checkpoint.tensors import TensorRef
+from sdviewer.control import Control
+from sdviewer.edit.encoding import encoded
+from sdviewer.errors import MissingBytes
+
+PIECE = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One tensor to be written: its reference and the dtype that it is converted to, "" for none."""
+
+    ref: TensorRef
+    cast: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a tensor lies: index of its storage, offset and strides in elements."""
+
+    storage: int
+    offset: int
+    stride: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutStorage:
+    """A storage to be written.
+
+    Attributes:
+        piece: the tensor whose values it holds row-major, or, with `first` ≥ 0, one that reads its storage.
+        first, elements: the stretch of the source storage; first is -1 where values are written one by one.
+        nbytes: bytes.
+
+    """
+
+    piece: Piece
+    first: int
+    elements: int
+    nbytes: int
+
+
+def storages_of(pieces: Sequence[Piece]) -> tuple[list[Placed], list[OutStorage]]:
+    """Where each tensor is to lie, and the storages, in the order in which they are first used."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for index, piece in enumerate(pieces):
+        table, row = piece.ref.checkpoint.table, piece.ref.row
+        storage = int(table.storage[row])
+        if piece.cast == "" and storage >= 0 and table.dtype_of(row).bits % 8 == 0 and piece.ref.numel:
+            groups.setdefault((storage, int(table.dtype[row])), []).append(index)
+    placed: list[Placed | None] = [None] * len(pieces)
+    made: list[OutStorage] = []
+    # Equal places converted to the same dtype stay one.
+    converted: dict[tuple[int, int, int, int, str], int] = {}
+    for index, piece in enumerate(pieces):
+        if placed[index] is not None:
+            continue
+        ref = piece.ref
+        table, row = ref.checkpoint.table, ref.row
+        group = groups.get((int(table.storage[row]), int(table.dtype[row])), []) if piece.cast == "" else []
+        if index in group[:1]:
+            _place_group(pieces, group, placed, made)
+            continue
+        where = (
+            int(table.storage[row]),
+            int(table.offset[row]),
+            int(table.form[row]),
+            int(table.dtype[row]),
+            piece.cast,
+        )
+        number = converted.get(where) if where[0] >= 0 else None
+        if number is None:
+            number = converted[where] = len(made)
+            made.append(_by_itself(piece))
+        placed[index] = Placed(number, 0, contiguous_stride(ref.shape))
+    return [place for place in placed if place is not None], made
+
+
+def _place_group(
+    pieces: Sequence[Piece], group: Sequence[int], placed: list[Placed | None], made: list[OutStorage]
+) -> None:
+    """Tensors of one storage and dtype: the stretch that they use, or a lone one with gaps by itself."""
+    refs = [pieces[index].ref for index in group]
+    offsets = [int(ref.checkpoint.table.offset[ref.row]) for ref in refs]
+    first = min(offsets)
+    last = max(offset + reach(ref.shape, ref.stride) for offset, ref in zip(offsets, refs, strict=True))
+    number = len(made)
+    if len(refs) == 1 and last - first > refs[0].numel:
+        made.append(_by_itself(pieces[group[0]]))
+        placed[group[0]] = Placed(number, 0, contiguous_stride(refs[0].shape))
+        return
+    dtype = refs[0].checkpoint.table.dtype_of(refs[0].row)
+    made.append(OutStorage(pieces[group[0]], first, last - first, dtype.nbytes(last - first)))
+    for index, ref, offset in zip(group, refs, offsets, strict=True):
+        placed[index] = Placed(number, offset - first, ref.stride)
+
+
+def _by_itself(piece: Piece) -> OutStorage:
+    ref = piece.ref
+    dtype = BY_NAME[piece.cast] if piece.cast else ref.checkpoint.table.dtype_of(ref.row)
+    return OutStorage(piece, -1, ref.numel, dtype.nbytes(ref.numel))
+
+
+def bytes_of(storage: OutStorage, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes of a storage in this machine's order, in pieces that are worth nothing once the next is asked for.
+
+    Raises:
+        CannotRead: and its kinds, see `TensorRef`; among them that the file changed meanwhile.
+        Cancelled: `control` was cancelled.
+
+    """
+    if storage.nbytes == 0:
+        return
+    if storage.first < 0:
+        yield from _values(storage.piece, control)
+        return
+    payload = storage.piece.ref.payload()
+    payload.check_unchanged()
+    width = storage.nbytes // storage.elements
+    start, end = storage.first * width, storage.first * width + storage.nbytes
+    if end > payload.nbytes:
+        raise MissingBytes(
+            f"{payload.name!r} reaches to byte {end:,} of its storage, of which {max(payload.nbytes, 0):,} can be read",
+            file=payload.file,
+        )
+    buffer = np.empty(min(PIECE, storage.nbytes), np.uint8)
+    for place in range(start, end, PIECE):
+        control.check()
+        raw = buffer[: min(PIECE, end - place)]
+        payload.fill(place, raw)
+        if payload.swapped:
+            raw.view(payload.unit).byteswap(inplace=True)
+        yield raw
+    payload.check_unchanged()
+
+
+def _values(piece: Piece, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
+    """The values of a tensor, row-major, as they are or converted."""
+    ref = piece.ref
+    dtype = ref.checkpoint.table.dtype_of(ref.row)
+    if value_bits(dtype) != dtype.bits:
+        yield from _packed(ref, control)
+        return
+    if decoded_dtype(dtype) is None:
+        control.check()
+        yield ref.codes().reshape(-1).view(np.uint8)
+        return
+    blocks = Blocks(ref, PIECE, memory_order=False)
+    blocks.check_unchanged()
+    buffer = np.empty(PIECE, np.uint8)
+    for index in range(len(blocks)):
+        control.check()
+        codes: Codes = blocks.read(index, buffer)
+        if piece.cast:
+            yield encoded(np.asarray(decode(codes, dtype)), piece.cast)
+        else:
+            yield np.ascontiguousarray(codes).reshape(-1).view(np.uint8)
+    blocks.check_unchanged()
+
+
+def _packed(ref: TensorRef, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
+    """Bytes that hold two values each, taken as bytes; such tensors are small enough to be read whole."""
+    control.check()
+    codes = ref.codes()
+    yield (codes[..., 0::2] | codes[..., 1::2] << np.uint8(4)).reshape(-1)
