@@ -10,6 +10,7 @@ import numpy as np
 
 from sdviewer.analysis.channel_table import ChannelTable, beside_scan
 from sdviewer.analysis.equal_bytes import equal_channels, equal_tensors, likely_equal
+from sdviewer.analysis.first_bad import first_bad
 from sdviewer.analysis.health import Health, health
 from sdviewer.analysis.health_facts import health_facts
 from sdviewer.analysis.scan import Scan
@@ -98,15 +99,10 @@ def _first_bad(checkpoint: Checkpoint, table: StatisticsTable, control: Control)
     rows = np.flatnonzero(table.column("nan") + table.column("posinf") + table.column("neginf") > 0)
     found: dict[int, tuple[int, ...]] = {}
     for row in rows[:_MOST_LOOKED_AT].tolist():
-        ref = TensorRef(checkpoint, row)
         try:
-            shape, first = ref.payload().shape, 0
-            for values in ref.chunks(control=control):
-                bad = np.flatnonzero(~np.isfinite(values))
-                if len(bad):
-                    found[row] = tuple(map(int, np.unravel_index(first + int(bad[0]), shape)))
-                    break
-                first += len(values)
+            place = first_bad(TensorRef(checkpoint, row), control)
         except CannotRead:  # as above
             continue
+        if place is not None:
+            found[row] = place
     return found
