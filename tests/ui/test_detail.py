@@ -389,3 +389,31 @@ def test_numbers_stand_beneath_each_other_where_there_is_little_room(show: Show)
     QApplication.processEvents()
     assert minimum.mapTo(statistics, minimum.pos()).y() < nan.mapTo(statistics, nan.pos()).y()
     assert nan.mapTo(tab.detail, nan.rect().topRight()).x() < tab.detail.width()
+
+
+def test_nothing_of_another_tensor_is_in_sight_while_one_is_counted(
+    show: Show, window: MainWindow, settle: Settle, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sdviewer.analysis.counting as counting_module  # replaced below
+
+    tab = show({"a": torch.arange(5), "b": torch.arange(3)})
+    real, may_go = counting_module.count, threading.Event()
+
+    def waiting(*arguments: Any) -> Any:
+        assert may_go.wait(30)
+        return real(*arguments)
+
+    monkeypatch.setattr(counting_module, "count", waiting)
+    histogram = tab.detail.numbers.histogram
+    assert histogram is not None
+    assert histogram.picture.curves[0].isVisible()
+    tab.go_to_name("b")
+    assert statistic(tab, "Count") == ""
+    assert not histogram.picture.curves[0].isVisible()
+    assert not histogram.picture._lines
+    assert histogram.summary.strip() == ""
+    qtbot.waitUntil(lambda: tab.detail.numbers.notice.text() == "Reading values …")
+    assert no_bars(tab)
+    may_go.set()
+    settle(window)
+    assert bars(tab)[1].tolist() == [1, 1, 1]

@@ -101,8 +101,11 @@ class NumbersView(QWidget):
         self.error.clear()
         self.statistics.clear()
         self.statistics.show()
-        self.distribution_heading.hide()
-        self.holder.clear()
+        if ref is None:
+            self._clear_picture()
+        else:
+            # It keeps its place: to lay out the page twice would take longer than to count a tensor.
+            self.holder.blank()
         self.show()
 
     def _show(self, measured: Measured) -> None:
@@ -110,6 +113,7 @@ class NumbersView(QWidget):
         statistics = measured.statistics
         self.statistics.show_statistics(statistics)
         if not statistics.finite:
+            self._clear_picture()
             self._set_notice(NOTHING_FINITE if statistics.count else NO_ELEMENTS)
             return
         self._set_notice(self._basis)
@@ -119,6 +123,7 @@ class NumbersView(QWidget):
         self._pending = False
         self._set_notice("")
         self.statistics.hide()
+        self._clear_picture()
         self.error.show_error(error, "The values cannot be read.", self._again)
 
     def _show_no_picture(self, error: BaseException) -> None:
@@ -129,7 +134,12 @@ class NumbersView(QWidget):
         self._pending = False
         self._set_notice("")
         self.statistics.hide()
+        self._clear_picture()
         self.error.show_stopped("Reading the values was stopped.", self._again)
+
+    def _clear_picture(self) -> None:
+        self.distribution_heading.hide()
+        self.holder.clear()
 
     def _again(self) -> None:
         if self._ref is not None:
@@ -137,6 +147,7 @@ class NumbersView(QWidget):
 
     def _say_reading(self) -> None:
         if self._pending and not self.statistics.is_filled:
+            self._clear_picture()
             self._set_notice("Reading values …")
 
     def _set_notice(self, text: str) -> None:

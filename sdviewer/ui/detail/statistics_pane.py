@@ -37,7 +37,7 @@ from sdviewer.ui.tooltips import tooltip
 T = TypeVar("T")
 
 _MS_BEFORE_NOTICE = 150
-_GROUP_WIDTH = 316
+_GROUP_WIDTH = 328
 _NOTE_WIDTH = 84
 
 
@@ -49,8 +49,8 @@ class GroupView(QWidget):
         self.setFixedWidth(_GROUP_WIDTH)
         self._title = heading("")
         self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 14, 8)
-        self._grid.setHorizontalSpacing(10)
+        self._grid.setContentsMargins(0, 0, 8, 8)
+        self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(3)
         self._grid.setColumnStretch(1, 1)
         self._grid.setColumnMinimumWidth(2, _NOTE_WIDTH)

@@ -80,6 +80,12 @@ class DistributionHolder(QWidget):
             self.view.show_measured(shown)
             self.drawn.emit()
 
+    def blank(self) -> None:
+        """Show nothing in the place where the next distribution will be; read nothing."""
+        self._waiting = None
+        if self.view is not None:
+            self.view.show_measured(())
+
     def clear(self) -> None:
         """Show nothing, read nothing."""
         self._waiting = None

@@ -69,6 +69,7 @@ class DistributionPane(Pane):
         self._begin()
         reason = can_be_read(checkpoint, row)
         if reason:
+            self.holder.clear()
             self._say(reason)
             return
         self._basis = basis_of(checkpoint, row)
@@ -81,6 +82,7 @@ class DistributionPane(Pane):
     def close_jobs(self) -> None:
         """Stop reading and saving."""
         self._begin()
+        self.holder.clear()
         self.holder.close_jobs()
 
     def _begin(self) -> None:
@@ -90,7 +92,7 @@ class DistributionPane(Pane):
         self._notice_timer.stop()
         self._say("")
         self.error.clear()
-        self.holder.clear()
+        self.holder.blank()
 
     def _measure(self) -> None:
         self._waiting = len(self._refs)
@@ -110,6 +112,7 @@ class DistributionPane(Pane):
         if not drawable:
             if self._waiting:
                 return
+            self.holder.clear()
             count = sum(one.statistics.count for _, one in shown)
             self._say(NOTHING_FINITE if count else NO_ELEMENTS)
             return
@@ -129,6 +132,7 @@ class DistributionPane(Pane):
         self._measuring.forget(self)
         self._notice_timer.stop()
         self._say("")
+        self.holder.clear()
 
     def _again(self) -> None:
         self._measure()

@@ -30,6 +30,7 @@ _HALF_BAR = 0.36
 _AIR = 1.08
 _NAMES = 44
 _PLAIN = 1e7
+_NEAR_END = 0.05
 
 
 class DistributionPicture:
@@ -124,6 +125,15 @@ class DistributionPicture:
         self._draw_side(dict(zip(beside, sides, strict=True)))
         self._color()
 
+    def clear(self) -> None:
+        """Leave the axes alone."""
+        self._drawn, self._beside = [], {}
+        for curve in self.curves:
+            curve.hide()
+        self.highlight(None)
+        self._draw_side({})
+        self.mark(())
+
     def mark(self, markers: Sequence[Marker]) -> None:
         """Draw lines at values."""
         import pyqtgraph
@@ -139,11 +149,13 @@ class DistributionPicture:
             position = axis.position(marker.value)
             if not axis.start <= position <= axis.end:
                 continue
+            # On the right of its line, unless it would leave the picture.
+            side = 1 if position > axis.end - _NEAR_END * (axis.end - axis.start) else 0
             line = pyqtgraph.InfiniteLine(
                 position,
                 angle=90,
                 label=marker.label,
-                labelOpts={"position": 0.97, "rotateAxis": (1, 0), "anchors": [(1, 0), (1, 0)]},
+                labelOpts={"position": 0.97, "rotateAxis": (1, 0), "anchors": [(1, side), (1, side)]},
             )
             line.label.setFont(number_font())
             line.kind = marker.kind

@@ -141,6 +141,8 @@ class DistributionView(PlotFrame):
         self.task_error.clear()
         self._samples, self._axis, self._drawn = [], None, []
         if not self._measured:
+            self.picture.clear()
+            self.set_summary(" ")
             return
         statistics = [measured.statistics for _, measured in self._measured]
         low = min(one.min for one in statistics if one.min is not None)
