@@ -108,7 +108,7 @@ def summary(spectrum: Spectrum) -> str:
     if spectrum.edge is not None:
         text += f"; Marchenko–Pastur edge {number(spectrum.edge)}"
     if spectrum.spikes is not None:
-        text += f", {_told(spectrum.spikes)} beyond it"
+        text += f", {_told(spectrum.spikes)} clearly beyond it"
     return f"{text}."
 
 
