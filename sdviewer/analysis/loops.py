@@ -16,7 +16,6 @@ from sdviewer.analysis.moments import NO_EXPONENT, Moments, moments_of
 
 Floats = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
-UInt8 = npt.NDArray[np.uint8]
 UInt16 = npt.NDArray[np.uint16]
 UInt32 = npt.NDArray[np.uint32]
 UInt64 = npt.NDArray[np.uint64]
@@ -28,8 +27,6 @@ FEW_SLOTS: Final = 1024
 SPREAD: Final = 8
 HALVES: Final = 1 << 16
 PADDED: Final = HALVES + 80
-BYTES_SPREAD: Final = 8
-BYTES_PADDED: Final = 256 + 16
 WIDE64: Final = 1 << 19
 
 _PIECE = 4096
@@ -76,11 +73,6 @@ def new_sums() -> Floats:
     sums = np.zeros(len(Sums))
     sums[Sums.EXPONENT] = NO_EXPONENT
     return sums
-
-
-def count_bytes(codes: UInt8, table: UInt32) -> None:
-    """Count codes below 256; `table` has the shape `(BYTES_SPREAD * BYTES_PADDED,)`."""
-    table[:256] += np.bincount(codes, minlength=256).astype(np.uint32)
 
 
 def count_halves(codes: UInt16, table: UInt32) -> None:

@@ -63,10 +63,11 @@ class TableShare:
             self.empty()
         self._since += len(codes)
         if self._is_bytes:
-            if self._table is None:
-                self._table = np.zeros(plain.BYTES_SPREAD * plain.BYTES_PADDED, np.uint32)
-            self._loops.count_bytes(codes, self._table)
-            return
+            # By pairs, which takes half the increments; the parts of a pair are told apart at the end.
+            if len(codes) % 2:
+                self.total[codes[-1]] += 1
+            # Unpacked codes may begin at an odd place.
+            codes = np.require(codes[: len(codes) // 2 * 2].view(np.uint16), requirements="A")
         if self._table is None:
             much = repeats_much(codes)
             self._table = np.zeros(plain.SPREAD * plain.PADDED if much else plain.HALVES, np.uint32)
@@ -88,12 +89,15 @@ class TableShare:
 
 
 def _add_tables(total: Int64, table: UInt32) -> None:
-    """Add the counters of one or several padded tables, and clear them."""
-    if len(table) == len(total):
-        total += table
+    """Add the counters of one or several padded tables, of codes or of pairs of bytes, and clear them."""
+    if len(table) == plain.SPREAD * plain.PADDED:
+        counts = table.reshape(plain.SPREAD, -1)[:, : plain.HALVES].sum(axis=0, dtype=np.int64)
     else:
-        tables = plain.BYTES_SPREAD if len(total) == 256 else plain.SPREAD
-        total += table.reshape(tables, -1)[:, : len(total)].sum(axis=0, dtype=np.int64)
+        counts = table.astype(np.int64)
+    if len(total) == 256:
+        pairs = counts.reshape(256, 256)
+        counts = pairs.sum(axis=0) + pairs.sum(axis=1)
+    total += counts
     table[:] = 0
 
 

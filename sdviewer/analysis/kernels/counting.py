@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 _PIECE = 4096
 _LOOK_EVERY = 61
 _FEW, _SLOTS = loops.FEW, loops.FEW_SLOTS
-_HALVES, _PADDED, _BYTES_PADDED = loops.HALVES, loops.PADDED, loops.BYTES_PADDED
+_HALVES, _PADDED = loops.HALVES, loops.PADDED
 _MIN, _MAX, _SMALLEST, _BITS = int(Seen.MIN), int(Seen.MAX), int(Seen.SMALLEST), int(Seen.BITS)
 _ZEROS, _NEGATIVE_ZEROS = int(Seen.ZEROS), int(Seen.NEGATIVE_ZEROS)
 _NAN, _POSINF, _NEGINF = int(Seen.NAN), int(Seen.POSINF), int(Seen.NEGINF)
@@ -237,18 +237,6 @@ def _see64(codes: Array, values: Array, seen: Array, largest: float) -> Any:
             if np.rint(units) != units:
                 seen[_NOT_HALF] = 1
     return extreme
-
-
-@kernel("void(uint8[::1], uint32[::1])")
-def count_bytes(codes: Array, table: Array) -> None:
-    """Eight codes at a time, each into a table of its own."""
-    eights = codes[: len(codes) // 8 * 8].view(np.uint64)
-    for i in range(len(eights)):
-        word = eights[i]
-        for place in range(8):
-            table[place * _BYTES_PADDED + np.int64((word >> np.uint64(8 * place)) & np.uint64(255))] += np.uint32(1)
-    for i in range(8 * len(eights), len(codes)):
-        table[codes[i]] += np.uint32(1)
 
 
 @kernel("void(uint16[::1], uint32[::1])")

@@ -20,7 +20,7 @@ from sdviewer.analysis.kernels import warming
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
 from sdviewer.errors import Cancelled, SourceChanged
-from tests.helpers.arrays import checkpoint_of_arrays
+from tests.helpers.arrays import ArrayFile, checkpoint_of_arrays
 from tests.helpers.saved import in_one_folder, opened
 from tests.helpers.statistics_oracle import assert_figures
 
@@ -224,6 +224,20 @@ def test_a_view_counts_each_of_its_values(
     found = count(ref)
     assert_figures(found.statistics(), tensor)
     assert_figures(exact_figures(ref, found).statistics(), tensor, exact=True)
+
+
+@pytest.mark.usefixtures("form")
+@pytest.mark.parametrize("first", [0, 1])
+def test_packed_values_are_counted_from_any_place(tmp_path: Path, first: int) -> None:
+    raw = np.random.default_rng(0).integers(0, 256, 5_001, np.uint8)
+    file = ArrayFile(tmp_path / "it")
+    codes = np.stack([raw & 15, raw >> 4], axis=1).reshape(-1)[first : first + 9_001]
+    quantiser = {"scheme": "per_tensor_affine", "scale": 0.5, "zero_point": 3}
+    file.add_raw("t", "quint4x2", (9_001,), raw.tobytes(), offset=first, extra={"quantiser": quantiser})
+    found = count(file.finish().tensors["t"])
+    values, counts = np.unique((codes.astype(np.float64) - 3) * 0.5, return_counts=True)
+    assert np.array_equal(found.low, values)
+    assert np.array_equal(found.counts, counts)
 
 
 def assert_same(a: Counts, b: Counts) -> None:
