@@ -144,6 +144,16 @@ def _image(context: PaneContext, parent: QWidget) -> Pane:
     return ImagePane(context, parent)
 
 
+def _channels(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.plots.channels.pane import ChannelsPane
+
+    return ChannelsPane(context, parent)
+
+
+def _has_channels(checkpoint: Checkpoint, node: int) -> bool:
+    return _is_tensor(checkpoint, node) and len(checkpoint.table.shape_of(int(checkpoint.tree.ref[node]))) > 1
+
+
 def _holds_several(checkpoint: Checkpoint, node: int) -> bool:
     tree = checkpoint.tree
     return not _is_tensor(checkpoint, node) and bool(tree.tensors[node] > 1) and bool(tree.nbytes[node])
@@ -178,6 +188,7 @@ PANES: tuple[PaneSpec, ...] = (
     PaneSpec("statistics", "Statistics", _is_tensor, _statistics),
     PaneSpec("distribution", "Distribution", _is_tensor, _distribution),
     PaneSpec("image", "Image", _has_axes, _image),
+    PaneSpec("channels", "Channels", _has_channels, _channels),
     PaneSpec("values", "Values", _is_tensor, _values),
     PaneSpec("spectrum", "Spectrum", _is_matrix, _spectrum),
     PaneSpec("treemap", "Treemap", _holds_several, _treemap),

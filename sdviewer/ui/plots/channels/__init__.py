@@ -1,0 +1,1 @@
+"""Norms, means and more of each channel of a tensor."""
