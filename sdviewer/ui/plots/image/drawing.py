@@ -46,6 +46,7 @@ class Drawn:
         limits: of the colours.
         ramp: the colours from the lower to the upper limit.
         image: bytes red, green, blue, opacity, shape `(height, width, 4)`.
+        summary: the picture in words.
 
     """
 
@@ -55,11 +56,13 @@ class Drawn:
     limits: Limits
     ramp: Colors
     image: npt.NDArray[np.uint8]
+    summary: str
 
 
 def drawn(raster: Raster, style: Style) -> Drawn:
     """A raster in colours; takes some milliseconds."""
     from sdviewer.ui.plots.image.color_maps import MAPS, map_for, special_colors
+    from sdviewer.ui.plots.image.words import summary
     from sdviewer.ui.theme import DARK, LIGHT
 
     shown = raster.shown(style.how)
@@ -68,4 +71,5 @@ def drawn(raster: Raster, style: Style) -> Drawn:
     ramp = chosen.ramp(is_dark=style.is_dark)
     special = special_colors((DARK if style.is_dark else LIGHT).window)
     image = painted(shown, raster.states, limits, ramp, special)
-    return Drawn(raster, style, shown, limits, ramp, image.view(np.uint8).reshape(*image.shape, 4))
+    told = summary(raster, shown, style.how)
+    return Drawn(raster, style, shown, limits, ramp, image.view(np.uint8).reshape(*image.shape, 4), told)

@@ -137,7 +137,7 @@ class ImagePicture:
         self._bar_image.setImage(drawn.ramp.view(np.uint8).reshape(-1, 1, 4), levels=None, autoLevels=False)
         self._bar_image.setRect(QRectF(0, low, 1, high - low))
         self._bar.setRange(QRectF(0, low, 1, high - low), padding=0)
-        self.draw_tiles()
+        self.follow_view()
 
     def draw_under(self, drawn: Drawn | None) -> None:
         """The whole plane, below the part in sight, for what a move brings into sight before it is read."""
@@ -145,6 +145,15 @@ class ImagePicture:
             self.under.clear()
         else:
             _put(self.under, drawn)
+
+    def follow_view(self) -> None:
+        """What depends on the part in sight: lines between tiles; and nothing is painted twice."""
+        self.draw_tiles()
+        seen, there = self.box.viewRect(), self.image.mapRectToParent(self.image.boundingRect())
+        plane = self._plane
+        if plane is not None:
+            seen &= QRectF(-0.5, -0.5, float(plane.columns), float(plane.rows))
+        self.under.setVisible(self.image.image is None or not there.contains(seen))
 
     def draw_tiles(self) -> None:
         """Lines between the tiles, where there is room between them."""

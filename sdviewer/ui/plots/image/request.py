@@ -46,6 +46,14 @@ class Request:
             for mine, theirs in zip(self.sides, other.sides, strict=True)
         )
 
+    def meets(self, other: Request) -> bool:
+        """Whether both have a part of the plane in common, at the same scale."""
+        if self.plane != other.plane or not self.has_scale_of(other):
+            return False
+        mine, theirs = self.area, other.area
+        down = max(mine.top, theirs.top) < min(mine.bottom, theirs.bottom)
+        return down and max(mine.left, theirs.left) < min(mine.right, theirs.right)
+
     def widened(self) -> Request:
         """The same and a part of its size beyond each of its edges, at the same scale."""
         (top, left, bottom, right), plane = self.area, self.plane

@@ -23,7 +23,7 @@ from sdviewer.ui.plots.image.layouts import first_layout, layouts_for
 from sdviewer.ui.plots.image.picture import ImagePicture
 from sdviewer.ui.plots.image.request import Request
 from sdviewer.ui.plots.image.tools import ImageTools, Margins
-from sdviewer.ui.plots.image.words import pointed, summary
+from sdviewer.ui.plots.image.words import pointed
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.theme import colors
 from sdviewer.ui.values.axes_bar import AxesBar
@@ -199,7 +199,7 @@ class ImageView(PlotFrame):
 
     def _moved_view(self) -> None:
         if self._plane is not None:
-            self.picture.draw_tiles()
+            self.picture.follow_view()
             if not self._timer.isActive():
                 self._timer.start()
 
@@ -212,7 +212,7 @@ class ImageView(PlotFrame):
         if ref is None or plane is None or not self.isVisible():
             return
         wanted = Request(plane, self.picture.area, *self.picture.pixels, exact=True)
-        if self._asked is not None and replace(self._asked, exact=True).holds(wanted):
+        if self._asked is not None and (replace(self._asked, exact=True).holds(wanted) or self._comes_soon(wanted)):
             return
         if self._request is not None and self._request.holds(wanted):
             if self._asked is not None:
@@ -227,6 +227,13 @@ class ImageView(PlotFrame):
                 self._start(ref, self._with_room(ref, wanted))
         except Exception as error:  # noqa: BLE001  # whatever a file does, its error is shown
             self._failed(error)
+
+    def _comes_soon(self, wanted: Request) -> bool:
+        """Whether a part of it is on its way at this scale: else a view that keeps moving would never get a picture."""
+        asked, ref = self._asked, self._ref
+        if asked is None or ref is None or not asked.exact or not asked.meets(wanted):
+            return False
+        return cost(ref, asked.plane, asked.area) <= _SAMPLED_ABOVE
 
     def _with_room(self, ref: TensorRef, wanted: Request) -> Request:
         """The same and something beyond its edges, while the view is moved without another scale."""
@@ -253,8 +260,6 @@ class ImageView(PlotFrame):
             on_stopped=self._stopped,
             title="Drawing the picture" if request.exact else "",
         )
-        if self._drawn is not None:
-            self._tell()
 
     def _style(self, request: Request | None) -> Style:
         """The style to draw in; colours that were found for themselves stay while the view is only moved."""
@@ -276,6 +281,9 @@ class ImageView(PlotFrame):
         self._show_drawn()
         if then is not None:
             self._start(ref, then)
+        else:
+            # The view may have moved on meanwhile.
+            self._timer.start()
         wanted = self._style(None)
         kept = replace(wanted, limits=wanted.limits or found.style.limits)
         if not found.style.is_like(kept) or (self._underlay is not None and self._underlay.limits != found.limits):
@@ -363,7 +371,7 @@ class ImageView(PlotFrame):
     def _tell(self) -> None:
         found = self._drawn
         if found is not None:
-            self.set_summary(summary(found.raster, found.shown, found.style.how, is_reading=self._asked is not None))
+            self.set_summary(found.summary)
 
     def _pointed(self, place: QPointF) -> None:
         found, cell = self._drawn, self.picture.cell_at(place)

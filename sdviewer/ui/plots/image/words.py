@@ -13,7 +13,7 @@ from sdviewer.ui.plots.image.color_maps import COLOR_NAMES, ODD_COLORS
 _NAMES = {How.MEAN: "mean", How.LARGEST: "largest magnitude", How.RANGE: "range"}
 
 
-def summary(raster: Raster, shown: Floats, how: How, *, is_reading: bool) -> str:
+def summary(raster: Raster, shown: Floats, how: How) -> str:
     """The picture in words: its extent, the least and the largest that is shown, the peak of all values in it."""
     plane = raster.plane
     down, across = _side(raster.rows, plane.rows), _side(raster.columns, plane.columns)
@@ -24,7 +24,7 @@ def summary(raster: Raster, shown: Floats, how: How, *, is_reading: bool) -> str
         block = f"{'' if whole else 'about '}{_size(raster.rows)} × {_size(raster.columns)}"
         text = f"Each pixel is the {_NAMES[how]} of {block} values; {_span('row', down)}, {_span('column', across)}"
     if not raster.exact:
-        text += ", from some rows only" if not is_reading else ", from some rows until all are read"
+        text += ", from some rows until all are read"
     finite = shown[np.isfinite(shown)]
     if len(finite):
         text += f". Shown minimum {number(float(finite.min()))}, maximum {number(float(finite.max()))}"
@@ -82,7 +82,7 @@ def _size(pixels: Pixels) -> str:
 
 def _peak(raster: Raster) -> str:
     largest = np.where(raster.high >= -raster.low, raster.high, raster.low)
-    y, x = divmod(int(np.nanargmax(np.abs(largest))), largest.shape[1])
+    y, x = divmod(int(np.argmax(np.nan_to_num(np.abs(largest), nan=-1.0, posinf=np.inf))), largest.shape[1])
     down, across = raster.rows.places(y, raster.plane.rows), raster.columns.places(x, raster.plane.columns)
     return f"{number(float(largest[y, x]))} {_place(raster.plane, down, across)}"
 
