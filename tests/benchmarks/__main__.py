@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from tests.benchmarks import comparing, health, looking, pictures, reading, scanning, searching, window
+from tests.benchmarks import comparing, counting, health, looking, pictures, reading, scanning, searching, window
 from tests.benchmarks.measuring import Row
 
 
@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "filter": searching.filtering,
     "comparing": comparing.comparing,
     "matching": comparing.matching,
+    "counting": counting.counting,
     "scan": scanning.scanning,
     "memory": scanning.memory,
     "health": health.health,
