@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor
 from sdviewer.analysis.extremes import extremes
 from sdviewer.checkpoint.wording import number
 from sdviewer.ui.plots.frame import PlotFrame
-from sdviewer.ui.plots.series import series_color
+from sdviewer.ui.plots.series import blended, series_color
 from sdviewer.ui.theme import colors, number_font
 
 Floats = npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ _GRID = 38  # of 255
 _FILL = 70
 _AIR = 0.07
 # As many channels have steps of their own, more are drawn by their extremes.
-_STEPS_A_PIXEL = 1.0
+_STEPS_A_PIXEL = 0.5
 _MARK = 9
 _LABEL_GROUND = 200
 # Below zero there is room for half a mark.
@@ -46,8 +46,8 @@ class ChannelsPicture:
         self.bottom.tickSpacing = self._whole_spacing
         self.left.setGrid(_GRID)
         self.curve = pyqtgraph.PlotCurveItem(skipFiniteCheck=False, connect="finite")
-        self.band = pyqtgraph.PlotCurveItem(skipFiniteCheck=True, antialias=False)
-        for curve in (self.curve, self.band):
+        self.band, self.shade = (pyqtgraph.PlotCurveItem(skipFiniteCheck=True, antialias=False) for _ in range(2))
+        for curve in (self.curve, self.shade, self.band):
             self.box.addItem(curve, ignoreBounds=True)
         self.dead = pyqtgraph.ScatterPlotItem(symbol="x", size=_MARK)
         self.bad = pyqtgraph.ScatterPlotItem(symbol="t", size=_MARK)
@@ -126,12 +126,19 @@ class ChannelsPicture:
                 self.curve.setData(x, y, stepMode="center", connect="all", fillLevel=self._base)
         else:
             x, low, high = extremes(self._values, first, last, pixels)
-            points = np.stack((low, high), axis=1).reshape(-1)
+            # As far as the column before, so that there are no gaps, and never without any height.
+            before = np.concatenate((high[:1], high[:-1])), np.concatenate((low[:1], low[:-1]))
+            low, high = np.fmin(low, before[0]), np.fmax(high, before[1])
+            high = np.maximum(high, low + self.box.viewPixelSize()[1])
             # Lines that do not touch each other: one that goes to and fro takes ten times as long to paint.
-            self.band.setData(np.repeat(x, 2), points, connect="pairs")
+            x = np.repeat(x, 2)
+            self.band.setData(x, np.stack((low, high), axis=1).reshape(-1), connect="pairs")
+            base = np.full(len(low), self._base)
+            self.shade.setData(x, np.stack((base, low), axis=1).reshape(-1), connect="pairs")
         is_banded = last - first > pixels * _STEPS_A_PIXEL
         self.curve.setVisible(last > first and not is_banded)
         self.band.setVisible(is_banded)
+        self.shade.setVisible(is_banded)
         for item, places in ((self.dead, self._dead), (self.bad, self._bad)):
             found = self._one_a_pixel(places, first, last, pixels)
             item.setData(found.astype(np.float64), self._heights(found))
@@ -168,6 +175,8 @@ class ChannelsPicture:
         ground.setAlpha(_LABEL_GROUND)
         self.median.label.fill = pyqtgraph.mkBrush(ground)
         self.band.setPen(pyqtgraph.mkPen(color, width=1))
+        # Two pixels wide, as columns may be a little wider than one.
+        self.shade.setPen(pyqtgraph.mkPen(blended(color, QColor(c.base), _FILL / 255), width=2))
         self.dead.setPen(pyqtgraph.mkPen(c.error, width=2))
         self.dead.setBrush(QColor(c.error))
         self.bad.setPen(pyqtgraph.mkPen(c.base, width=1))

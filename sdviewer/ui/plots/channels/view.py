@@ -104,10 +104,10 @@ class ChannelsView(PlotFrame):
         if prepared is self._prepared:
             return
         self._prepared, self._chosen = prepared, -1
-        self.number.blockSignals(True)  # noqa: FBT003  # Qt's own
+        self.number.blockSignals(True)
         self.number.setRange(0, max(len(prepared.channels) - 1, 0))
         self.number.setValue(0)
-        self.number.blockSignals(False)  # noqa: FBT003  # as above
+        self.number.blockSignals(False)
         self.picture.choose(-1)
         self._lay_out()
         self.picture.show_all()

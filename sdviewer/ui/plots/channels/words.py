@@ -25,8 +25,8 @@ def summary(prepared: Prepared, measure: Measure, shown: Int64) -> str:
         places = shown[finite]
         low, high = int(places[np.argmin(found[finite])]), int(places[np.argmax(found[finite])])
         median = float(np.median(found[finite]))
-        text = f"{name} from {_short(values[low])} (channel {low:,}) to a peak of {_short(values[high])} (channel {high:,})"
-        text += f", median {_short(median)}"
+        text = f"{name} from {_short(values[low])} (channel {low:,}) to a peak of {_short(values[high])}"
+        text += f" (channel {high:,}), median {_short(median)}"
         if measure is not Measure.MEAN and median > 0:
             text += f", the largest {_short(values[high] / median)} × the median"
         parts.append(text)
