@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Groups = Mapping[int, Sequence[tuple[int, ...]]]
 
 # How long the scan waits for its loops while another process compiles them; without them it is slower.
-_SECONDS_FOR_LOOPS = 10.0
+_SECONDS_FOR_LOOPS = 3.0
 _SECONDS_BETWEEN_LOOKS = 0.1
 # Health is asked at most so often, and for a small part of the time at most.
 _SECONDS_BETWEEN_VERDICTS = 0.5
