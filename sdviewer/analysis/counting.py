@@ -102,7 +102,7 @@ def count(ref: TensorRef, control: Control | None = None, threads: int = _THREAD
             raise
         return share
 
-    control.check()
+    control.report(0, total, ref.name)
     blocks.check_unchanged()
     helpers = min(threads, len(blocks) // _BLOCKS_A_THREAD) - 1
     if helpers > 0:
