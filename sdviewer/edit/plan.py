@@ -7,20 +7,26 @@ refusal that names the keys.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.dtypes import BY_NAME
+from sdviewer.checkpoint.dtypes import BY_NAME, DTYPES, OTHER
 from sdviewer.checkpoint.sections import Section
 from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.comparison.sides import Side, section_named, side_of_section
 from sdviewer.control import Control
-from sdviewer.edit.applying import Applier
+from sdviewer.edit.applying import Applier, State
 from sdviewer.edit.rules import Rule, told
+
+if TYPE_CHECKING:
+    from sdviewer.edit.writing import Written
 
 TargetKind = Literal["pt", "safetensors", "sharded", "npz"]
 Ties = Literal["once", "copies"]
@@ -49,6 +55,11 @@ class Source:
         """Where it lies."""
         return self.side.checkpoint
 
+    @property
+    def beside(self) -> bool:
+        """Whether the whole file is the source, and holds more than the state_dict."""
+        return bool(self.others or self.container)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -75,8 +86,7 @@ class Options:
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedKey:
+class PlannedKey(NamedTuple):
     """A tensor that will be written; `place` among the keys of the side."""
 
     place: int
@@ -145,6 +155,19 @@ class ExportPlan:
         """The tensor behind a key."""
         return self.source.side.ref(key.place)
 
+    def write(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        check: bool = True,
+        control: Control | None = None,
+    ) -> Written:
+        """Carry it out: see `writing.write`."""
+        from sdviewer.edit import writing
+
+        return writing.write(self, target, overwrite=overwrite, check=check, control=control)
+
 
 def source_of(checkpoint: Checkpoint, section: str | None = None) -> Source:
     """What is exported of a file: the section of that name, or the model with all else that the file holds.
@@ -180,33 +203,23 @@ class Planner:
         control = control or Control()
         state = self._applier.apply(rules, control)
         side = self.source.side
-        table = side.checkpoint.table
-        keys: list[PlannedKey] = []
-        for place in state.order:
-            new = state.keys[place]
-            if new is None:
-                continue
-            row = int(side.rows[place])
-            dtype = table.dtype_of(row)
-            after = state.dtypes[place] or table.dtype_name(row)
-            numel = int(table.numel[row])
-            nbytes = BY_NAME[after].nbytes(numel) if after in BY_NAME else int(table.nbytes[row])
-            keys.append(PlannedKey(place, side.keys[place], new, dtype.name, after, table.shape_of(row), nbytes))
-        dropped = [Dropped(side.keys[place], told(rules[by])) for place, by in enumerate(state.dropped_by) if by >= 0]
+        keys = _planned(side, state)
+        words = [told(rule) for rule in rules]
+        dropped = [Dropped(side.keys[place], words[by]) for place, by in enumerate(state.dropped_by) if by >= 0]
         kept, left = self._sections(options)
         dropped += [Dropped(name, "drop " + section.kind) for section in left for name in _names(side, section)]
-        refusals = [*_refusals(self.source, keys, options), *_lost(kept, options)]
-        return ExportPlan(
+        plan = ExportPlan(
             self.source,
             tuple(rules),
             options,
             tuple(keys),
             tuple(dropped),
-            tuple(refusals),
+            (*_refusals(self.source, keys, options), *_lost(kept, options)),
             tuple(_warnings(self.source, keys, rules, state.touched, options)),
             tuple(kept) if _is_nested(options) else (),
             state.touched,
         )
+        return _with_objects(plan) if _is_nested(options) and self.source.beside else plan
 
     def _sections(self, options: Options) -> tuple[list[Section], list[Section]]:
         """The other sections: those that are kept, and those that are dropped as asked."""
@@ -218,8 +231,57 @@ class Planner:
         return kept, left
 
 
+def _planned(side: Side, state: State) -> list[PlannedKey]:
+    """What is left of the keys, in their order, by columns: of a hundred thousand it must take no time."""
+    places = [place for place in state.order if state.keys[place] is not None]
+    table = side.checkpoint.table
+    rows = side.rows[places]
+    kinds = [DTYPES[code].name for code in table.dtype[rows].tolist()]
+    other = np.flatnonzero(table.dtype[rows] == OTHER.code).tolist()
+    after = [state.dtypes[place] or kind for place, kind in zip(places, kinds, strict=True)]
+    for position in other:
+        after[position] = state.dtypes[places[position]] or table.dtype_name(int(rows[position]))
+    nbytes = table.nbytes[rows].tolist()
+    numel = table.numel[rows].tolist()
+    for position, place in enumerate(places):
+        if state.dtypes[place]:
+            nbytes[position] = BY_NAME[after[position]].nbytes(numel[position])
+    place_of, shapes = side.shapes
+    return [
+        PlannedKey(place, old, new or "", kind, to, shape, size)
+        for place, old, new, kind, to, shape, size in zip(
+            places,
+            map(side.keys.__getitem__, places),
+            map(state.keys.__getitem__, places),
+            kinds,
+            after,
+            map(shapes.__getitem__, place_of[places].tolist()),
+            nbytes,
+            strict=True,
+        )
+    ]
+
+
 def _is_nested(options: Options) -> bool:
-    return options.target == "pt" and not options.unwrap
+    return options.target == "pt" and not options.unwrap and not options.wrap
+
+
+def _with_objects(plan: ExportPlan) -> ExportPlan:
+    """The plan with what is to be said of objects beside the model, which no archive of ours can hold."""
+    from sdviewer.edit.torch_file import left_out
+
+    names, rows = left_out(plan)
+    if not names:
+        return plan
+    told = Reason(
+        "objects", f"{len(names):,} objects beside the model cannot be written and are left out", tuple(names)
+    )
+    lost = plan.source.checkpoint.table.name.take(np.array(rows, np.int64)).tolist()
+    refusals = plan.refusals
+    if lost:
+        message = f"{len(lost):,} tensors lie in objects that cannot be written; drop these parts, or unwrap the model"
+        refusals = (*refusals, Reason("lost", message, tuple(lost)))
+    return replace(plan, refusals=refusals, warnings=(*plan.warnings, told))
 
 
 def _names(side: Side, section: Section) -> list[str]:
@@ -242,14 +304,12 @@ def _refusals(source: Source, keys: Sequence[PlannedKey], options: Options) -> I
     if not keys:
         yield Reason("empty", "no tensor is left to write")
         return
-    by_name: dict[str, list[str]] = {}
-    for key in keys:
-        by_name.setdefault(key.new, []).append(key.old)
-    clashes = {new: olds for new, olds in by_name.items() if len(olds) > 1}
-    if clashes:
+    names = {key.new for key in keys}
+    if len(names) < len(keys):
+        clashes = _clashes(keys)
         told_names = tuple(f"{new} ← {', '.join(olds)}" for new, olds in clashes.items())
         yield Reason("collision", f"{len(clashes):,} names would be given to several tensors", told_names)
-    flags = side.checkpoint.table.flags
+    flags = side.checkpoint.table.flags[side.rows[[key.place for key in keys]]]
     for flag, words in (
         (Flag.SPARSE | Flag.NESTED | Flag.SUBCLASS, "have no values of their own to write (sparse, nested, subclass)"),
         (Flag.META, "are meta tensors, which have no values"),
@@ -257,12 +317,20 @@ def _refusals(source: Source, keys: Sequence[PlannedKey], options: Options) -> I
         (Flag.QUANTISED, "are quantised, which no target of ours can hold"),
         (Flag.CONJ | Flag.NEG, "are conjugated or negated views, which are stored as something else than they are"),
     ):
-        found = tuple(key.old for key in keys if flags[side.rows[key.place]] & flag)
+        found = tuple(keys[position].old for position in np.flatnonzero(flags & np.uint16(flag)).tolist())
         if found:
             yield Reason("unwritable", f"{len(found):,} tensors {words}; exclude them", found)
-    if "" in by_name:
-        yield Reason("name", "a tensor would have an empty name", tuple(by_name[""]))
+    if "" in names:
+        yield Reason("name", "a tensor would have an empty name", tuple(key.old for key in keys if not key.new))
     yield from _refusals_of_target(keys, options)
+
+
+def _clashes(keys: Sequence[PlannedKey]) -> dict[str, list[str]]:
+    """New names that several tensors would have, with these tensors' old ones."""
+    by_name: dict[str, list[str]] = {}
+    for key in keys:
+        by_name.setdefault(key.new, []).append(key.old)
+    return {new: olds for new, olds in by_name.items() if len(olds) > 1}
 
 
 def _refusals_of_target(keys: Sequence[PlannedKey], options: Options) -> Iterable[Reason]:
@@ -322,13 +390,17 @@ def _warnings(
 def _shared(side: Side, keys: Sequence[PlannedKey]) -> list[str]:
     """Old names of tensors that lie exactly where an earlier one lies."""
     table = side.checkpoint.table
-    seen: set[tuple[int, int, int, int, str]] = set()
+    rows = side.rows[[key.place for key in keys]]
+    storages = table.storage[rows]
+    # Most tensors lie alone in their storage: the others are looked at one by one.
+    _, storage_of, count = np.unique(storages, return_inverse=True, return_counts=True)
+    several = np.flatnonzero((storages >= 0) & (count[storage_of] > 1))
     found = []
-    for key in keys:
-        row = int(side.rows[key.place])
-        storage = int(table.storage[row])
-        where = (storage, int(table.offset[row]), int(table.form[row]), int(table.dtype[row]), key.dtype_after)
-        if storage >= 0 and where in seen:
-            found.append(key.old)
-        seen.add(where)
+    seen: set[tuple[int, int, int, int, str]] = set()
+    columns = (storages, table.offset[rows], table.form[rows], table.dtype[rows])
+    for position, *where in zip(several.tolist(), *(column[several].tolist() for column in columns), strict=True):
+        lies = (*where, keys[position].dtype_after)
+        if lies in seen:
+            found.append(keys[position].old)
+        seen.add(lies)
     return found
