@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from sdviewer.comparison.comparing import Comparison
     from sdviewer.comparison.pairs_of_files import compare
     from sdviewer.control import Control
+    from sdviewer.edit.exporting import plan
+    from sdviewer.edit.plan import ExportPlan
     from sdviewer.errors import (
         AmbiguousName,
         Cancelled,
@@ -84,6 +86,7 @@ __all__ = [
     "Comparison",
     "Control",
     "Damaged",
+    "ExportPlan",
     "FileMissing",
     "HelperDied",
     "LimitExceeded",
@@ -102,6 +105,7 @@ __all__ = [
     "__version__",
     "compare",
     "open",
+    "plan",
     "scan",
 ]
 
@@ -110,11 +114,13 @@ _HOMES = {
     "Checkpoint": "sdviewer.checkpoint.document",
     "Comparison": "sdviewer.comparison.comparing",
     "Control": "sdviewer.control",
+    "ExportPlan": "sdviewer.edit.plan",
     "ScanResult": "sdviewer.analysis.results",
     "TensorRef": "sdviewer.checkpoint.tensors",
     "TensorStatistics": "sdviewer.analysis.statistics",
     "compare": "sdviewer.comparison.pairs_of_files",
     "open": "sdviewer.processes.client",
+    "plan": "sdviewer.edit.exporting",
     "scan": "sdviewer.analysis.results",
 }
 _NAMES_AT_HOME = {"open": "open_checkpoint"}

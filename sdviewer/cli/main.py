@@ -16,7 +16,7 @@ from sdviewer.cli.exits import Exit, WrongUsage
 from sdviewer.errors import Cancelled, SdviewerError
 
 # Those not defined here are modules of this package.
-COMMANDS = ("info", "values", "stats", "diff", "check", "load-check", "screenshot")
+COMMANDS = ("info", "values", "stats", "diff", "check", "load-check", "export", "screenshot")
 
 # Opens the window on files (a new one if that is asked for) and returns when it is closed, with the exit code.
 # Handed in, as the window lies above.

@@ -174,7 +174,7 @@ class Share:
         factor = math.ldexp(1.0, -exponent)
         sums[:], tally[:] = 0, 0
         self._loops.add_any(a, b, factor, tolerance.rtol, tolerance.atol, sums, tally)
-        found = _place_of(a * factor, b * factor, float(sums[6])) if sums[6] > 0 and place >= 0 else -1
+        found = _place_of(a, b, factor, float(sums[6])) if sums[6] > 0 and place >= 0 else -1
         told: dict[str, Any] = dict(zip((*_SUMS, "top"), sums.tolist(), strict=True))
         told |= zip(_TALLY, tally.tolist(), strict=True)
         values = (complex(a[found]), complex(b[found])) if found >= 0 else None
@@ -223,10 +223,11 @@ class Share:
             self._top, self._place, self._values = top, place + found, (complex(a[found]), complex(b[found]))
 
 
-def _place_of(a: Values, b: Values, delta: float) -> int:
-    """The first place where the distance of two arrays is `delta`, -1 for none."""
+def _place_of(a: Values, b: Values, factor: float, delta: float) -> int:
+    """The first place where the distance of two arrays, times `factor`, is `delta`, -1 for none."""
     with np.errstate(all="ignore"):
-        found = np.flatnonzero(np.abs(a.astype(np.float64) - b.astype(np.float64)) == delta)
+        wide_a, wide_b = a.astype(np.float64) * factor, b.astype(np.float64) * factor
+        found = np.flatnonzero(np.abs(wide_a - wide_b) == delta)
     return int(found[0]) if len(found) else -1
 
 

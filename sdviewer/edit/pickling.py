@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sdviewer.checkpoint.dtypes import BY_NAME, Dtype
+from sdviewer.checkpoint.dtypes import Dtype
 
 _PROTO = b"\x80\x02"
 _STOP = b"."
@@ -59,7 +59,7 @@ class WithMetadata(OrderedDict[str, Any]):
 
 
 def pickled(value: Any) -> bytes:
-    """The pickle of a value made of dicts, lists, tuples, plain values and `StoredTensor`.
+    """The pickle of a value made of dicts, lists, tuples, sets, plain values and `StoredTensor`.
 
     Raises:
         TypeError: something in it is none of these.
@@ -103,6 +103,15 @@ def _write(value: Any, out: list[bytes]) -> None:
                 out.append(_APPENDS)
         case tuple():
             _write_tuple(value, out)
+        case complex():
+            out.append(b"c__builtin__\ncomplex\n" + _MARK)
+            _write(value.real, out)
+            _write(value.imag, out)
+            out.append(_TUPLE + _REDUCE)
+        case set():
+            out.append(b"c__builtin__\nset\n" + _MARK)
+            _write(list(value), out)
+            out.append(_TUPLE + _REDUCE)
         case _:
             raise TypeError(f"{type(value).__name__} cannot be written into a checkpoint")
 
@@ -181,8 +190,3 @@ def _integer(value: int) -> bytes:
     if len(data) < 256:
         return b"\x8a" + struct.pack("<B", len(data)) + data
     return b"\x8b" + struct.pack("<i", len(data)) + data
-
-
-def storage_class(name: str) -> str:
-    """The class that torch gives a storage of this dtype, "" where it has none."""
-    return BY_NAME[name].storage

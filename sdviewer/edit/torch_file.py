@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
@@ -101,8 +102,7 @@ def _root(plan: ExportPlan, stored: dict[int, StoredTensor]) -> Any:
     if options.wrap:
         return {options.wrap: _plain_if_bare(state)}
     section = side.section
-    whole = section is not None and not options.unwrap and (plan.source.others or plan.source.container)
-    if not whole or section is None:
+    if section is None or options.unwrap or not plan.source.beside:
         return _plain_if_bare(state)
     structure = side.checkpoint.description.structure
     rebuilt = _Rebuilder(plan, structure, section.node, state, stored).rebuild(0)
@@ -152,7 +152,6 @@ class _Rebuilder:
             for section in checkpoint.sections.values()
             if section.node not in kept | {node} and section.node and drop & {section.kind, section.name, section.path}
         }
-        self._seen: set[int] = set()
 
     def rebuild(self, node: int) -> Any:
         """The object at a node, `_LEFT_OUT` for one that cannot be written."""
@@ -163,7 +162,7 @@ class _Rebuilder:
             case Node.TENSOR:
                 return self._stored.get(int(structure.ref[node]), _LEFT_OUT)
             case Node.SCALAR:
-                return _scalar(json.loads(structure.values[int(structure.ref[node])]))
+                return _scalar(json.loads(structure.values[int(structure.ref[node])]), structure.type_name(node))
             case Node.MAPPING:
                 items = [(self._key(child), self.rebuild(child)) for child in self._children(node)]
                 made = OrderedDict if structure.type_name(node) == "OrderedDict" else dict
@@ -175,6 +174,26 @@ class _Rebuilder:
             case _:
                 return _LEFT_OUT
 
+    def left_out(self) -> tuple[list[str], list[int]]:
+        """Names of nodes that cannot be written, and rows of the tensors below them."""
+        structure = self._structure
+        names: list[str] = []
+        rows: list[int] = []
+        todo = [(0, "")]
+        while todo:
+            node, name = todo.pop()
+            if node == self._node:
+                continue
+            kind = Node(int(structure.kind[node]))
+            if kind in {Node.MAPPING, Node.SEQUENCE}:
+                below = f"{name}/" if name else ""
+                todo += [(child, below + structure.part[child]) for child in reversed(self._children(node))]
+            elif kind is Node.OBJECT or (kind is not Node.TENSOR and self.rebuild(node) is _LEFT_OUT):
+                names.append(name)
+                inside = range(node, int(structure.end[node]))
+                rows += [int(structure.ref[i]) for i in inside if structure.kind[i] == Node.TENSOR]
+        return names, rows
+
     def _children(self, node: int) -> list[int]:
         return [child for child in self._structure.children(node) if child not in self._gone]
 
@@ -182,8 +201,32 @@ class _Rebuilder:
         return decode_part(self._structure.part[node])
 
 
-def _scalar(value: Any) -> Any:
-    """A scalar of the structure as Python has it; texts for numbers that JSON has not."""
-    if isinstance(value, dict):
-        return _LEFT_OUT
+_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def _scalar(value: Any, kind: str) -> Any:
+    """A scalar of the structure as Python has it; `_LEFT_OUT` for one whose value the structure does not hold."""
+    match value:
+        case str():
+            return _NUMBERS.get(value, value)
+        case list():
+            items = [_scalar(item, "") for item in value]
+            if any(item is _LEFT_OUT for item in items):
+                return _LEFT_OUT
+            return {"tuple": tuple, "torch.Size": tuple, "set": set, "frozenset": set}.get(kind, list)(items)
+        case {"$complex": [real, imag]}:
+            return complex(_NUMBERS.get(real, real), _NUMBERS.get(imag, imag))
+        case dict():
+            return _LEFT_OUT
     return value
+
+
+def left_out(plan: ExportPlan) -> tuple[list[str], list[int]]:
+    """What an archive with all that is beside the model cannot hold: names of objects, and rows of tensors in them."""
+    checkpoint = plan.source.checkpoint
+    structure = checkpoint.description.structure
+    section = plan.source.side.section
+    if section is None or not len(structure):
+        return [], []
+    builder = _Rebuilder(plan, structure, section.node, WithMetadata(), {})
+    return builder.left_out()

@@ -28,6 +28,7 @@ PUBLIC = {
     "Comparison",
     "Control",
     "Damaged",
+    "ExportPlan",
     "FileMissing",
     "HelperDied",
     "LimitExceeded",
@@ -46,6 +47,7 @@ PUBLIC = {
     "__version__",
     "compare",
     "open",
+    "plan",
     "scan",
 }
 
