@@ -114,13 +114,13 @@ class ImagePicture:
         return Area(top, left, max(bottom, top + 0.01), max(right, left + 0.01))
 
     @property
-    def pixels(self) -> tuple[int, int]:
+    def pixels(self) -> tuple[float, float]:
         """Height and width in pixels of what shows the area."""
         area = self.area
         across, down = self.box.viewPixelSize()
-        height = (area.bottom - area.top) / down if down else 1
-        width = (area.right - area.left) / across if across else 1
-        return max(1, round(height)), max(1, round(width))
+        height = (area.bottom - area.top) / down if down else 1.0
+        width = (area.right - area.left) / across if across else 1.0
+        return max(1.0, height), max(1.0, width)
 
     def cell_at(self, place: QPointF) -> tuple[int, int] | None:
         """Row and column of the plane under a place of the scene."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QPointF, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 
 from sdviewer.analysis.plane import Plane
@@ -29,6 +29,7 @@ from sdviewer.ui.theme import colors
 from sdviewer.ui.values.axes_bar import AxesBar
 
 _MS_BEFORE_READING = 25
+_SUMMARY_LINES = 2
 # Of more bytes a sample is drawn first.
 _SAMPLED_ABOVE = 96 << 20
 # While the view moves, what lies beyond its edges is read too, if it is no more than this.
@@ -62,6 +63,9 @@ class ImageView(PlotFrame):
         self.tools = ImageTools()
         for tool in self.tools.widgets:
             self.add_tool(tool)
+        # A summary that takes a second line must not change the size of the picture: it would be read again.
+        self.caption.setMinimumHeight(_SUMMARY_LINES * self.caption.fontMetrics().lineSpacing())
+        self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.picture = ImagePicture(self)
         self.control_view(self.picture.box, self.picture.show_all)
         self.set_data(self._columns)
@@ -195,7 +199,7 @@ class ImageView(PlotFrame):
         self.picture.show_plane(self._plane, is_square=self.tools.is_square)
         self.picture.show_margins(None)
         self.set_summary("Reading …")
-        self._timer.start()
+        self._want()
 
     def _moved_view(self) -> None:
         if self._plane is not None:
