@@ -159,6 +159,20 @@ def _holds_several(checkpoint: Checkpoint, node: int) -> bool:
     return not _is_tensor(checkpoint, node) and bool(tree.tensors[node] > 1) and bool(tree.nbytes[node])
 
 
+def _has_layers(checkpoint: Checkpoint, node: int) -> bool:
+    if not _holds_several(checkpoint, node):
+        return False
+    from sdviewer.analysis.layers import may_have_layers
+
+    return may_have_layers(checkpoint.tree, node)
+
+
+def _layers(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.plots.layers.pane import LayersPane
+
+    return LayersPane(context, parent)
+
+
 def _treemap(context: PaneContext, parent: QWidget) -> Pane:
     from sdviewer.ui.plots.treemap.pane import TreemapPane
 
@@ -191,6 +205,7 @@ PANES: tuple[PaneSpec, ...] = (
     PaneSpec("channels", "Channels", _has_channels, _channels),
     PaneSpec("values", "Values", _is_tensor, _values),
     PaneSpec("spectrum", "Spectrum", _is_matrix, _spectrum),
+    PaneSpec("layers", "Layers", _has_layers, _layers),
     PaneSpec("treemap", "Treemap", _holds_several, _treemap),
     PaneSpec("metadata", "Metadata", has_metadata, _metadata),
     PaneSpec("source", "Source", _has_texts, _sources),

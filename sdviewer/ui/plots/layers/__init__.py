@@ -1,0 +1,1 @@
+"""Statistics along the layers of a module."""
