@@ -16,8 +16,8 @@ from sdviewer.ui.plots.image.color_maps import ODD_COLORS
 from sdviewer.ui.plots.image.drawing import Drawn
 from sdviewer.ui.theme import number_font
 
-MIN_WIDTH, MIN_HEIGHT = 42.0, 17.0
-_ROOM = 3
+MIN_WIDTH, MIN_HEIGHT = 46.0, 17.0
+_ROOM = 6
 _SMALLER = 0.85
 _FIRST_TRIED = 6
 _DARK_TEXT, _LIGHT_TEXT = "#101418", "#ffffff"
