@@ -204,7 +204,7 @@ def to_plain(rule: Rule) -> dict[str, Any]:
                 plain["enabled"] = False
         elif item.name == "keys":
             plain["keys"] = [list(pair) for pair in value]
-        elif value != "" or item.name in {"new", "replacement"}:
+        elif value != item.default:
             plain[item.name] = value
     return plain
 
