@@ -173,6 +173,12 @@ def _layers(context: PaneContext, parent: QWidget) -> Pane:
     return LayersPane(context, parent)
 
 
+def _histograms(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.plots.histograms.pane import HistogramsPane
+
+    return HistogramsPane(context, parent)
+
+
 def _treemap(context: PaneContext, parent: QWidget) -> Pane:
     from sdviewer.ui.plots.treemap.pane import TreemapPane
 
@@ -206,6 +212,7 @@ PANES: tuple[PaneSpec, ...] = (
     PaneSpec("values", "Values", _is_tensor, _values),
     PaneSpec("spectrum", "Spectrum", _is_matrix, _spectrum),
     PaneSpec("layers", "Layers", _has_layers, _layers),
+    PaneSpec("histograms", "Histograms", _holds_several, _histograms),
     PaneSpec("treemap", "Treemap", _holds_several, _treemap),
     PaneSpec("metadata", "Metadata", has_metadata, _metadata),
     PaneSpec("source", "Source", _has_texts, _sources),

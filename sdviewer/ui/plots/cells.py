@@ -31,9 +31,11 @@ _STEPS = {
 class CellsFrame(PlotFrame):
     """Made after pyqtgraph is imported; whoever inherits paints the cells and tells of each.
 
-    A click or the arrows choose a cell, a double click or Enter follow it. Later cells lie on top of
-    earlier ones.
+    A click or the arrows choose a cell, a double click or Enter follow it; with `is_followed_by_click` one
+    click does. Later cells lie on top of earlier ones.
     """
+
+    is_followed_by_click = False
 
     followed = Signal(int)
     """The number of a cell that the user follows."""
@@ -129,7 +131,8 @@ class CellsFrame(PlotFrame):
             self.graphics.setFocus(Qt.FocusReason.MouseFocusReason)
             if kind is QEvent.Type.MouseButtonPress:
                 self.choose(cell)
-            elif cell >= 0:
+            is_double = kind is QEvent.Type.MouseButtonDblClick
+            if cell >= 0 and is_double is not self.is_followed_by_click:
                 self.followed.emit(cell)
             return True
         return False

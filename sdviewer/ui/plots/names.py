@@ -41,8 +41,11 @@ def label_below(checkpoint: Checkpoint, node: int, above: int) -> str:
     tree = checkpoint.tree
     parts: list[str] = []
     while node > above:
+        if tree.what[node] == TreeNode.SECTION and len(checkpoint.sections) == 1:
+            # The only one tells nothing.
+            break
         up = int(tree.parent[node])
-        is_dotted = up > above and tree.what[up] == TreeNode.MODULE
-        parts.append(("." if is_dotted else "/" if up > above else "") + tree.label[node])
+        parts.append(tree.label[node])
+        parts.append("." if tree.what[up] == TreeNode.MODULE else "/")
         node = up
-    return "".join(reversed(parts))
+    return "".join(reversed(parts[:-1]))

@@ -1,0 +1,1 @@
+"""Small histograms of all tensors of a module."""
