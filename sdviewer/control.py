@@ -11,6 +11,7 @@ from sdviewer.errors import Cancelled
 ProgressCallback = Callable[[int, int, str], None]
 
 _SECONDS_BETWEEN_REPORTS = 0.05
+_LONGEST_WAIT = 0.05
 
 
 class Control:
@@ -96,3 +97,30 @@ class Gate:
         while not self._open.wait(_SECONDS_BETWEEN_REPORTS):
             control.check()
         control.check()
+
+
+class Way:
+    """Lets long work that is all Python stand aside while a window answers its user.
+
+    Such work keeps the interpreter busy: each call of the window waits for it, and painting takes ten times as long.
+    """
+
+    __slots__ = ("_busy_until",)
+
+    def __init__(self) -> None:
+        self._busy_until = 0.0
+
+    def keep_clear(self, seconds: float) -> None:
+        """The window has something to do for about so long; on its thread."""
+        self._busy_until = max(self._busy_until, time.monotonic() + seconds)
+
+    def give(self) -> None:
+        """Wait while the way is to be kept clear, 50 ms at most; on any other thread."""
+        if self._busy_until:
+            left = self._busy_until - time.monotonic()
+            if left > 0:
+                time.sleep(min(left, _LONGEST_WAIT))
+
+
+WAY = Way()
+"""The way of this process, which has one window at most."""

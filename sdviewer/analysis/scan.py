@@ -24,7 +24,7 @@ from sdviewer.checkpoint.decoding import Codes
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.tensors import TensorRef
-from sdviewer.control import Control
+from sdviewer.control import WAY, Control
 from sdviewer.errors import Cancelled, CannotRead, NotDense, SdviewerError
 
 Int64 = npt.NDArray[np.int64]
@@ -227,6 +227,7 @@ class Scan:
         """Wait while it is paused, raise `Cancelled` if it is to stop, and do first what is preferred."""
         if not self._going.is_set():
             self._going.wait()
+        WAY.give()
         if self._stopping:
             raise Cancelled("stopped on request")
         while aside is not None and self._first:

@@ -9,8 +9,11 @@ from PySide6.QtCore import QEvent, QRect
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
 
+from sdviewer.control import WAY
 from sdviewer.ui.row_look import RowLook
 from sdviewer.ui.tooltips import tooltip
+
+_SECONDS_TO_PAINT = 0.03
 
 
 @dataclass(slots=True)
@@ -115,6 +118,8 @@ class RowTable(QTableView):
                 text = tooltip(self.tip_at(row, column))
                 QToolTip.showText(event.globalPos(), text, self.viewport(), self.cell_rect(row, column))
             return True
+        if event.type() is QEvent.Type.Paint:
+            WAY.keep_clear(_SECONDS_TO_PAINT)
         return super().viewportEvent(event)
 
     def take_look(self) -> None:

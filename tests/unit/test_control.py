@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from sdviewer import control as control_module
-from sdviewer.control import Control
+from sdviewer.control import Control, Way
 from sdviewer.errors import Cancelled
 
 
@@ -96,3 +97,18 @@ def test_without_a_listener_progress_costs_a_check_alone() -> None:
     control = Control()
     for done in range(1_000):
         control.report(done, 1_000)
+
+
+def test_long_work_stands_aside_while_the_way_is_kept_clear() -> None:
+    way = Way()
+    start = time.monotonic()
+    way.give()
+    assert time.monotonic() - start < 0.02
+    way.keep_clear(0.02)
+    way.give()
+    assert time.monotonic() - start >= 0.02
+    # However busy the window is, the work goes on after a moment.
+    way.keep_clear(60)
+    start = time.monotonic()
+    way.give()
+    assert 0.04 < time.monotonic() - start < 5

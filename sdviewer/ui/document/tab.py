@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import ModuleTree, TreeNode
 from sdviewer.checkpoint.wording import cut_in_middle, shown
-from sdviewer.control import Control
+from sdviewer.control import WAY, Control
 from sdviewer.errors import NameNotFound
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
@@ -32,7 +32,7 @@ from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
-from sdviewer.ui.scan.scanning import Scanning
+from sdviewer.ui.scan.scanning import SECONDS_TO_ANSWER, Scanning
 from sdviewer.ui.tree.places import open_as, rows_with, same_item
 from sdviewer.ui.tree.visible_rows import VisibleRows, rows_of
 
@@ -315,6 +315,7 @@ class DocumentTab(QStackedWidget):
         self._set_state(State.STOPPED)
 
     def _node_selected(self, _: int) -> None:
+        WAY.keep_clear(SECONDS_TO_ANSWER)
         if self.isHidden():
             self._detail_waits = True
         elif self.currentWidget() is self._contents and self.state is State.OPEN:

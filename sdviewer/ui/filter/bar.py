@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QToolButton
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import plural, shown
+from sdviewer.control import WAY
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import plain_label
@@ -20,6 +21,7 @@ from sdviewer.ui.filter.chips import ChipRow
 from sdviewer.ui.filter.line import FilterLine
 from sdviewer.ui.filter.tasks import Found, run_filter
 from sdviewer.ui.filter.terms import with_term, without_term
+from sdviewer.ui.scan.scanning import SECONDS_TO_ANSWER
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
 
@@ -178,6 +180,7 @@ class FilterBar(QWidget):
             self._color_message()
 
     def _typed(self, text: str) -> None:
+        WAY.keep_clear(SECONDS_TO_ANSWER)
         self._settled = False
         self.chips.show_text(text)
         self._timer.start()

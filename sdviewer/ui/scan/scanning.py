@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 AUTOMATIC_BYTES = 256 << 20
 """Files up to this size are scanned when they are opened, if the user wishes so."""
 
+SECONDS_TO_ANSWER = 0.25
+"""How long a scan stands aside after the user has done something: what follows is shown by then."""
+
 _MS_BETWEEN_LOOKS = 200
 # First the tree is painted, and what the user looks at is read.
 _MS_BEFORE_LOOKING = 300

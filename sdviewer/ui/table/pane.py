@@ -16,12 +16,13 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.listing import Column, Listing, Sorting, Totals
 from sdviewer.checkpoint.listing_columns import TENSOR_COLUMNS
 from sdviewer.checkpoint.wording import bytes_for_people, plural
-from sdviewer.control import Control
+from sdviewer.control import WAY, Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.models.table_model import TableModel
+from sdviewer.ui.scan.scanning import SECONDS_TO_ANSWER
 from sdviewer.ui.table.arranging import Arranged, arrange
 from sdviewer.ui.table.columns import TableColumns
 from sdviewer.ui.table.selection import RowSelection
@@ -269,6 +270,7 @@ class TablePane(QWidget):
         self.error.show_error(error, again=lambda: self.sort_by(wanted), about="rows")
 
     def _install(self, arranged: Arranged) -> None:
+        WAY.keep_clear(SECONDS_TO_ANSWER)
         self.error.clear("rows")
         bars = self.view.verticalScrollBar(), self.view.horizontalScrollBar()
         places = [bar.value() for bar in bars]
