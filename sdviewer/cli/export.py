@@ -25,6 +25,7 @@ from sdviewer.edit.rules import (
     Rule,
     StripPrefix,
 )
+from sdviewer.edit.verifying import read_by_torch
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _SIZE = re.compile(r"([\d.]+)\s*([A-Za-z]*)")
@@ -91,10 +92,12 @@ def export(options: argparse.Namespace) -> int:
     except BadRule as error:
         raise WrongUsage(str(error), "sdviewer export") from error
     written: list[dict[str, Any]] = []
-    verified: dict[str, Any] = {"ours": False, "torch": "not available"}
+    verified: dict[str, Any] = {"ours": False, "torch": False}
     if not plan.refusals and not options.dry_run:
         try:
             done = plan.write(options.out, overwrite=options.overwrite, check=not options.no_verify, control=control)
+            if plan.options.target == "pt" and not options.no_verify:
+                verified["torch"] = read_by_torch(options.out, control) or "not available"
         finally:
             progress.clear()
         written = [{"file": item.file, "bytes": item.nbytes} for item in done.files]

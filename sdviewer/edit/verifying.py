@@ -14,8 +14,10 @@ from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.sides import Side
 from sdviewer.control import Control
 from sdviewer.edit.plan import ExportPlan, PlannedKey
-from sdviewer.errors import CannotWrite
+from sdviewer.errors import CannotWrite, HelperDied
 from sdviewer.processes.client import open_checkpoint
+
+_PATIENCE = 600.0
 
 
 def verify(plan: ExportPlan, keys: Sequence[PlannedKey], written: str | Path, control: Control) -> None:
@@ -30,6 +32,27 @@ def verify(plan: ExportPlan, keys: Sequence[PlannedKey], written: str | Path, co
     result = open_checkpoint(written, control)
     with result:
         _verify(plan, keys, result, control)
+
+
+def read_by_torch(path: str | Path, control: Control | None = None) -> bool | None:
+    """Whether torch itself loads a file that was written (`weights_only=True`); None where there is no torch.
+
+    Raises:
+        CannotWrite: torch refuses it; the message is torch's.
+        Cancelled: `control` was cancelled.
+
+    """
+    from sdviewer.processes.torch_process import torch_process
+
+    try:
+        answer, _ = torch_process().ask(
+            {"work": "load", "path": str(Path(path).absolute())}, lambda: (), control or Control(), seconds=_PATIENCE
+        )
+    except HelperDied:
+        return None
+    if answer["refused"]:
+        raise CannotWrite(f"was written, but torch does not load it: {answer['refused']}", file=str(path))
+    return True
 
 
 def _verify(plan: ExportPlan, keys: Sequence[PlannedKey], result: Checkpoint, control: Control) -> None:

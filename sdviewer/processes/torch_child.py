@@ -2,10 +2,11 @@
 
 It speaks frames. It says {"ready": torch's version} or {"error": …} first. A request is {"work", …}, any
 number of {"values"} with one buffer each, and {"done"} or {"dropped"}; its answer any number of {"progress": [done,
-total, note]}, then {"answer": …} with buffers, or {"error": …}. Only the tensor's values come here, never
-a file. It ends with its parent, and when it was idle for as many seconds as its argument says.
+total, note]}, then {"answer": …} with buffers, or {"error": …}. Only the values of tensors come here, and
+no file but those that we wrote ourselves. It ends with its parent, and when it was idle for as many seconds
+as its argument says.
 
-The works are "spectrum": see torch_spectrum.py.
+The works are "spectrum", see torch_spectrum.py, and "load", see torch_loading.py.
 """
 
 from __future__ import annotations
@@ -115,9 +116,9 @@ def _told(error: Exception) -> dict[str, Any]:
 
 
 def _works() -> dict[str, Work]:
-    from sdviewer.processes import torch_spectrum
+    from sdviewer.processes import torch_loading, torch_spectrum
 
-    return {"spectrum": torch_spectrum.spectrum}
+    return {"spectrum": torch_spectrum.spectrum, "load": torch_loading.load}
 
 
 if __name__ == "__main__":
