@@ -19,6 +19,8 @@ from sdviewer.ui.bridge import Bridge
 # What a first use would else import on the GUI thread, for 60 ms and more.
 _LATER_PARTS = (
     "sdviewer.ui.table.pane",
+    "sdviewer.ui.scan.columns",
+    "sdviewer.ui.scan.work",
     "sdviewer.ui.filter.go_to",
     "sdviewer.ui.values.view",
     "sdviewer.ui.plots.image.view",

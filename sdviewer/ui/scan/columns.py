@@ -152,8 +152,9 @@ def _lines(found_in: FindingsOf, facts: TensorFacts, row: int, *, brief: bool) -
         return None
     if not judged.health.marks[row]:
         return [_HEALTHY] if brief else []
-    findings = judged.health.of(row)
-    return [f"{SIGNS[each.severity]} {TITLES[each.rule]}" if brief else finding_words(each) for each in findings]
+    if brief:
+        return [f"{SIGNS[severity]} {TITLES[rule]}" for severity, rule in judged.rules_of(row)]
+    return [finding_words(finding) for finding in judged.health.of(row)]
 
 
 def _one(found_in: FindingsOf, facts: TensorFacts, row: int, name: str) -> tuple[Exact, tuple[float, float] | None]:

@@ -58,6 +58,16 @@ class Judged:
     report: HealthReport
     is_whole: bool
 
+    def rules_of(self, row: int) -> list[tuple[Severity, str]]:
+        """What was found in a tensor, the worst first: how bad, and the rule's id; without the words, which take time."""
+        found = []
+        for rule, hits in self.health.hits:
+            # Rows ascend in every rule's hits.
+            place = int(np.searchsorted(hits.rows, row))
+            if place < len(hits.rows) and hits.rows[place] == row:
+                found.append((Severity(int(hits.severity[place])), rule.id))
+        return sorted(found, key=lambda each: -each[0])
+
 
 class Findings:
     """Grows while a scan runs, on its threads; any thread may read it.
