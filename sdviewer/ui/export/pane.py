@@ -1,0 +1,399 @@
+"""ExportPane: rules on the left, what they make of every key on the right, and below what is written and where."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.wording import bytes_for_people, plural, shown
+from sdviewer.edit.plan import Options
+from sdviewer.edit.rules import BadRule, Exclude, RenameKeys, Rule
+from sdviewer.errors import SdviewerError
+from sdviewer.jobs.runner import Lane
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.detail.blocks import heading
+from sdviewer.ui.elided_label import ElidedLabel
+from sdviewer.ui.error_strip import ErrorStrip
+from sdviewer.ui.export.outcome_strip import OutcomeStrip
+from sdviewer.ui.export.planning import Planned, Planning, Shown
+from sdviewer.ui.export.preview import Preview
+from sdviewer.ui.export.rule_list import RuleList
+from sdviewer.ui.export.sources import SourceChoice, choices_of, source_for, usual_target
+from sdviewer.ui.export.summary import Summary, Verdict, verdict_of
+from sdviewer.ui.export.target_bar import TargetBar
+from sdviewer.ui.export.wishes import History, Wish, exactly
+from sdviewer.ui.export.writing import Done, Question, Replaces, carry_out
+from sdviewer.ui.line_splitter import LineSplitter
+
+_RULES_WIDTH = 330
+
+
+class ExportPane(QWidget):
+    """Exports one checkpoint at a time. Everything it works out is a job; nothing it asks is modal."""
+
+    left = Signal()
+    """The user goes back to the file."""
+
+    message = Signal(str)
+    file_wanted = Signal(str)
+    """The user wants to open this file."""
+
+    compare_wanted = Signal(str, str)
+    """The user wants to compare the first file with the second one."""
+
+    def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self.plan_slot: Hashable = (slot, "plan")
+        self.write_slot: Hashable = (slot, "write")
+        self._checkpoint: Checkpoint | None = None
+        self._choices: tuple[SourceChoice, ...] = ()
+        self._selected: tuple[int, ...] = ()
+        self._planning: Planning | None = None
+        self._history = History(Wish())
+        self._verdict: Verdict | None = None
+        self._not_understood = ""
+        self._waiting = False
+        self._writing = False
+        self.planned: Planned | None = None
+
+        self.title = heading("Export")
+        self.title.setContentsMargins(0, 0, 0, 0)
+        self.source = QComboBox()
+        self.source.setAccessibleName("What is exported")
+        self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.recipe_button = QToolButton()
+        self.recipe_button.setText("Recipe")
+        self.recipe_button.setAccessibleName("Recipe: save, load, copy as code")
+        self.recipe_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.back_button = QPushButton("Back to the file")
+        self.back_button.setAutoDefault(False)
+        self.back_button.setToolTip("Esc, Ctrl+E")
+        self.rules = RuleList()
+        self.preview = Preview()
+        self.target = TargetBar()
+        self.summary = Summary()
+        self.export_button = QPushButton("Export")
+        self.export_button.setAutoDefault(False)
+        self.progress = ElidedLabel(muted=True)
+        self.error = ErrorStrip(self.export_button)
+        self.outcome = OutcomeStrip(self.export_button)
+        self._lay_out()
+        self._connect()
+        self._show_wish()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is shown belongs to what is wished, and nothing is being written."""
+        return not (self._waiting or self._writing) and self.preview.is_settled
+
+    @property
+    def wish(self) -> Wish:
+        """The rules and options in force."""
+        return self._history.current
+
+    def running_slots(self) -> tuple[Hashable, ...]:
+        """The slots of the jobs that run for this pane."""
+        return (self.plan_slot, self.write_slot)
+
+    def close_jobs(self) -> None:
+        """Stop everything; a file that was being written is gone."""
+        self._waiting = self._writing = False
+        for slot in self.running_slots():
+            self._bridge.drop(slot)
+
+    def show_checkpoint(self, checkpoint: Checkpoint | None, title: str) -> None:
+        """Export this one from now on; rules and options stay."""
+        if checkpoint is self._checkpoint:
+            return
+        is_first = self._checkpoint is None
+        self.close_jobs()
+        self._checkpoint, self._selected = checkpoint, ()
+        self._planning = None
+        self.title.setText(f"Export {title}")
+        self.outcome.clear()
+        self.error.clear()
+        self._show_planned(None)
+        if checkpoint is None:
+            return
+        if is_first:
+            # The same kind of file, as far as it can be written.
+            self._history = History(replace(self.wish, options=Options(target=usual_target(checkpoint.format))))
+            self._show_wish()
+        self._choose(0)
+
+    def show_selected(self, rows: Sequence[int]) -> None:
+        """Export these tensors of the checkpoint, as rows of its table."""
+        self._selected = tuple(rows)
+        self._choose(-1)
+
+    def apply_rules(self, rules: Sequence[Rule]) -> None:
+        """Put rules behind those that there are: renames that a diff has found."""
+        self._wish(self.wish.with_rules((*self.wish.rules, *rules)), "")
+        self.rules.go_to(len(self.wish.rules) - 1)
+
+    def take_wish(self, wish: Wish) -> None:
+        """Put other rules and options in place of all; undo brings the old ones back."""
+        self._wish(wish, "")
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._history.undo()
+        self._show_wish()
+
+    def redo(self) -> None:
+        """Take back what was undone."""
+        self._history.redo()
+        self._show_wish()
+
+    def export(self, allowed: Replaces = Replaces.NOTHING) -> None:
+        """Write what is shown, unless something stands against it."""
+        planned, target = self.planned, self.target.target
+        if planned is None or not self.export_button.isEnabled() or self._writing:
+            return
+        plan = planned.facts.plan
+        self.error.clear()
+        self.outcome.clear()
+        self._writing = True
+        name = shown(Path(target).name, 80)
+        self._bridge.start(
+            Lane.COMPUTING,
+            self.write_slot,
+            lambda control: carry_out(plan, target, allowed, control),
+            on_value=self._written,
+            on_error=self._not_written,
+            on_stopped=self._write_stopped,
+            title=f"Exporting {name}",
+            background=True,
+            bytes_a_step=1.0,
+        )
+        self.progress.setText(f"Writing {name} … the status bar shows how far it is, and stops it")
+        self._show_verdict()
+
+    def focus_first(self) -> None:
+        """Give the keys to the rules, or to what adds one."""
+        widget = self.rules.view if self.wish.rules else self.rules.add_button
+        widget.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def event(self, event: QEvent) -> bool:
+        """Undo and redo, but not in a field that has its own."""
+        if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            again = QKeySequence.StandardKey.Redo
+            if event.matches(QKeySequence.StandardKey.Undo):
+                self.undo()
+            elif event.matches(again) or event.keyCombination() == _REDO:
+                self.redo()
+            elif event.key() == Qt.Key.Key_Escape:
+                self.left.emit()
+            else:
+                return super().event(event)
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _lay_out(self) -> None:
+        above = QHBoxLayout()
+        above.setContentsMargins(12, 6, 8, 6)
+        above.setSpacing(8)
+        above.addWidget(self.title)
+        above.addWidget(self.source)
+        above.addStretch(1)
+        above.addWidget(self.recipe_button)
+        above.addWidget(self.back_button)
+        splitter = LineSplitter(Qt.Orientation.Horizontal)
+        splitter.setHandleWidth(1)
+        splitter.setChildrenCollapsible(False)
+        splitter.addWidget(self.rules)
+        splitter.addWidget(self.preview)
+        splitter.setStretchFactor(0, 0)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([_RULES_WIDTH, 10_000])
+        self.rules.setMinimumWidth(240)
+        self.preview.setMinimumWidth(320)
+        last = QHBoxLayout()
+        last.setSpacing(8)
+        last.addWidget(self.progress, 1)
+        last.addWidget(self.export_button)
+        below = QVBoxLayout()
+        below.setContentsMargins(12, 8, 12, 8)
+        below.setSpacing(6)
+        below.addWidget(self.target)
+        below.addWidget(self.summary)
+        below.addLayout(last)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(above)
+        column.addWidget(splitter, 1)
+        column.addWidget(self.error)
+        column.addWidget(self.outcome)
+        column.addLayout(below)
+
+    def _connect(self) -> None:
+        self.source.currentIndexChanged.connect(self._source_chosen)
+        self.back_button.clicked.connect(self.left)
+        self.rules.wished.connect(self._wish)
+        self.rules.undo_wanted.connect(self.undo)
+        self.rules.redo_wanted.connect(self.redo)
+        self.rules.form.mistake_changed.connect(self._show_verdict)
+        self.preview.choice_changed.connect(self._plan)
+        self.preview.model.rename_wanted.connect(self._rename)
+        self.preview.table.exclusion_wanted.connect(self._exclude)
+        self.target.changed.connect(self._options_changed)
+        self.target.target_changed.connect(self._plan)
+        self.target.mistake_changed.connect(self._show_verdict)
+        self.summary.conflicts_wanted.connect(lambda: self.preview.choose(Shown.CONFLICTS))
+        self.export_button.clicked.connect(lambda _=False: self.export())
+
+    def _choose(self, at: int) -> None:
+        """Offer what may be exported, and take one of the choices."""
+        if self._checkpoint is None:
+            return
+        self._choices = choices_of(self._checkpoint, self._selected)
+        self.source.blockSignals(True)
+        self.source.clear()
+        for choice in self._choices:
+            self.source.addItem(choice.title)
+        self.source.setCurrentIndex(at % len(self._choices) if self._choices else -1)
+        self.source.blockSignals(False)
+        self._source_chosen()
+
+    def _source_chosen(self) -> None:
+        at, checkpoint = self.source.currentIndex(), self._checkpoint
+        if checkpoint is None or not 0 <= at < len(self._choices):
+            self.error.show_error(SdviewerError("holds no tensors to export"))
+            return
+        source = source_for(checkpoint, self._choices[at])
+        self._planning = Planning(source)
+        self.target.show_source(checkpoint.path, source.others)
+        self._plan()
+
+    def _wish(self, wish: Wish, topic: str) -> None:
+        self._history.wish(wish, topic)
+        self._show_wish()
+
+    def _options_changed(self, options: Options, topic: str) -> None:
+        self._wish(replace(self.wish, options=options), topic)
+
+    def _rename(self, name: str, new: str) -> None:
+        """A name that is written by hand is the last rule, or a further line of it."""
+        rules, last = self.wish.rules, self.wish.rules[-1] if self.wish.rules else None
+        if isinstance(last, RenameKeys) and last.enabled:
+            before = next((old for old, so_far in last.keys if so_far == name), name)
+            keys = (*(pair for pair in last.keys if pair[0] != before), (before, new))
+            self._wish(self.wish.with_rules((*rules[:-1], replace(last, keys=keys))), "")
+        else:
+            self._wish(self.wish.with_rules((*rules, RenameKeys(((name, new),)))), "")
+
+    def _exclude(self, old: str) -> None:
+        planned = self.planned
+        key = next((key for key in planned.facts.plan.keys if key.old == old), None) if planned is not None else None
+        if key is not None:
+            self._wish(self.wish.with_rules((*self.wish.rules, Exclude(exactly(key.new)))), "")
+
+    def _show_wish(self) -> None:
+        history = self._history
+        self.rules.show_wish(history.current, can_undo=history.can_undo, can_redo=history.can_redo)
+        self.target.show_options(history.current.options)
+        self._plan()
+
+    def _plan(self) -> None:
+        planning = self._planning
+        if planning is None:
+            return
+        wish, chosen, text, target = self.wish, self.preview.chosen, self.preview.text, self.target.target
+        self._waiting = True
+        self._bridge.start(
+            Lane.COMPUTING,
+            self.plan_slot,
+            lambda control: planning.plan(wish, chosen, text, target, control),
+            on_value=self._show_planned,
+            on_error=self._not_planned,
+            on_stopped=self._plan_stopped,
+        )
+        self._show_verdict()
+
+    def _show_planned(self, planned: Planned | None) -> None:
+        self._waiting = False
+        self._not_understood = ""
+        self.planned = planned
+        self.preview.show_planned(planned)
+        self._verdict = verdict_of(planned) if planned is not None else None
+        if planned is not None:
+            self.error.clear("plan")
+            self.rules.show_plan(planned.facts.plan.touched, planned.facts.wrappers)
+        self._show_verdict()
+
+    def _not_planned(self, error: BaseException) -> None:
+        self._waiting = False
+        if isinstance(error, BadRule):
+            self._not_understood = shown(str(error), 1000)
+        else:
+            self._not_understood = "The plan could not be made"
+            self.error.show_error(error, "The plan could not be made.", self._plan, about="plan")
+        self._show_verdict()
+
+    def _plan_stopped(self) -> None:
+        self._waiting = False
+        self._not_understood = "Planning was stopped"
+        self.error.show_stopped("Planning was stopped.", self._plan, about="plan")
+        self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        """The summary, and whether there is anything against writing."""
+        mistakes = tuple(filter(None, (self.rules.form.mistake, self._not_understood, self.target.mistake)))
+        self.summary.show_verdict(self._verdict, mistakes)
+        against = mistakes or self._verdict is None or bool(self._verdict.against)
+        is_current = self.planned is not None and self.planned.wish == self.wish and not self._waiting
+        self.export_button.setEnabled(not against and is_current and not self._writing)
+        if not self._writing:
+            self.progress.clear()
+
+    def _written(self, outcome: Done | Question) -> None:
+        self._writing = False
+        self._show_verdict()
+        if isinstance(outcome, Question):
+            of_source = outcome.replaces is Replaces.SOURCE
+            self.outcome.ask(
+                outcome.words,
+                (
+                    ("Replace the checkpoint" if of_source else "Replace it", lambda: self.export(outcome.replaces)),
+                    ("Choose another name…", self.target.ask_for_target),
+                    ("Cancel", lambda: None),
+                ),
+            )
+            return
+        source, target = outcome.plan.source.checkpoint.path, outcome.target
+        nbytes = sum(file.nbytes for file in outcome.written.files)
+        words = f"{plural(len(outcome.plan.keys), 'tensor')}, {bytes_for_people(nbytes)}, written as {shown(target)}"
+        verified = "Read again and equal to the source" if outcome.written.verified else "Not verified"
+        self.outcome.tell(
+            f"{verified}: {words}.",
+            (
+                ("Open the result", lambda: self.file_wanted.emit(target)),
+                ("Compare with the source", lambda: self.compare_wanted.emit(source, target)),
+                ("Copy its path", lambda: QGuiApplication.clipboard().setText(target)),
+                ("Close", self.outcome.clear),
+            ),
+        )
+        self.message.emit(f"Exported {shown(Path(target).name, 80)}: verified ✓")
+        self._plan()
+
+    def _not_written(self, error: BaseException) -> None:
+        self._writing = False
+        self._show_verdict()
+        self.error.show_error(error, "Nothing was written.", self.export)
+
+    def _write_stopped(self) -> None:
+        self._writing = False
+        self._show_verdict()
+        self.error.show_stopped("The export was stopped; nothing was written.", self.export)
+
+
+_REDO = QKeySequence("Ctrl+Shift+Z")[0]  # type: ignore[index]  # the stub has no items
