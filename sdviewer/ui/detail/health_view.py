@@ -111,7 +111,8 @@ class HealthView(QWidget):
     def _color_verdict(self) -> None:
         palette, c = QPalette(self.verdict.palette()), colors()
         color = {"error": c.error, "warning": c.warning, "good": c.good}.get(self._severity, c.text)
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(color))
+        for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text):
+            palette.setColor(role, QColor(color))
         self.verdict.setPalette(palette)
 
     def _show_grid(self, grid: Grid | None) -> None:

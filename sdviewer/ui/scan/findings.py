@@ -59,7 +59,7 @@ class Judged:
     is_whole: bool
 
     def rules_of(self, row: int) -> list[tuple[Severity, str]]:
-        """What was found in a tensor, the worst first: how bad, and the rule's id; without the words, which take time."""
+        """What was found in a tensor, the worst first: how bad, and the rule; without the words, which take time."""
         found = []
         for rule, hits in self.health.hits:
             # Rows ascend in every rule's hits.

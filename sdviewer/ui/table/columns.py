@@ -54,8 +54,10 @@ class TableColumns:
         if index in self._growing:
             (self._wanted.add if wanted else self._wanted.discard)(index)
             wanted = wanted and self._has_grown
+        # Asked first: to show a column tells of its width as if the user had changed it.
+        is_new = self._is_fitted and index not in self._widths
         self._view.setColumnHidden(index, not wanted)
-        if wanted and self._is_fitted and index not in self._widths:
+        if wanted and is_new:
             self._set_width(index, self._fitting_width(index))
 
     def show_growing(self, *, has_values: bool) -> None:
