@@ -145,7 +145,8 @@ def _may_split(tree: ModuleTree, tile: _Tile, levels: int) -> bool:
         and tile.depth < _DEEPEST
         and width >= _SMALLEST_SPLIT[0]
         and height >= _SMALLEST_SPLIT[1]
-        and int(tree.end[tile.first]) > tile.first + 1
+        # A module with one tensor is that tensor.
+        and int(tree.tensors[tile.first]) > 1
     )
 
 
