@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from tests.benchmarks import comparing, counting, health, looking, pictures, reading, scanning, searching, window
+from tests.benchmarks import (
+    comparing,
+    counting,
+    exporting,
+    health,
+    looking,
+    pictures,
+    reading,
+    scanning,
+    searching,
+    window,
+)
 from tests.benchmarks.measuring import Row
 
 
@@ -32,6 +43,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "filter": searching.filtering,
     "comparing": comparing.comparing,
     "matching": comparing.matching,
+    "exporting": exporting.exporting,
     "counting": counting.counting,
     "scan": scanning.scanning,
     "memory": scanning.memory,
