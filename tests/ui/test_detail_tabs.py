@@ -67,9 +67,9 @@ def click_cell(grid: GridView, row: int, column: int = 0, *, twice: bool = False
 
 def test_each_kind_of_node_has_its_tabs(detail: DetailPane, training: Checkpoint) -> None:
     expected = {
-        "": ["Overview", "Metadata"],
-        "model": ["Overview"],
-        "weight": ["Overview", "Statistics", "Distribution", "Image", "Values"],
+        "": ["Overview", "Histograms", "Treemap", "Metadata"],
+        "model": ["Overview", "Histograms", "Treemap"],
+        "weight": ["Overview", "Statistics", "Distribution", "Image", "Channels", "Values", "Spectrum"],
         "config": ["Overview", "Metadata"],
         "epoch": ["Overview", "Metadata"],
     }

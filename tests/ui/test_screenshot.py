@@ -142,8 +142,8 @@ def test_the_tab_that_was_asked_for_is_in_the_picture_with_what_it_reads(
 @pytest.mark.parametrize(
     ("arguments", "there"),
     [
-        (["--tab", "valuse", "--select", "layer.bias"], "overview, values\n"),
-        (["--tab", "values", "--select", "layer"], "overview\n"),
+        (["--tab", "valuse", "--select", "layer.bias"], "distribution, image, values\n"),
+        (["--tab", "values", "--select", "layer"], "overview, histograms, treemap\n"),
         (["--tab", ""], "overview\n"),
     ],
 )
