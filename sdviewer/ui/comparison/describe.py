@@ -1,0 +1,300 @@
+"""What is said of a node of a comparison, as plain data, from what is known by now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from sdviewer.checkpoint.wording import bytes_for_people, number, plural, shape_text, share, shown
+from sdviewer.comparison.comparing import Compared
+from sdviewer.comparison.matching import By
+from sdviewer.comparison.merged_tree import Leaf
+from sdviewer.comparison.relations import WORDS, Relation
+from sdviewer.comparison.rename_rules import RenameRule
+from sdviewer.comparison.sides import Side
+from sdviewer.comparison.standing import BY_WEIGHT, Standing
+from sdviewer.ui.comparison.words import BY_TIPS, BY_WORDS, MARK_TIPS, MARK_WORDS
+from sdviewer.ui.detail.parts import Description, Fact, Grid, Note
+from sdviewer.ui.models.diff_cells import told_of
+
+_MOST_LISTED = 200
+_AMBIGUOUS_LISTED = 50
+
+
+def describe_node(standing: Standing, node: int, title: str, rules: tuple[RenameRule, ...] = ()) -> Description:
+    """The description of a node; `rules` are the renames that the pairs have in common, for the root."""
+    what = int(standing.tree.what[node])
+    if what == Leaf.PAIR:
+        return _pair(standing, node)
+    if what != Leaf.MODULE:
+        return _single(standing, node, Leaf(what))
+    return _root(standing, title, rules) if node == 0 else _module(standing, node)
+
+
+def _pair(standing: Standing, node: int) -> Description:
+    result = standing.results[int(standing.tree.place[node])]
+    a, b = standing.keys_at(node)
+    pair, matching = result.pair, standing.matching
+    notes = []
+    if standing.is_guess(node):
+        notes.append(
+            Note("warning", f"Paired by a guess: {BY_WORDS[pair.by]}, sure to {pair.score:.0%}. {BY_TIPS[pair.by]}")
+        )
+    elif pair.by is By.HAND:
+        notes.append(Note("info", "You have made this pair."))
+    if pair.relation is not Relation.SAME:
+        words = WORDS[pair.relation]
+        if pair.relation is Relation.ROWS:
+            rows = matching.a.ref(pair.a).shape[0], matching.b.ref(pair.b).shape[0]
+            words += f": the first {min(rows):,} rows are compared, {abs(rows[0] - rows[1]):,} more are in "
+            words += "A" if rows[0] > rows[1] else "B"
+        notes.append(Note("info", words[:1].upper() + words[1:] + "."))
+    if result.error:
+        notes.append(Note("error" if "failed" in result.marks else "info", shown(result.error)))
+    facts = [Fact("Marks", ", ".join(MARK_WORDS[mark] for mark in standing.counts_at(node)) or "not compared")]
+    facts += list(measure_facts(result)) if result.measures is not None else []
+    name = shown(a) if a == b else f"{shown(a)} → {shown(b)}"
+    sides = Grid(
+        "Both sides",
+        ("", "A", "B"),
+        tuple(
+            (label, of_a, of_b)
+            for label, of_a, of_b in zip(
+                ("name", "dtype", "shape", "elements", "size"),
+                _side_texts(matching.a, pair.a),
+                _side_texts(matching.b, pair.b),
+                strict=True,
+            )
+        ),
+    )
+    told = next(iter(standing.counts_at(node)), "")
+    return Description(name, a, MARK_TIPS.get(told, ""), tuple(notes), tuple(facts), (sides,))
+
+
+def _side_texts(side: Side, place: int) -> tuple[str, ...]:
+    ref = side.ref(place)
+    nbytes = int(side.checkpoint.table.nbytes[side.rows[place]])
+    return (
+        shown(side.keys[place]),
+        shown(ref.dtype),
+        shape_text(ref.shape),
+        f"{ref.numel:,}",
+        bytes_for_people(nbytes),
+    )
+
+
+def measure_facts(result: Compared) -> Iterable[Fact]:
+    """Every measure of a pair; the tooltips say the formulas."""
+    m = result.measures
+    if m is None:
+        return
+    index = "" if result.index is None else f" at [{', '.join(map(str, result.index))}]"
+    values = "" if m.max_abs_values is None else f": {_value(m.max_abs_values[0])} → {_value(m.max_abs_values[1])}"
+    yield Fact(
+        "Largest |Δ|",
+        f"{number(m.max_abs)}{index if m.max_abs else ''}{values if m.max_abs else ''}",
+        f"max |a − b| over values that are finite on both sides = {m.max_abs!r}",
+    )
+    yield Fact("Mean |Δ|", number(m.mean_abs), f"Σ|a − b| / n = {m.mean_abs!r}")
+    yield Fact("RMSE", number(m.rmse), f"√(Σ(a − b)² / n) = {m.rmse!r}")
+    yield Fact("‖Δ‖ / ‖A‖", number(m.rel_fro), f"√Σ(a − b)² / √Σa² = {m.rel_fro!r}")
+    yield Fact(
+        "‖A‖, ‖B‖, ‖Δ‖", f"{number(m.norm_a)}, {number(m.norm_b)}, {number(m.norm_delta)}", "√Σa², √Σb², √Σ(a − b)²"
+    )
+    yield Fact("Cosine", number(m.cosine), f"Σab / (‖A‖·‖B‖) = {m.cosine!r}")
+    yield Fact("Best scale", number(m.best_scale), f"the s for which ‖A − s·B‖ is least: Σab / Σb² = {m.best_scale!r}")
+    yield Fact(
+        "Changed",
+        f"{share(m.differing, m.count)} ({m.differing:,} of {m.count:,})",
+        "values with a ≠ b; 0 and −0 are equal, and any two NaN",
+    )
+    yield Fact("Outside tolerance", f"{m.outside:,}", "values with |a − b| > atol + rtol·|b|, or NaN on one side only")
+    yield Fact("Sign flips", f"{m.sign_flips:,}", "values of opposite sign, neither of them 0")
+    if m.max_ulp is not None:
+        yield Fact("Largest ULP distance", f"{m.max_ulp:,}", "floating point numbers between a and b, at most")
+    if m.nan_mismatch or m.inf_mismatch:
+        yield Fact(
+            "NaN, ∞ on one side",
+            f"{m.nan_mismatch:,}, {m.inf_mismatch:,}",
+            "NaN on one side only; infinities that are not the same. They are in no other measure.",
+        )
+    if result.equal_after_cast is not None:
+        yield Fact(
+            "Equal after a cast",
+            "yes" if result.equal_after_cast else "no",
+            "whether all values are equal once one side is cast to the other's dtype",
+        )
+
+
+def _value(value: complex) -> str:
+    return number(value if value.imag else value.real)
+
+
+def _single(standing: Standing, node: int, what: Leaf) -> Description:
+    side, letter, other = (standing.matching.a, "A", "B") if what == Leaf.ONLY_A else (standing.matching.b, "B", "A")
+    place = int(standing.tree.place[node])
+    ref, key = side.ref(place), side.keys[place]
+    others = standing.ambiguous_at(node)
+    notes = (
+        (
+            Note(
+                "warning",
+                f"It could belong to any of {len(others):,} tensors of {other}, so to none for sure: "
+                "choose one with “Pair with…”, or drag it there.",
+            ),
+        )
+        if others
+        else ()
+    )
+    blocks = (
+        (Grid(f"Could belong to, in {other}", ("Name",), tuple((shown(name),) for name in others[:_AMBIGUOUS_LISTED])),)
+        if others
+        else ()
+    )
+    facts = (
+        Fact("Dtype", shown(ref.dtype)),
+        Fact("Shape", shape_text(ref.shape)),
+        Fact("Elements", f"{ref.numel:,}"),
+        Fact("Bytes", f"{int(side.checkpoint.table.nbytes[ref.row]):,}"),
+    )
+    return Description(shown(key), key, f"Only {letter} has it", notes, facts, blocks)
+
+
+def _module(standing: Standing, node: int) -> Description:
+    name = standing.name_at(node)
+    return Description(
+        shown(name),
+        name,
+        told_of(standing.counts_at(node)),
+        (),
+        tuple(_totals(standing, node)),
+        (_marks_grid(standing, node), _children(standing, node)),
+    )
+
+
+def _totals(standing: Standing, node: int) -> Iterable[Fact]:
+    below = slice(node, int(standing.tree.end[node]))
+    yield Fact("Tensors", f"{int(standing.is_leaf[below].sum()):,}")
+    rollups = standing.rollups
+    a2, delta2 = float(rollups.a2[node]), max(float(rollups.delta2[node]), 0.0)
+    if a2 > 0:
+        yield Fact(
+            "‖Δ‖ / ‖A‖",
+            number(math.sqrt(delta2 / a2)),
+            "√ΣΔ² / √ΣA² over all pairs below: sums are added up, never averages of ratios",
+        )
+    if not math.isnan(standing.max_abs[node]):
+        yield Fact("Largest |Δ|", number(float(standing.max_abs[node])), "the largest of all pairs below")
+    count, differing = int(standing.count[node]), int(standing.differing[node])
+    if count:
+        yield Fact("Changed", f"{share(differing, count)} ({differing:,} of {count:,} values)")
+    waiting = standing.counts_at(node).get("waiting", 0)
+    if waiting:
+        yield Fact("Waiting", plural(waiting, "pair"), "pairs whose values are still to be compared")
+
+
+def _marks_grid(standing: Standing, node: int) -> Grid:
+    counts = standing.counts_at(node)
+    marks = [mark for mark in BY_WEIGHT if mark in counts]
+    return Grid(
+        "What differs",
+        ("Mark", "Tensors"),
+        tuple((MARK_WORDS[mark], f"{counts[mark]:,}") for mark in marks),
+        frozenset((1,)),
+        filters=tuple(marks) if node == 0 else (),
+        tips=tuple(MARK_TIPS[mark] for mark in marks),
+    )
+
+
+def _children(standing: Standing, node: int) -> Grid:
+    tree, relative = standing.tree, standing.relative()
+    rows: list[tuple[str, ...]] = []
+    nodes: list[int] = []
+    child = node + 1
+    while child < int(tree.end[node]) and len(rows) < _MOST_LISTED:
+        value = float(relative[child])
+        largest = float(standing.max_abs[child])
+        rows.append(
+            (
+                shown(tree.label[child], 100),
+                told_of(standing.counts_at(child), 2),
+                "" if math.isnan(largest) else number(float(f"{largest:.3g}")),
+                "" if math.isnan(value) else number(float(f"{value:.3g}")),
+            )
+        )
+        nodes.append(child)
+        child = int(tree.end[child])
+    return Grid("Below", ("Name", "Marks", "max |Δ|", "‖Δ‖ / ‖A‖"), tuple(rows), frozenset((2, 3)), tuple(nodes))
+
+
+def _root(standing: Standing, title: str, rules: tuple[RenameRule, ...]) -> Description:
+    matching = standing.matching
+    notes = []
+    same_file = _is_same_file(standing)
+    if same_file and matching.a.section is not None and matching.b.section is not None:
+        if matching.a.section.name == matching.b.section.name:
+            notes.append(Note("warning", "Both sides are the same section of the same file."))
+        else:
+            notes.append(Note("info", "Both sides are sections of the same file."))
+    ambiguous = len(matching.ambiguous_a.keys() & set(matching.only_a))
+    if ambiguous:
+        notes.append(
+            Note(
+                "warning",
+                f"{plural(ambiguous, 'tensor')} of A could belong to several of B, and to none "
+                "for sure; they are among those only in A.",
+            )
+        )
+    guesses = sum(pair.by not in (By.NAME, By.MAP, By.HAND) for pair in matching.pairs)
+    facts = list(_totals(standing, 0))
+    for letter, side in (("A", matching.a), ("B", matching.b)):
+        section = side.section
+        facts.append(Fact(f"Section of {letter}", f"{shown(section.name)} ({section.kind})" if section else "–"))
+    if guesses:
+        facts.append(Fact("Paired by a guess", plural(guesses, "pair"), "not by name; each says why and how sure"))
+    blocks: list[Grid] = [_marks_grid(standing, 0), *_by_roles(standing)]
+    if rules:
+        blocks.append(
+            Grid(
+                "Names of A become those of B by",
+                ("Rule", "Keys"),
+                tuple((shown(rule.text), f"{rule.keys:,}") for rule in rules),
+                frozenset((1,)),
+            )
+        )
+    blocks.append(_children(standing, 0))
+    return Description(title, title, told_of(standing.counts_at(0)), tuple(notes), tuple(facts), tuple(blocks))
+
+
+def _by_roles(standing: Standing) -> Iterable[Grid]:
+    """Parameters and buffers apart: running statistics drift even in frozen layers."""
+    side = standing.matching.a
+    roles = side.checkpoint.tree.role
+    names = {0: "unknown"}
+    found: dict[str, dict[str, int]] = {}
+    for result in standing.results:
+        row = int(side.rows[result.pair.a])
+        word = _role_word(int(roles[row])) if row < len(roles) else names[0]
+        marks = found.setdefault(word, {})
+        key = next((mark for mark in BY_WEIGHT if mark in result.marks), "waiting")
+        marks[key] = marks.get(key, 0) + 1
+    if len(found) > 1:
+        rows = tuple(
+            (word, f"{sum(marks.values()):,}", told_of({m: marks[m] for m in BY_WEIGHT if m in marks}))
+            for word, marks in sorted(found.items())
+        )
+        yield Grid("By role", ("Role", "Pairs", "Marks"), rows, frozenset((1,)))
+
+
+def _role_word(role: int) -> str:
+    from sdviewer.checkpoint.roles import Role
+
+    return Role(role).name.lower()
+
+
+def _is_same_file(standing: Standing) -> bool:
+    a, b = (
+        {(spec.path, spec.label) for spec in side.checkpoint.sources.specs if spec.kind == "file"}
+        for side in (standing.matching.a, standing.matching.b)
+    )
+    return bool(a) and a == b

@@ -1,0 +1,240 @@
+"""DiffDetail: the selected row of a comparison, in the tabs that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFont, QPalette
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.wording import shown
+from sdviewer.comparison.merged_tree import Leaf
+from sdviewer.comparison.standing import Standing
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.comparison.overview import DiffOverview
+from sdviewer.ui.comparison.panes import DiffPane
+from sdviewer.ui.comparison.work import Comparing
+from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.detail.view_tabs import ViewTabs
+from sdviewer.ui.elided_label import ElidedLabel
+from sdviewer.ui.models.diff_cells import told_of
+from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.theme import number_font
+
+Make = Callable[["Context"], DiffPane]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What panes work with."""
+
+    comparing: Comparing
+    bridge: Bridge
+    library: PlotLibrary
+    slot: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class DiffSpec:
+    """One tab: for which nodes it is there, and how it is made when first looked at."""
+
+    name: str
+    title: str
+    applies: Callable[[Standing, int], bool]
+    make: Make
+
+
+def _overview(context: Context) -> DiffPane:
+    return DiffOverview(context.comparing, context.bridge, (context.slot, "overview"))
+
+
+def _load(context: Context) -> DiffPane:
+    from sdviewer.ui.comparison.load_pane import LoadPane
+
+    return LoadPane(context.bridge, (context.slot, "load"))
+
+
+def _always(_: Standing, __: int) -> bool:
+    return True
+
+
+def _is_root(_: Standing, node: int) -> bool:
+    return node == 0
+
+
+def _is_module(standing: Standing, node: int) -> bool:
+    return bool(standing.tree.what[node] == Leaf.MODULE)
+
+
+def _is_pair(standing: Standing, node: int) -> bool:
+    return bool(standing.tree.what[node] == Leaf.PAIR)
+
+
+SPECS: tuple[DiffSpec, ...] = (
+    DiffSpec("overview", "Overview", _always, _overview),
+    DiffSpec("load", "Load check", _is_root, _load),
+)
+
+
+class DiffDetail(QWidget):
+    """The right half of a comparison. The tab that the user chose stays in front wherever a node has it."""
+
+    node_wanted = Signal(int)
+    marks_wanted = Signal(object)
+    ask_wanted = Signal(object)
+    undo_wanted = Signal(int)
+    message = Signal(str)
+
+    def __init__(
+        self,
+        comparing: Comparing,
+        bridge: Bridge,
+        library: PlotLibrary,
+        slot: Hashable,
+        parent: QWidget | None = None,
+        *,
+        specs: tuple[DiffSpec, ...] = SPECS,
+    ) -> None:
+        super().__init__(parent)
+        self._context = Context(comparing, bridge, library, slot)
+        self._specs = specs
+        self._chosen = specs[0].name
+        self._standing: Standing | None = None
+        self._node = -1
+        self._is_arranging = False
+        self._told: dict[str, tuple[Standing, int]] = {}
+        self.panes: dict[str, DiffPane] = {}
+        self.setAccessibleName("Details of the selected row")
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self.setAutoFillBackground(True)
+        self.name = ElidedLabel()
+        self.name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        font = QFont(number_font())
+        font.setPointSizeF(font.pointSizeF() * 1.15)
+        font.setWeight(QFont.Weight.DemiBold)
+        self.name.setFont(font)
+        self.subtitle = plain_label(muted=True, selectable=True)
+        self.subtitle.setWordWrap(True)
+        self.subtitle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        head = QVBoxLayout()
+        head.setContentsMargins(20, 12, 20, 4)
+        head.setSpacing(6)
+        head.addWidget(self.name)
+        head.addWidget(self.subtitle)
+        self.tabs = ViewTabs("Views of the selected row")
+        self._layouts: list[QVBoxLayout] = []
+        for spec in specs:
+            page = QWidget()
+            layout = QVBoxLayout(page)
+            layout.setContentsMargins(0, 0, 0, 0)
+            self._layouts.append(layout)
+            self.tabs.addTab(page, spec.title)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self.tabs, 1)
+        self.tabs.currentChanged.connect(self._tab_changed)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that belongs to the row is in sight."""
+        pane = self.panes.get(self.current_pane)
+        return pane is None or pane.is_settled
+
+    @property
+    def current_pane(self) -> str:
+        """The name of the tab in front."""
+        return self._specs[max(self.tabs.currentIndex(), 0)].name
+
+    @property
+    def panes_there(self) -> tuple[str, ...]:
+        """The names of the tabs that the row has."""
+        return tuple(spec.name for index, spec in enumerate(self._specs) if self.tabs.isTabVisible(index))
+
+    def show_standing(self, standing: Standing, node: int) -> None:
+        """Show a node of other pairs."""
+        for pane in self.panes.values():
+            pane.close_jobs()
+        self._told.clear()
+        self._standing = standing
+        self.show_node(max(node, 0))
+
+    def show_node(self, node: int) -> None:
+        """Show a node."""
+        standing = self._standing
+        if standing is None or node >= len(standing.tree):
+            return
+        self._node = node
+        self._tell()
+        visible = [spec.applies(standing, node) for spec in self._specs]
+        wanted = next((index for index, spec in enumerate(self._specs) if spec.name == self._chosen), 0)
+        wanted = wanted if visible[wanted] else 0
+        self._is_arranging = True
+        self.tabs.setCurrentIndex(wanted)
+        for index, is_there in enumerate(visible):
+            if self.tabs.isTabVisible(index) is not is_there:
+                self.tabs.setTabVisible(index, is_there)
+        self.tabs.setCurrentIndex(wanted)
+        self._is_arranging = False
+        for name, pane in self.panes.items():
+            if name != self.current_pane and self._told.pop(name, None) is not None:
+                pane.close_jobs()
+        self._show_current()
+
+    def show_pane(self, name: str) -> None:
+        """Put a tab in front, as a click on it does."""
+        index = [spec.name for spec in self._specs].index(name)
+        if self.tabs.isTabVisible(index):
+            self.tabs.setCurrentIndex(index)
+
+    def refresh(self) -> None:
+        """More values are compared."""
+        if self._standing is not None:
+            self._tell()
+            pane = self.panes.get(self.current_pane)
+            if pane is not None:
+                pane.refresh()
+
+    def close_jobs(self) -> None:
+        """Stop everything."""
+        for pane in self.panes.values():
+            pane.close_jobs()
+
+    def _tell(self) -> None:
+        standing, node = self._standing, self._node
+        if standing is None or node < 0:
+            return
+        a, b = standing.keys_at(node)
+        name = standing.name_at(node) if not (a and b and a != b) else f"{a} → {b}"
+        self.name.setText(shown(name) if node else "Both checkpoints")
+        self.subtitle.setText(told_of(standing.counts_at(node)))
+
+    def _tab_changed(self, index: int) -> None:
+        if not self._is_arranging and index >= 0:
+            self._chosen = self._specs[index].name
+            self._show_current()
+
+    def _show_current(self) -> None:
+        standing, name = self._standing, self.current_pane
+        if standing is None or self._node < 0:
+            return
+        pane = self.panes.get(name) or self._make(self.tabs.currentIndex())
+        if self._told.get(name) != (standing, self._node):
+            self._told[name] = (standing, self._node)
+            pane.show_node(standing, self._node)
+
+    def _make(self, index: int) -> DiffPane:
+        spec = self._specs[index]
+        pane = self.panes[spec.name] = spec.make(self._context)
+        pane.node_wanted.connect(self.node_wanted)
+        pane.message.connect(self.message)
+        if isinstance(pane, DiffOverview):
+            pane.title = "Both checkpoints"
+            pane.marks_wanted.connect(self.marks_wanted)
+            pane.undo_wanted.connect(self.undo_wanted)
+            pane.how.ask_wanted.connect(self.ask_wanted)
+        self._layouts[index].addWidget(pane)
+        return pane
