@@ -142,9 +142,9 @@ def test_the_tab_that_was_asked_for_is_in_the_picture_with_what_it_reads(
 @pytest.mark.parametrize(
     ("arguments", "there"),
     [
-        (["--tab", "valuse", "--select", "layer.bias"], "distribution, image, values\n"),
-        (["--tab", "values", "--select", "layer"], "overview, histograms, treemap\n"),
-        (["--tab", ""], "overview\n"),
+        (["--tab", "valuse", "--select", "layer.bias"], "overview, statistics, distribution, image, values"),
+        (["--tab", "values", "--select", "layer"], "overview"),
+        (["--tab", ""], "overview"),
     ],
 )
 def test_a_tab_that_is_not_there_is_wrong_usage_that_names_the_others(
@@ -153,7 +153,7 @@ def test_a_tab_that_is_not_there_is_wrong_usage_that_names_the_others(
     assert shoot(saved, out, *arguments) == 64
     error = capsys.readouterr().err
     assert f"there is no tab {arguments[1]!r}" in error
-    assert there.strip() in error
+    assert there in error
     assert not out.exists()
 
 
@@ -265,7 +265,7 @@ def test_what_goes_wrong_in_the_window_gives_no_picture(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("in a slot")
 
-    monkeypatch.setattr(NumbersView, "_draw", broken)
+    monkeypatch.setattr(NumbersView, "_show", broken)
     assert shoot(saved, out, "--select", "layer.weight") == 2
     error = capsys.readouterr().err
     assert "in a slot" in error

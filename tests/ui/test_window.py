@@ -88,7 +88,7 @@ def test_a_theme_is_put_on_everything_at_once(opened: MainWindow) -> None:
         grounds = {
             "tree": picture(tab.tree.viewport()).pixelColor(2, tab.tree.viewport().height() - 2),
             "detail": picture(tab.detail).pixelColor(2, 2),
-            "plot": picture(histogram.plot).pixelColor(1, 1),
+            "plot": picture(histogram.graphics).pixelColor(1, 1),
         }
         assert {name: color.name() for name, color in grounds.items()} == dict.fromkeys(grounds, expected.base)
         bar = picture(opened.statusBar())
