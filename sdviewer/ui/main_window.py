@@ -51,6 +51,8 @@ _FILTERS = (
 # Menus and the first frames come first; the plotting library is needed with the first tensor.
 _MS_BEFORE_PLOTS = 120
 _MS_TO_READ = 5000
+# What the context menu of the tree has of the window's commands.
+_TREE_ACTIONS = ("copy", "export_selection", "expand_all", "collapse")
 
 
 def _open(path: str, control: Control) -> Checkpoint:
@@ -206,7 +208,7 @@ class MainWindow(QMainWindow):
         self.drop_frame.hide()
         paths = local_paths(event.mimeData())
         if paths and _taken_without_moving(event):
-            self.open_files(paths)
+            self._dropped(paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  # Qt
         """Remember the layout, stop everything, join the threads."""
@@ -236,6 +238,8 @@ class MainWindow(QMainWindow):
             "open": self.ask_for_files,
             "open_folder": self.ask_for_folder,
             "reload": self._reload,
+            "export": self._export,
+            "export_selection": self._export_selection,
             "close_tab": self._close_current,
             "clear_recent": self.recent.clear,
             "quit": self._quit,
@@ -283,7 +287,7 @@ class MainWindow(QMainWindow):
             tab.browser.restore_table(self._settings.table)
             tab.scanning.remembers = True
             tab.scanning.automatic = self._settings.scan_on_opening
-        tab.tree.addActions([self.actions_by_name[name] for name in ("copy", "expand_all", "collapse")])
+        tab.tree.addActions([self.actions_by_name[name] for name in _TREE_ACTIONS])
         tab.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         tab.changed.connect(self._refresh)
         tab.scanning.changed.connect(self._refresh_scan)
@@ -352,6 +356,25 @@ class MainWindow(QMainWindow):
         if self.current_tab is not None:
             self.current_tab.reload()
 
+    def _dropped(self, paths: Sequence[str]) -> None:
+        """A recipe is for the export of the file in front; all else is opened."""
+        recipes = [path for path in paths if path.lower().endswith(".toml")]
+        if recipes and self.current_tab is not None and self.current_tab.loaded is not None:
+            self.current_tab.faces.load_recipe(recipes[-1])
+        elif recipes:
+            self._tell("Open a checkpoint first: a recipe says how one is exported.")
+        others = [path for path in paths if path not in recipes]
+        if others:
+            self.open_files(others)
+
+    def _export(self) -> None:
+        if self.current_tab is not None:
+            self.current_tab.faces.toggle_export()
+
+    def _export_selection(self) -> None:
+        if self.current_tab is not None and not self.current_tab.faces.shows_export:
+            self.current_tab.browser.export_selected()
+
     def _close_current(self) -> None:
         self.close_tab(self.tabs.currentIndex())
 
@@ -365,6 +388,7 @@ class MainWindow(QMainWindow):
 
     def _filter(self) -> None:
         if self.current_tab is not None:
+            self.current_tab.faces.show_file()
             self.current_tab.browser.filter.focus_line()
 
     def _go_to(self) -> None:
@@ -385,10 +409,12 @@ class MainWindow(QMainWindow):
 
     def _show_modules(self) -> None:
         if self.current_tab is not None:
+            self.current_tab.faces.show_file()
             self.current_tab.browser.show_view(MODULES)
 
     def _show_tensors(self) -> None:
         if self.current_tab is not None:
+            self.current_tab.faces.show_file()
             self.current_tab.browser.show_view(ALL_TENSORS)
 
     def _expand_all(self) -> None:

@@ -40,6 +40,9 @@ class Browser(QWidget):
     rows_selected = Signal()
     """Other rows are selected, in whichever of the two is in sight."""
 
+    export_wanted = Signal(object)
+    """The user wants these tensors exported: their rows in the tensor table."""
+
     def __init__(self, bridge: Bridge, scanning: Scanning, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge, self._scanning = bridge, scanning
@@ -124,6 +127,14 @@ class Browser(QWidget):
         nodes = self.tree.first_nodes(_LOOKED_AT)
         return tuple(tree.ref[nodes[tree.what[nodes] == TreeNode.TENSOR]][:most].tolist())
 
+    def export_selected(self) -> None:
+        """Ask for an export of all that is selected in the view that is in sight, with all that lies below it."""
+        if self.table is not None and self.views.currentIndex() == ALL_TENSORS:
+            rows = self.table.selected_tensors().tolist()
+        else:
+            rows = self.tree.selected_tensors().tolist()
+        self.export_wanted.emit(rows)
+
     def table_state(self) -> str:
         """The table's columns, for the settings."""
         return self.table.state() if self.table is not None else self._table_state
@@ -153,6 +164,7 @@ class Browser(QWidget):
                 self.table.restore_state(self._table_state)
             self.table.tensor_selected.connect(self._table_selected)
             self.table.selection_changed.connect(self.rows_selected)
+            self.table.export_wanted.connect(self.export_selected)
             self._pages.addWidget(self.table)
             if self._checkpoint is not None:
                 found = self.filter.found

@@ -29,6 +29,7 @@ from sdviewer.ui.document.change_strip import ChangeStrip
 from sdviewer.ui.document.file_watch import FileWatch
 from sdviewer.ui.document.loading_page import LoadingPage
 from sdviewer.ui.errors import ErrorPanel
+from sdviewer.ui.export.faces import Faces
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
@@ -131,7 +132,8 @@ class DocumentTab(QStackedWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.change)
-        column.addWidget(self.splitter, 1)
+        self.faces = Faces(self.splitter, bridge, (id(self), "export"))
+        column.addWidget(self.faces, 1)
         for page in (self.loading, self._contents):
             self.addWidget(page)
         self._panel: ErrorPanel | None = None
@@ -152,6 +154,9 @@ class DocumentTab(QStackedWidget):
         self.detail.file_wanted.connect(self.file_wanted)
         self.detail.filter_wanted.connect(self.browser.filter.set_text)
         self.detail.message.connect(self.message)
+        self.faces.message.connect(self.message)
+        self.browser.export_wanted.connect(self.faces.show_export)
+        self.faces.file_wanted.connect(self.file_wanted)
         self.tree.copying.done.connect(self.message)
 
     @property
@@ -174,7 +179,7 @@ class DocumentTab(QStackedWidget):
     def is_settled(self) -> bool:
         """Whether nothing that this tab shows is still on its way."""
         waiting = self.state is State.LOADING or self._detail_timer.isActive() or self._others_timer.isActive()
-        return not waiting and self.detail.is_settled and self.browser.is_settled
+        return not waiting and self.detail.is_settled and self.browser.is_settled and self.faces.is_settled
 
     def load(self) -> None:
         """Begin to read the file."""
@@ -210,7 +215,8 @@ class DocumentTab(QStackedWidget):
 
     def running_slots(self) -> tuple[Hashable, ...]:
         """The slots of this tab, loading first."""
-        return (self._slot, self.scanning.slot, *self.detail.running_slots(), *self.browser.running_slots())
+        parts = (self.detail, self.browser, self.faces)
+        return (self._slot, self.scanning.slot, *(slot for part in parts for slot in part.running_slots()))
 
     def owns(self, slot: Hashable) -> bool:
         """Whether a job runs for this tab: slots are pairs of their owner, or of another slot, and a word."""
@@ -226,13 +232,13 @@ class DocumentTab(QStackedWidget):
         self.loading.end()
         self.watch.follow(())
         self._bridge.drop(self._slot)
-        self.scanning.close_jobs()
-        self.detail.close_jobs()
-        self.browser.close_jobs()
+        for part in (self.scanning, self.detail, self.browser, self.faces):
+            part.close_jobs()
         self._let_go(self.loaded)
 
     def go_to_node(self, node: int) -> None:
         """Select a node, opening the way to it."""
+        self.faces.show_file()
         self.tree.select_node(node)
         self.browser.focus_view()
 
@@ -279,6 +285,7 @@ class DocumentTab(QStackedWidget):
         self.loaded, self.error = loaded, None
         model = TreeModel(loaded.checkpoint, loaded.rows, self.title, self.tree)
         self.scanning.show_checkpoint(loaded.checkpoint, self.title)
+        self.faces.show_checkpoint(loaded.checkpoint, self.title)
         self.browser.show_checkpoint(loaded.checkpoint, model)
         if before is not None:
             before.deleteLater()
@@ -299,6 +306,7 @@ class DocumentTab(QStackedWidget):
         self._let_go(self.loaded)
         self.loaded, self.error = None, error
         self.scanning.show_checkpoint(None, self.title)
+        self.faces.show_checkpoint(None, self.title)
         self.panel.heading.setText(f"{self.title} cannot be opened")
         self.panel.show_error(error)
         self.setCurrentWidget(self.panel)

@@ -72,6 +72,12 @@ class Faces(QStackedWidget):
         else:
             self.show_export()
 
+    def load_recipe(self, path: str) -> None:
+        """Bring the export to the front with the rules and options of a recipe."""
+        export = self.show_export()
+        if export is not None:
+            export.recipes.load(path)
+
     def show_export(self, rows: Sequence[int] = (), rules: Sequence[Rule] = ()) -> ExportPane | None:
         """Bring the export to the front: of these tensors of the checkpoint if any are given, with further rules."""
         if self._checkpoint is None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QToolButton, 
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import bytes_for_people, plural, shown
-from sdviewer.edit.plan import Options
+from sdviewer.edit.plan import ExportPlan, Options
 from sdviewer.edit.rules import BadRule, Exclude, RenameKeys, Rule
 from sdviewer.errors import SdviewerError
 from sdviewer.jobs.runner import Lane
@@ -23,6 +23,7 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.export.outcome_strip import OutcomeStrip
 from sdviewer.ui.export.planning import Planned, Planning, Shown
 from sdviewer.ui.export.preview import Preview
+from sdviewer.ui.export.recipes import RecipeMenu
 from sdviewer.ui.export.rule_list import RuleList
 from sdviewer.ui.export.sources import SourceChoice, choices_of, source_for, usual_target
 from sdviewer.ui.export.summary import Summary, Verdict, verdict_of
@@ -84,6 +85,8 @@ class ExportPane(QWidget):
         self.progress = ElidedLabel(muted=True)
         self.error = ErrorStrip(self.export_button)
         self.outcome = OutcomeStrip(self.export_button)
+        self.recipes = RecipeMenu(bridge, (slot, "recipe"), lambda: self.wish, self._ready, self)
+        self.recipe_button.setMenu(self.recipes)
         self._lay_out()
         self._connect()
         self._show_wish()
@@ -91,7 +94,7 @@ class ExportPane(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether what is shown belongs to what is wished, and nothing is being written."""
-        return not (self._waiting or self._writing) and self.preview.is_settled
+        return not (self._waiting or self._writing or self.recipes.tasks.slots) and self.preview.is_settled
 
     @property
     def wish(self) -> Wish:
@@ -100,12 +103,12 @@ class ExportPane(QWidget):
 
     def running_slots(self) -> tuple[Hashable, ...]:
         """The slots of the jobs that run for this pane."""
-        return (self.plan_slot, self.write_slot)
+        return (self.plan_slot, self.write_slot, *self.recipes.tasks.slots)
 
     def close_jobs(self) -> None:
         """Stop everything; a file that was being written is gone."""
         self._waiting = self._writing = False
-        for slot in self.running_slots():
+        for slot in (self.plan_slot, self.write_slot):
             self._bridge.drop(slot)
 
     def show_checkpoint(self, checkpoint: Checkpoint | None, title: str) -> None:
@@ -241,6 +244,11 @@ class ExportPane(QWidget):
         self.rules.wished.connect(self._wish)
         self.rules.undo_wanted.connect(self.undo)
         self.rules.redo_wanted.connect(self.redo)
+        self.rules.file_wanted.connect(self.recipes.ask_for_table)
+        self.recipes.loaded.connect(self.take_wish)
+        self.recipes.table_loaded.connect(self._take_table)
+        self.recipes.tasks.done.connect(self.message)
+        self.recipes.tasks.failed.connect(lambda error, again: self.error.show_error(error, again=again))
         self.rules.form.mistake_changed.connect(self._show_verdict)
         self.preview.choice_changed.connect(self._plan)
         self.preview.model.rename_wanted.connect(self._rename)
@@ -290,6 +298,22 @@ class ExportPane(QWidget):
             self._wish(self.wish.with_rules((*rules[:-1], replace(last, keys=keys))), "")
         else:
             self._wish(self.wish.with_rules((*rules, RenameKeys(((name, new),)))), "")
+
+    def _take_table(self, table: RenameKeys) -> None:
+        """A table of names fills the current rule, if that is one of names."""
+        at = self.rules.current
+        rule = self.wish.rules[at] if 0 <= at < len(self.wish.rules) else None
+        if isinstance(rule, RenameKeys):
+            self._wish(self.wish.with_rule(at, replace(rule, keys=table.keys)), "")
+        else:
+            self.apply_rules((table,))
+
+    def _ready(self) -> tuple[ExportPlan, str] | None:
+        """The plan, if it is one that can be carried out, and the file to write."""
+        is_current = self.planned is not None and self.planned.wish == self.wish
+        if not is_current or self.planned is None or self.planned.facts.plan.refusals or not self.target.target:
+            return None
+        return self.planned.facts.plan, self.target.target
 
     def _exclude(self, old: str) -> None:
         planned = self.planned

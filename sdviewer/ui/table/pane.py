@@ -49,6 +49,9 @@ class TablePane(QWidget):
     selection_changed = Signal()
     """Other tensors are selected, or shown."""
 
+    export_wanted = Signal()
+    """The user wants the selected tensors exported."""
+
     def __init__(
         self, bridge: Bridge, columns: Sequence[Column] = TENSOR_COLUMNS, parent: QWidget | None = None
     ) -> None:
@@ -368,6 +371,7 @@ class TablePane(QWidget):
             ("Copy as Markdown", self.copy_markdown, chosen),
             ("Copy Access Expression", self.copy_expressions, chosen),
             ("", None, True),
+            ("Export These…", self.export_wanted.emit, chosen),
             ("Save as CSV…", lambda: self.save_as(".csv"), self.model.rowCount() > 0),
             ("Save as JSON…", lambda: self.save_as(".json"), self.model.rowCount() > 0),
             ("", None, True),

@@ -67,6 +67,16 @@ def nodes_behind(outline: Outline, items: Items) -> Items:
     return np.unique(np.concatenate([items[~is_group].astype(np.int64), *members]))
 
 
+def tensors_below(outline: Outline, items: Items) -> npt.NDArray[np.int64]:
+    """The tensors at and below some items, as rows of the tensor table, each once."""
+    tree = outline.tree
+    nodes = nodes_behind(outline, items)
+    steps = np.zeros(len(tree) + 1, np.int64)
+    np.add.at(steps, nodes, 1)
+    np.add.at(steps, tree.end[nodes], -1)
+    return np.unique(tree.ref[(np.cumsum(steps[:-1]) > 0) & (tree.what == TreeNode.TENSOR)])
+
+
 def _fields(checkpoint: Checkpoint, node: int) -> tuple[str, ...]:
     tree, table = checkpoint.tree, checkpoint.table
     name, kind = name_of(checkpoint, node) if node else checkpoint.path, tree.kinds[int(tree.kind[node])]

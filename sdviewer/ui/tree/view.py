@@ -25,7 +25,7 @@ from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.tree.columns import TreeColumns
 from sdviewer.ui.tree.commands import TreeCommands
-from sdviewer.ui.tree.copying import Texts, TreeCopying, expressions, names, tsv
+from sdviewer.ui.tree.copying import Texts, TreeCopying, expressions, names, tensors_below, tsv
 from sdviewer.ui.tree.folding import TreeFolding
 from sdviewer.ui.tree.health import Health
 from sdviewer.ui.tree.keys import act_on_key
@@ -170,6 +170,13 @@ class TreeView(RowTable):
                 break
         found = np.concatenate(items)
         return found[found < len(model.rows.tree.what)]
+
+    def selected_tensors(self) -> npt.NDArray[np.int64]:
+        """The tensors of the selected rows and of all below them, as rows of the tensor table."""
+        model, items = self.tree_model, self.selected_items()
+        if model is None or not len(items):
+            return np.zeros(0, np.int64)
+        return tensors_below(model.rows.outline, items)
 
     def copy_names(self) -> None:
         """Copy the canonical names of the selected rows, one a line."""
