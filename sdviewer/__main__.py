@@ -20,7 +20,7 @@ def window() -> int:
     return run_window_command(sys.argv[1:], _open_window)
 
 
-def _open_window(files: Sequence[str], new_window: bool) -> int:
+def _open_window(files: Sequence[str], new_window: bool, diff: bool) -> int:
     try:
         from sdviewer.ui.app import run_window
     except ImportError as error:
@@ -29,7 +29,7 @@ def _open_window(files: Sequence[str], new_window: bool) -> int:
         raise SdviewerError(
             f"the window cannot be opened: {error}", hint="`sdviewer info FILE` works without it"
         ) from error
-    return run_window(files, new_window=new_window)
+    return run_window(files, new_window=new_window, diff=diff)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from sdviewer.errors import Cancelled, SdviewerError
 # Those not defined here are modules of this package.
 COMMANDS = ("info", "values", "stats", "diff", "check", "load-check", "export", "screenshot")
 
-# Opens the window on files (a new one if that is asked for) and returns when it is closed, with the exit code.
-# Handed in, as the window lies above.
-OpenWindow = Callable[[Sequence[str], bool], int]
+# Opens the window on files (a new one if that is asked for), or on two compared with each other, and returns when it
+# is closed, with the exit code. Handed in, as the window lies above.
+OpenWindow = Callable[[Sequence[str], bool, bool], int]
 
 _TENSORS_ON_A_TERMINAL = 40
 _LONGEST_ERROR = 4_000
@@ -38,7 +38,9 @@ def run_window_command(arguments: Sequence[str], open_window: OpenWindow) -> int
 
     def act(given: Sequence[str]) -> int:
         options = _window_parser().parse_args(given)
-        return open_window(options.files, options.new_window)
+        if options.diff and len(options.files) != 2:
+            raise WrongUsage("--diff compares two files", "sdviewer")
+        return open_window(options.files, options.new_window, options.diff)
 
     return _guarded(act, arguments)
 
@@ -97,6 +99,7 @@ def _window_parser() -> Parser:
         "`sdviewer COMMAND --help` tells more. A file that is called like a command opens as ./info.",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="checkpoints or folders to open in a window")
+    parser.add_argument("--diff", action="store_true", help="compare the two files with each other")
     parser.add_argument("--new-window", action="store_true", help="do not use a window that is already open")
     parser.add_argument("--version", action="version", version=f"sdviewer {sdviewer.__version__}")
     return parser

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow
 
+from sdviewer.ui.comparison.keys import DIFF_KEYS
 from sdviewer.ui.table.keys import TABLE_KEYS
 from sdviewer.ui.tree.keys import TREE_KEYS
 from sdviewer.ui.values.keys import VALUES_KEYS
@@ -26,6 +27,7 @@ class ActionSpec:
         tip: one sentence, for the list of shortcuts.
         keys: its shortcuts, the first is shown. Some platforms have none for a standard key, so another one follows.
         needs_file: whether it takes an opened file.
+        compares: whether a comparison of two files has it, too.
         group: alternatives that exclude each other.
         checkable: whether it is on or off.
         separated: whether a line stands above it.
@@ -38,6 +40,7 @@ class ActionSpec:
     tip: str
     keys: tuple[StandardKey | str, ...] = ()
     needs_file: bool = False
+    compares: bool = False
     group: str = ""
     checkable: bool = False
     separated: bool = False
@@ -47,7 +50,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("open", "&Open…", "&File", "Open checkpoint files", (StandardKey.Open, "Ctrl+O")),
     ActionSpec("open_folder", "Open &Folder…", "&File", "Open a folder of shards", ("Ctrl+Shift+O",)),
     ActionSpec("clear_recent", "&Clear", "&File/Open &Recent", "Forget the files that were opened last"),
-    ActionSpec("reload", "&Reload", "&File", "Read the file again", ("F5", "Ctrl+R"), needs_file=True, separated=True),
+    ActionSpec(
+        "reload",
+        "&Reload",
+        "&File",
+        "Read the file again",
+        ("F5", "Ctrl+R"),
+        needs_file=True,
+        compares=True,
+        separated=True,
+    ),
     ActionSpec(
         "export",
         "&Export…",
@@ -64,9 +76,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ("Ctrl+Shift+E",),
         needs_file=True,
     ),
-    ActionSpec("close_tab", "&Close Tab", "&File", "Close this tab", ("Ctrl+W",), needs_file=True),
+    ActionSpec("close_tab", "&Close Tab", "&File", "Close this tab", ("Ctrl+W",), needs_file=True, compares=True),
     ActionSpec("quit", "&Quit", "&File", "Close the window", ("Ctrl+Q",), separated=True),
-    ActionSpec("copy", "&Copy", "&Edit", "Copy what is selected", (StandardKey.Copy, "Ctrl+C"), needs_file=True),
+    ActionSpec(
+        "copy", "&Copy", "&Edit", "Copy what is selected", (StandardKey.Copy, "Ctrl+C"), needs_file=True, compares=True
+    ),
     ActionSpec(
         "paste", "&Paste", "&Edit", "Open the files on the clipboard, or their paths", (StandardKey.Paste, "Ctrl+V")
     ),
@@ -77,6 +91,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Filter the tensors",
         (StandardKey.Find, "Ctrl+F"),
         needs_file=True,
+        compares=True,
         separated=True,
     ),
     ActionSpec(
@@ -84,8 +99,17 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec("show_modules", "&Modules", "&View", "Show the tree of modules", ("Ctrl+1",), needs_file=True),
     ActionSpec("show_tensors", "All &Tensors", "&View", "Show the table of all tensors", ("Ctrl+2",), needs_file=True),
-    ActionSpec("expand_all", "&Expand All Below", "&View", "Open all below the selected entry", needs_file=True),
-    ActionSpec("collapse", "&Collapse", "&View", "Close the selected entry, or the one around it", needs_file=True),
+    ActionSpec(
+        "expand_all", "&Expand All Below", "&View", "Open all below the selected entry", needs_file=True, compares=True
+    ),
+    ActionSpec(
+        "collapse",
+        "&Collapse",
+        "&View",
+        "Close the selected entry, or the one around it",
+        needs_file=True,
+        compares=True,
+    ),
     ActionSpec(
         "fold_alike",
         "&Fold Alike Blocks",
@@ -96,10 +120,23 @@ ACTIONS: tuple[ActionSpec, ...] = (
         checkable=True,
     ),
     ActionSpec(
-        "next_problem", "Next &Problem", "&View", "Go to the next problem", ("F8",), needs_file=True, separated=True
+        "next_problem",
+        "Next &Problem or Difference",
+        "&View",
+        "Go to the next problem or difference",
+        ("F8",),
+        needs_file=True,
+        compares=True,
+        separated=True,
     ),
     ActionSpec(
-        "previous_problem", "Previous P&roblem", "&View", "Go to the problem before", ("Shift+F8",), needs_file=True
+        "previous_problem",
+        "Previous P&roblem or Difference",
+        "&View",
+        "Go to the problem or difference before",
+        ("Shift+F8",),
+        needs_file=True,
+        compares=True,
     ),
     ActionSpec(
         "scan",
@@ -119,6 +156,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
         checkable=True,
         separated=True,
     ),
+    ActionSpec("compare", "&Compare…", "&Tools", "Compare two files", ("Ctrl+D",)),
+    ActionSpec("clear_pairs", "&Clear", "&Tools/Recent &Pairs", "Forget the files that were compared last"),
     ActionSpec("next_tab", "&Next Tab", "&View", "Go to the next tab", ("Ctrl+PgDown", "Ctrl+Tab"), separated=True),
     ActionSpec("previous_tab", "&Previous Tab", "&View", "Go to the previous tab", ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
     ActionSpec("theme_system", "As the &System", "&View/&Theme", "Follow the system's theme", group="theme"),
@@ -183,5 +222,5 @@ def key_groups(actions: Mapping[str, QAction]) -> list[KeyGroup]:
         for spec in ACTIONS
         if spec.keys
     ]
-    views = (TREE_KEYS, TABLE_KEYS, VALUES_KEYS)
+    views = (TREE_KEYS, TABLE_KEYS, VALUES_KEYS, DIFF_KEYS)
     return [KeyGroup("Window", rows), *(KeyGroup(table.title, table.rows()) for table in views)]

@@ -51,8 +51,10 @@ def has_display() -> bool:
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def run_window(files: Sequence[str], *, new_window: bool = False) -> int:
+def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = False) -> int:
     """Show the window with these files and folders open, until it is closed; returns the exit code.
+
+    With `diff` the two files are compared with each other.
 
     A window that runs already takes them, unless a new one is asked for; then this returns at once.
 
@@ -62,7 +64,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False) -> int:
     if not has_display() and "QT_QPA_PLATFORM" not in os.environ:
         raise SdviewerError("there is no display for a window", hint="`sdviewer info FILE` works without one")
     name = socket_name()
-    if not new_window and hand_over(files, name):
+    if not new_window and hand_over(files, name, diff=diff):
         return 0
     from sdviewer.ui.main_window import MainWindow
     from sdviewer.ui.settings import Settings
@@ -79,7 +81,10 @@ def run_window(files: Sequence[str], *, new_window: bool = False) -> int:
     previous_hook, sys.excepthook = sys.excepthook, show_unexpected(window)
     collector = _collect_on_this_thread(window)
     window.show()
-    window.open_files(files)
+    if diff:
+        window.compare_files(*files)
+    else:
+        window.open_files(files)
     # Nobody waits for it: the first tree is painted before it listens.
     QTimer.singleShot(_MS_BEFORE_LISTENING, window, lambda: listen(window, name))
     try:
@@ -97,8 +102,13 @@ def listen(window: MainWindow, name: str) -> None:
         window.open_files(files)
         window.come_to_front()
 
+    def take_pair(a: str, b: str) -> None:
+        window.compare_files(a, b)
+        window.come_to_front()
+
     server = WindowServer(name, window)
     server.files_received.connect(take)
+    server.pair_received.connect(take_pair)
     window.closed.connect(server.close)
 
 

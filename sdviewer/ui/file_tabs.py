@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QTabBar, QTabWidget, QWidget
 
 from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.close_button import CloseButton
+from sdviewer.ui.comparison.tab import ComparisonTab
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.tooltips import tooltip
+
+Page = DocumentTab | ComparisonTab
 
 _SIDE = QTabBar.ButtonPosition.RightSide
 
@@ -20,41 +23,72 @@ class FileTabs(QTabWidget):
 
     close_wanted = Signal(int)
 
+    menu_wanted = Signal(int, QPoint)
+    """The context menu of a tab, at this place of the screen."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setDocumentMode(True)
         self.setMovable(True)
         self.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self.tabBar().setAccessibleName("Open files")
+        bar = self.tabBar()
+        bar.setAccessibleName("Open files")
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        bar.customContextMenuRequested.connect(self._menu_asked)
 
     @property
     def current(self) -> DocumentTab | None:
-        """The one in front."""
+        """The one in front, if it is a file's own."""
         widget = self.currentWidget()
         return widget if isinstance(widget, DocumentTab) else None
 
-    def documents(self) -> list[DocumentTab]:
-        """All of them, from the left."""
+    @property
+    def page(self) -> Page | None:
+        """What is in front: a file, or a comparison of two."""
+        widget = self.currentWidget()
+        return widget if isinstance(widget, DocumentTab | ComparisonTab) else None
+
+    def pages(self) -> list[Page]:
+        """All tabs, from the left."""
         widgets = [self.widget(index) for index in range(self.count())]
-        return [widget for widget in widgets if isinstance(widget, DocumentTab)]
+        return [widget for widget in widgets if isinstance(widget, DocumentTab | ComparisonTab)]
+
+    def documents(self) -> list[DocumentTab]:
+        """The files' own, from the left."""
+        return [page for page in self.pages() if isinstance(page, DocumentTab)]
+
+    def with_pair(self, a: str, b: str) -> ComparisonTab | None:
+        """The comparison of these two, in this order."""
+        wanted = [_normal(a), _normal(b)]
+        comparisons = [page for page in self.pages() if isinstance(page, ComparisonTab)]
+        return next((tab for tab in comparisons if [_normal(path) for path in tab.paths] == wanted), None)
 
     def with_path(self, path: str) -> DocumentTab | None:
         """The tab of this file, as it is named: whether two names mean one file, a slow disk would have to say."""
         wanted = _normal(path)
         return next((tab for tab in self.documents() if _normal(tab.path) == wanted), None)
 
-    def add(self, tab: DocumentTab) -> None:
+    def add(self, tab: Page) -> None:
         """A further one, at the right."""
         index = self.addTab(tab, tab.title.replace("&", "&&"))
         button = CloseButton(tab.title)
         button.clicked.connect(self._close_clicked)
         self.tabBar().setTabButton(index, _SIDE, button)
-        self.setTabToolTip(index, tooltip(shown(tab.path)))
+        self.setTabToolTip(index, tooltip(shown(tab.path) if isinstance(tab, DocumentTab) else tab.tip))
+
+    def rename(self, tab: Page) -> None:
+        """It is called otherwise."""
+        self.setTabText(self.indexOf(tab), tab.title.replace("&", "&&"))
 
     def go(self, step: int) -> None:
         """Bring another one to the front, round and round."""
         if self.count():
             self.setCurrentIndex((self.currentIndex() + step) % self.count())
+
+    def _menu_asked(self, place: QPoint) -> None:
+        index = self.tabBar().tabAt(place)
+        if index >= 0:
+            self.menu_wanted.emit(index, self.tabBar().mapToGlobal(place))
 
     def _close_clicked(self) -> None:
         bar, button = self.tabBar(), self.sender()

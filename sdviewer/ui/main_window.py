@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -17,12 +17,17 @@ from PySide6.QtWidgets import (
     QMenu,
     QPlainTextEdit,
     QStackedWidget,
+    QVBoxLayout,
+    QWidget,
 )
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
 from sdviewer.ui.actions import ACTIONS, build_actions, key_groups
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.comparison.choosing import Choosing
+from sdviewer.ui.comparison.offer import CompareOffer
+from sdviewer.ui.comparison.tab import ComparisonTab
 from sdviewer.ui.copying import copy_from
 from sdviewer.ui.dialogs import show_about, show_shortcuts
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
@@ -30,7 +35,7 @@ from sdviewer.ui.document.tab import DocumentTab, Opener, State
 from sdviewer.ui.drop_frame import DropFrame
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.empty_page import EmptyPage
-from sdviewer.ui.file_tabs import FileTabs
+from sdviewer.ui.file_tabs import FileTabs, Page
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.incoming import local_paths, pasted_paths
 from sdviewer.ui.plots.library import PlotLibrary
@@ -51,6 +56,7 @@ _FILTERS = (
 # Menus and the first frames come first; the plotting library is needed with the first tensor.
 _MS_BEFORE_PLOTS = 120
 _MS_TO_READ = 5000
+_PAIR = 2
 # What the context menu of the tree has of the window's commands.
 _TREE_ACTIONS = ("copy", "export_selection", "expand_all", "collapse")
 
@@ -86,7 +92,16 @@ class MainWindow(QMainWindow):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.tabs)
-        self.setCentralWidget(self._pages)
+        self.offer = CompareOffer()
+        self.offer.compare_wanted.connect(self.compare_files)
+        self.tabs.menu_wanted.connect(self._show_tab_menu)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.offer)
+        column.addWidget(self._pages, 1)
+        self.setCentralWidget(middle)
         self.drop_frame = DropFrame(self._pages)
         self._finder: GoToPanel | None = None
 
@@ -109,6 +124,9 @@ class MainWindow(QMainWindow):
         self.actions_by_name = build_actions(self, self._commands())
         recent_menu = cast("QMenu", self.menuBar().findChild(QMenu, "&File/Open &Recent"))
         RecentMenu(recent_menu, self.recent).file_wanted.connect(self.open_file)
+        pairs_menu = cast("QMenu", self.menuBar().findChild(QMenu, "&Tools/Recent &Pairs"))
+        self.choosing = Choosing(self, settings, pairs_menu, self._open_paths, lambda: self.recent.paths, _FILTERS)
+        self.choosing.chosen.connect(self.compare_files)
         self._dress()
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
@@ -118,8 +136,13 @@ class MainWindow(QMainWindow):
 
     @property
     def current_tab(self) -> DocumentTab | None:
-        """The tab in front."""
+        """The tab in front, if it is a file's own."""
         return self.tabs.current
+
+    @property
+    def current_page(self) -> Page | None:
+        """What is in front: a file, or a comparison of two."""
+        return self.tabs.page
 
     @property
     def has_tabs_for_all(self) -> bool:
@@ -135,6 +158,25 @@ class MainWindow(QMainWindow):
     def open_file(self, path: str) -> None:
         """Open one more."""
         self.open_files([path])
+
+    def compare_files(self, a: str, b: str) -> None:
+        """Compare two files in a tab of its own; one that does so already comes to the front."""
+        tab = self.tabs.with_pair(a, b)
+        if tab is None:
+            tab = ComparisonTab(a, b, self._opener, self.bridge, self.library)
+            tab.changed.connect(self._refresh)
+            tab.opened.connect(self._remember_pair)
+            tab.message.connect(self._tell)
+            self.tabs.add(tab)
+            tab.load()
+        self.tabs.setCurrentWidget(tab)
+
+    def ask_for_comparison(self) -> None:
+        """Ask what the file in front is to be compared with; of a comparison, its left side."""
+        page = self.current_page
+        path = "" if page is None else page.path if isinstance(page, DocumentTab) else page.paths[0]
+        middle = QPoint(self._pages.width() // 3, 60)
+        self.choosing.pop_up(path, self._pages.mapToGlobal(middle))
 
     def come_to_front(self) -> None:
         """Stand before all other windows, as far as the desktop allows it."""
@@ -159,6 +201,8 @@ class MainWindow(QMainWindow):
         if isinstance(tab, DocumentTab):
             if self._settings is not None:
                 self._remember_layout(self._settings, tab)
+            self.offer.forget(tab.path)
+        if isinstance(tab, DocumentTab | ComparisonTab):
             tab.close_jobs()
             self.tabs.removeTab(index)
             tab.deleteLater()
@@ -254,6 +298,8 @@ class MainWindow(QMainWindow):
             "fold_alike": self._fold_alike,
             "next_problem": self._next_problem,
             "previous_problem": self._previous_problem,
+            "compare": self.ask_for_comparison,
+            "clear_pairs": self._clear_pairs,
             "scan": self._scan,
             "pause_scan": self._pause_scan,
             "stop_scan": self._stop_scan,
@@ -307,16 +353,45 @@ class MainWindow(QMainWindow):
             if self._settings is not None:
                 tab.tree.set_folding(self._settings.folding)
 
+    def _remember_pair(self) -> None:
+        tab = self.sender()
+        if isinstance(tab, ComparisonTab):
+            self.choosing.remember(*tab.paths)
+            for path in reversed(tab.paths):
+                self.recent.remember(path)
+
+    def _clear_pairs(self) -> None:
+        self.choosing.clear()
+
+    def _open_paths(self) -> Sequence[str]:
+        return [tab.path for tab in self.tabs.documents()]
+
+    def _show_tab_menu(self, index: int, place: QPoint) -> None:
+        """What can be done with a tab."""
+        tab = self.tabs.widget(index)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if isinstance(tab, DocumentTab):
+            others = self.choosing.menu_for(tab.path)
+            others.setParent(menu, others.windowFlags())
+            others.setTitle("Compare &with…")
+            menu.addMenu(others)
+        elif isinstance(tab, ComparisonTab):
+            menu.addAction("&Swap Sides", tab.swap)
+        if tab is not None:
+            menu.addAction("&Close Tab", lambda: self.close_tab(self.tabs.indexOf(tab)))
+        menu.popup(place)
+
     @staticmethod
     def _remember_layout(settings: Settings, tab: DocumentTab) -> None:
         settings.splitter = tab.splitter_state()
         settings.table = tab.browser.table_state()
 
     def _is_in_front(self, slot: Hashable) -> bool:
-        return self.current_tab is not None and self.current_tab.owns(slot)
+        return self.current_page is not None and self.current_page.owns(slot)
 
     def _file_of(self, slot: Hashable) -> str:
-        return next((tab.title for tab in self.tabs.documents() if tab.owns(slot)), "")
+        return next((tab.title for tab in self.tabs.pages() if tab.owns(slot)), "")
 
     def _opened_from_dialog(self, paths: Sequence[str]) -> None:
         if paths and self._settings is not None:
@@ -327,15 +402,18 @@ class MainWindow(QMainWindow):
         return self._settings.folder if self._settings is not None else ""
 
     def _refresh(self) -> None:
-        tab = self.current_tab
-        self._pages.setCurrentWidget(self.tabs if tab is not None else self.empty)
-        self.setWindowTitle(f"{tab.title} – sdviewer" if tab is not None else "sdviewer")
-        self.summary.setText(tab.summary if tab is not None else "")
+        tab, page = self.current_tab, self.current_page
+        self._pages.setCurrentWidget(self.tabs if page is not None else self.empty)
+        self.setWindowTitle(f"{page.title} – sdviewer" if page is not None else "sdviewer")
+        self.summary.setText(page.summary if page is not None else "")
+        if isinstance(page, ComparisonTab):
+            self.tabs.rename(page)
         for spec in ACTIONS:
             if spec.needs_file:
-                self.actions_by_name[spec.name].setEnabled(tab is not None)
+                has_it = tab is not None or (spec.compares and page is not None)
+                self.actions_by_name[spec.name].setEnabled(has_it)
         self.actions_by_name["fold_alike"].setChecked(tab is not None and tab.tree.folding)
-        if tab is not None and tab.state is State.OPEN:
+        if (tab is not None and tab.state is State.OPEN) or (page is not None and tab is None):
             # Only now: the first tree is painted before anything heavy is imported.
             self._plots_timer.start()
         self._refresh_scan()
@@ -353,8 +431,8 @@ class MainWindow(QMainWindow):
         self.actions_by_name["stop_scan"].setEnabled(is_running)
 
     def _reload(self) -> None:
-        if self.current_tab is not None:
-            self.current_tab.reload()
+        if self.current_page is not None:
+            self.current_page.reload()
 
     def _dropped(self, paths: Sequence[str]) -> None:
         """A recipe is for the export of the file in front; all else is opened."""
@@ -364,8 +442,13 @@ class MainWindow(QMainWindow):
         elif recipes:
             self._tell("Open a checkpoint first: a recipe says how one is exported.")
         others = [path for path in paths if path not in recipes]
+        before = self.current_tab
         if others:
             self.open_files(others)
+        if len(others) == _PAIR:
+            self.offer.offer(*others)
+        elif len(others) == 1 and before is not None and before.path != others[0]:
+            self.offer.offer(before.path, others[0])
 
     def _export(self) -> None:
         if self.current_tab is not None:
@@ -383,11 +466,18 @@ class MainWindow(QMainWindow):
 
     def _copy(self) -> None:
         """What is selected where the keys go; where nothing can be copied, the name of what is shown."""
-        if not copy_from(QApplication.focusWidget()) and self.current_tab is not None:
-            self.current_tab.detail.copy_name()
+        if copy_from(QApplication.focusWidget()):
+            return
+        page = self.current_page
+        if isinstance(page, ComparisonTab):
+            page.view.copy_names()
+        elif page is not None:
+            page.detail.copy_name()
 
     def _filter(self) -> None:
-        if self.current_tab is not None:
+        if isinstance(self.current_page, ComparisonTab):
+            self.current_page.focus_filter()
+        elif self.current_tab is not None:
             self.current_tab.faces.show_file()
             self.current_tab.browser.filter.focus_line()
 
@@ -418,11 +508,15 @@ class MainWindow(QMainWindow):
             self.current_tab.browser.show_view(ALL_TENSORS)
 
     def _expand_all(self) -> None:
-        if self.current_tab is not None and self.current_tab.tree.current_node() >= 0:
+        if isinstance(self.current_page, ComparisonTab):
+            self.current_page.view.expand_below()
+        elif self.current_tab is not None and self.current_tab.tree.current_node() >= 0:
             self.current_tab.tree.expand(self.current_tab.tree.current_node(), deep=True)
 
     def _collapse(self) -> None:
-        if self.current_tab is not None:
+        if isinstance(self.current_page, ComparisonTab):
+            self.current_page.view.collapse_around()
+        elif self.current_tab is not None:
             self.current_tab.tree.collapse_around()
 
     def _fold_alike(self) -> None:
@@ -462,7 +556,10 @@ class MainWindow(QMainWindow):
         self._go_to_problem(-1)
 
     def _go_to_problem(self, step: int) -> None:
-        if self.current_tab is not None and not self.current_tab.tree.go_to_problem(step):
+        if isinstance(self.current_page, ComparisonTab):
+            if not self.current_page.go_to_difference(step):
+                self._tell("Nothing differs, as far as it was compared.")
+        elif self.current_tab is not None and not self.current_tab.tree.go_to_problem(step):
             self._tell("No tensor of this file has a problem.")
 
     def _tell(self, message: str) -> None:

@@ -100,6 +100,27 @@ class Settings:
         self._store.setValue("open/recent", json.dumps(list(value)))
         self._store.sync()
 
+    @property
+    def recent_pairs(self) -> tuple[tuple[str, str], ...]:
+        """The files that were compared last, as absolute paths, the last ones first."""
+        self._store.sync()
+        try:
+            pairs = json.loads(str(self._store.value("compare/recent", "[]")))
+        except (ValueError, RecursionError):
+            return ()
+        if not isinstance(pairs, list):
+            return ()
+        return tuple((pair[0], pair[1]) for pair in pairs if _is_pair(pair))
+
+    @recent_pairs.setter
+    def recent_pairs(self, value: Sequence[tuple[str, str]]) -> None:
+        self._store.setValue("compare/recent", json.dumps([list(pair) for pair in value]))
+        self._store.sync()
+
     def _bytes(self, key: str) -> QByteArray:
         value = self._store.value(key)
         return value if isinstance(value, QByteArray) else QByteArray()
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == len(("a", "b")) and all(isinstance(path, str) for path in value)

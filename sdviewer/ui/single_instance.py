@@ -1,8 +1,8 @@
 """One window a user: a second start hands its files to the window that runs and ends.
 
 They talk over a local socket that only the user may open. A message is a line of JSON, {"files": [absolute
-paths], "token": what Wayland asks of who wants to come to the front}; the answer is a line too, so that files
-are never handed to a window that no longer listens.
+paths], "token": what Wayland asks of who wants to come to the front, "diff": whether two files are to be compared};
+the answer is a line too, so that files are never handed to a window that no longer listens.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _MS_BETWEEN_CLAIMS = 3000
 _TOKEN = "XDG_ACTIVATION_TOKEN"  # noqa: S105  # no secret
 _LONGEST_MESSAGE = 1 << 20
 _TAKEN = b"taken\n"
+_PAIR = 2
 
 
 def socket_name() -> str:
@@ -41,8 +42,8 @@ def socket_name() -> str:
     return "sdviewer"
 
 
-def hand_over(files: Sequence[str], name: str) -> bool:
-    """Give `files` to the window that listens under `name`; whether one took them."""
+def hand_over(files: Sequence[str], name: str, *, diff: bool = False) -> bool:
+    """Give `files` to the window that listens under `name`, with `diff` to be compared; whether one took them."""
     socket = _connected(name)
     if socket is None:
         return False
@@ -52,7 +53,7 @@ def hand_over(files: Sequence[str], name: str) -> bool:
         # Only who was just started by the user may come to the front, and only he may let another one.
         ctypes.windll.user32.AllowSetForegroundWindow(-1)
     paths = [os.path.abspath(file) for file in files]  # noqa: PTH100  # resolves no links
-    message = {"files": paths, "token": os.environ.get(_TOKEN, "")}
+    message = {"files": paths, "token": os.environ.get(_TOKEN, ""), "diff": diff}
     socket.write(json.dumps(message).encode("ascii") + b"\n")
     answer = b""
     while not answer.endswith(b"\n") and (socket.bytesAvailable() or socket.waitForReadyRead(_MS_TO_WAIT)):
@@ -69,6 +70,9 @@ class WindowServer(QObject):
 
     files_received = Signal(list)
     """Absolute paths, none where the program was started without a file."""
+
+    pair_received = Signal(str, str)
+    """Two files that are to be compared."""
 
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         from PySide6.QtNetwork import QLocalServer
@@ -135,7 +139,10 @@ class WindowServer(QObject):
         socket.flush()
         if message.token:
             os.environ[_TOKEN] = message.token
-        self.files_received.emit(message.files)
+        if message.diff:
+            self.pair_received.emit(*message.files)
+        else:
+            self.files_received.emit(message.files)
 
 
 def _connected(name: str) -> QLocalSocket | None:
@@ -160,6 +167,7 @@ def _somebody_listens(name: str) -> bool:
 class _Message:
     files: list[str]
     token: str
+    diff: bool
 
 
 def _message_in(line: bytes) -> _Message | None:
@@ -171,5 +179,5 @@ def _message_in(line: bytes) -> _Message | None:
     files = message.get("files") if isinstance(message, dict) else None
     if not isinstance(files, list) or not all(isinstance(file, str) and os.path.isabs(file) for file in files):  # noqa: PTH117
         return None
-    token = message.get("token")
-    return _Message(files, token if isinstance(token, str) and "\0" not in token else "")
+    token, diff = message.get("token"), message.get("diff") is True and len(files) == _PAIR
+    return _Message(files, token if isinstance(token, str) and "\0" not in token else "", diff)

@@ -13,7 +13,7 @@ import pytest
 from sdviewer.cli.main import run
 
 
-def no_window(files: Sequence[str], new: bool) -> int:
+def no_window(files: Sequence[str], new: bool, diff: bool) -> int:
     """Stands in where no window may open."""
     raise AssertionError(f"a {'new ' if new else ''}window was opened on {files}")
 

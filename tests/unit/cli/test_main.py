@@ -69,7 +69,8 @@ def test_a_wrong_option_of_the_window_is_wrong_usage(capsys: pytest.CaptureFixtu
 def test_files_without_a_command_open_the_window() -> None:
     opened: list[list[str | bool]] = []
 
-    def window(files: Sequence[str], new: bool) -> int:
+    def window(files: Sequence[str], new: bool, diff: bool) -> int:
+        assert not diff
         opened.append([*files, new])
         return 0
 
@@ -85,8 +86,8 @@ def test_the_programs_hand_over_their_arguments(
 ) -> None:
     opened: list[Sequence[str]] = []
 
-    def window(files: Sequence[str], new: bool) -> int:
-        assert not new
+    def window(files: Sequence[str], new: bool, diff: bool) -> int:
+        assert not (new or diff)
         opened.append(files)
         return 0
 
