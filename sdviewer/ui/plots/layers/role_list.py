@@ -28,6 +28,8 @@ class RoleList(QWidget):
         self._series: dict[int, int] = {}
         self._is_filling = False
         self.filter = QLineEdit()
+        # Files that are dropped here are meant for the window.
+        self.filter.setAcceptDrops(False)
         self.filter.setPlaceholderText("Filter roles")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter the roles")
