@@ -340,6 +340,7 @@ class MainWindow(QMainWindow):
         self.bridge.changed.connect(self._refresh_scan)
         tab.opened.connect(self._remember)
         tab.file_wanted.connect(self.open_file)
+        tab.faces.compare_wanted.connect(self.compare_files)
         tab.message.connect(self._tell)
         tab.tree.folding_changed.connect(self.actions_by_name["fold_alike"].setChecked)
         self.tabs.add(tab)

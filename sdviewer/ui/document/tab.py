@@ -132,7 +132,7 @@ class DocumentTab(QStackedWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.change)
-        self.faces = Faces(self.splitter, bridge, (id(self), "export"))
+        self.faces = Faces(self.splitter, bridge, (id(self), "export"), self.scanning.found_in)
         column.addWidget(self.faces, 1)
         for page in (self.loading, self._contents):
             self.addWidget(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -14,6 +14,9 @@ from sdviewer.ui.bridge import Bridge
 if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
     from sdviewer.ui.export.pane import ExportPane
+    from sdviewer.ui.scan.findings import Findings
+
+    FindingsOf = Callable[[Checkpoint], Findings | None]
 
 
 class Faces(QStackedWidget):
@@ -24,9 +27,12 @@ class Faces(QStackedWidget):
     compare_wanted = Signal(str, str)
     """The user wants to compare the first file with the second one."""
 
-    def __init__(self, file: QWidget, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, file: QWidget, bridge: Bridge, slot: Hashable, found_in: FindingsOf, parent: QWidget | None = None
+    ) -> None:
+        """`found_in` gives what a scan has found in a checkpoint."""
         super().__init__(parent)
-        self._file, self._bridge, self._slot = file, bridge, slot
+        self._file, self._bridge, self._slot, self._found_in = file, bridge, slot, found_in
         self._checkpoint: Checkpoint | None = None
         self._title = ""
         self._home: QWidget | None = None
@@ -85,7 +91,7 @@ class Faces(QStackedWidget):
         if self.export is None:
             from sdviewer.ui.export.pane import ExportPane
 
-            self.export = ExportPane(self._bridge, self._slot)
+            self.export = ExportPane(self._bridge, self._slot, self._found_in)
             self.export.left.connect(self.show_file)
             self.export.message.connect(self.message)
             self.export.file_wanted.connect(self.file_wanted)

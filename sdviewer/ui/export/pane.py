@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.wording import bytes_for_people, plural, shown
+from sdviewer.checkpoint.wording import shown
 from sdviewer.edit.plan import ExportPlan, Options
 from sdviewer.edit.rules import BadRule, Exclude, RenameKeys, Rule
 from sdviewer.errors import SdviewerError
@@ -20,6 +20,7 @@ from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import heading
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.error_strip import ErrorStrip
+from sdviewer.ui.export.carrying import CastCheck, Writing
 from sdviewer.ui.export.outcome_strip import OutcomeStrip
 from sdviewer.ui.export.planning import Planned, Planning, Shown
 from sdviewer.ui.export.preview import Preview
@@ -29,10 +30,16 @@ from sdviewer.ui.export.sources import SourceChoice, choices_of, source_for, usu
 from sdviewer.ui.export.summary import Summary, Verdict, verdict_of
 from sdviewer.ui.export.target_bar import TargetBar
 from sdviewer.ui.export.wishes import History, Wish, exactly
-from sdviewer.ui.export.writing import Done, Question, Replaces, carry_out
 from sdviewer.ui.line_splitter import LineSplitter
 
+if TYPE_CHECKING:
+    from sdviewer.ui.scan.findings import Findings
+
 _RULES_WIDTH = 330
+
+
+def _nothing_found(_: Checkpoint) -> None:
+    """Without a scan nobody knows what it would find."""
 
 
 class ExportPane(QWidget):
@@ -48,11 +55,17 @@ class ExportPane(QWidget):
     compare_wanted = Signal(str, str)
     """The user wants to compare the first file with the second one."""
 
-    def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        slot: Hashable,
+        found_in: Callable[[Checkpoint], Findings | None] = _nothing_found,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`found_in` gives what a scan has found in a checkpoint."""
         super().__init__(parent)
-        self._bridge = bridge
+        self._bridge, self._found_in = bridge, found_in
         self.plan_slot: Hashable = (slot, "plan")
-        self.write_slot: Hashable = (slot, "write")
         self._checkpoint: Checkpoint | None = None
         self._choices: tuple[SourceChoice, ...] = ()
         self._selected: tuple[int, ...] = ()
@@ -61,7 +74,6 @@ class ExportPane(QWidget):
         self._verdict: Verdict | None = None
         self._not_understood = ""
         self._waiting = False
-        self._writing = False
         self.planned: Planned | None = None
 
         self.title = heading("Export")
@@ -85,6 +97,8 @@ class ExportPane(QWidget):
         self.progress = ElidedLabel(muted=True)
         self.error = ErrorStrip(self.export_button)
         self.outcome = OutcomeStrip(self.export_button)
+        self.writing = Writing(bridge, (slot, "write"), self.outcome, self.error, self)
+        self.casts = CastCheck(bridge, (slot, "casts"), self.error, self)
         self.recipes = RecipeMenu(bridge, (slot, "recipe"), lambda: self.wish, self._ready, self)
         self.recipe_button.setMenu(self.recipes)
         self._lay_out()
@@ -94,7 +108,8 @@ class ExportPane(QWidget):
     @property
     def is_settled(self) -> bool:
         """Whether what is shown belongs to what is wished, and nothing is being written."""
-        return not (self._waiting or self._writing or self.recipes.tasks.slots) and self.preview.is_settled
+        busy = self._waiting or self.writing.is_running or self.casts.is_running or bool(self.recipes.tasks.slots)
+        return not busy and self.preview.is_settled
 
     @property
     def wish(self) -> Wish:
@@ -103,13 +118,14 @@ class ExportPane(QWidget):
 
     def running_slots(self) -> tuple[Hashable, ...]:
         """The slots of the jobs that run for this pane."""
-        return (self.plan_slot, self.write_slot, *self.recipes.tasks.slots)
+        return (self.plan_slot, self.writing.slot, self.casts.slot, *self.recipes.tasks.slots)
 
     def close_jobs(self) -> None:
         """Stop everything; a file that was being written is gone."""
-        self._waiting = self._writing = False
-        for slot in (self.plan_slot, self.write_slot):
-            self._bridge.drop(slot)
+        self._waiting = False
+        self._bridge.drop(self.plan_slot)
+        for part in (self.recipes.tasks, self.writing, self.casts):
+            part.close_jobs()
 
     def show_checkpoint(self, checkpoint: Checkpoint | None, title: str) -> None:
         """Export this one from now on; rules and options stay."""
@@ -122,7 +138,7 @@ class ExportPane(QWidget):
         self.title.setText(f"Export {title}")
         self.outcome.clear()
         self.error.clear()
-        self._show_planned(None)
+        self._show_planned(None, None)
         if checkpoint is None:
             return
         if is_first:
@@ -155,29 +171,15 @@ class ExportPane(QWidget):
         self._history.redo()
         self._show_wish()
 
-    def export(self, allowed: Replaces = Replaces.NOTHING) -> None:
+    def export(self) -> None:
         """Write what is shown, unless something stands against it."""
-        planned, target = self.planned, self.target.target
-        if planned is None or not self.export_button.isEnabled() or self._writing:
-            return
-        plan = planned.facts.plan
-        self.error.clear()
-        self.outcome.clear()
-        self._writing = True
-        name = shown(Path(target).name, 80)
-        self._bridge.start(
-            Lane.COMPUTING,
-            self.write_slot,
-            lambda control: carry_out(plan, target, allowed, control),
-            on_value=self._written,
-            on_error=self._not_written,
-            on_stopped=self._write_stopped,
-            title=f"Exporting {name}",
-            background=True,
-            bytes_a_step=1.0,
-        )
-        self.progress.setText(f"Writing {name} … the status bar shows how far it is, and stops it")
-        self._show_verdict()
+        if self.planned is not None and self.export_button.isEnabled():
+            self.writing.start(self.planned.facts.plan, self.target.target)
+
+    def check_casts(self) -> None:
+        """Count what the casts do to the values, of those that are not known yet."""
+        if self.planned is not None and self._checkpoint is not None:
+            self.casts.start(self.planned.facts.plan, self._found_in(self._checkpoint))
 
     def focus_first(self) -> None:
         """Give the keys to the rules, or to what adds one."""
@@ -251,13 +253,20 @@ class ExportPane(QWidget):
         self.recipes.tasks.failed.connect(lambda error, again: self.error.show_error(error, again=again))
         self.rules.form.mistake_changed.connect(self._show_verdict)
         self.preview.choice_changed.connect(self._plan)
+        self.writing.changed.connect(self._show_verdict)
+        self.writing.message.connect(self.message)
+        self.writing.name_wanted.connect(self.target.ask_for_target)
+        self.writing.file_wanted.connect(self.file_wanted)
+        self.writing.compare_wanted.connect(self.compare_wanted)
+        self.casts.changed.connect(self._show_effects)
+        self.preview.check_wanted.connect(self.check_casts)
         self.preview.model.rename_wanted.connect(self._rename)
         self.preview.table.exclusion_wanted.connect(self._exclude)
         self.target.changed.connect(self._options_changed)
         self.target.target_changed.connect(self._plan)
         self.target.mistake_changed.connect(self._show_verdict)
         self.summary.conflicts_wanted.connect(lambda: self.preview.choose(Shown.CONFLICTS))
-        self.export_button.clicked.connect(lambda _=False: self.export())
+        self.export_button.clicked.connect(self.export)
 
     def _choose(self, at: int) -> None:
         """Offer what may be exported, and take one of the choices."""
@@ -279,6 +288,7 @@ class ExportPane(QWidget):
             return
         source = source_for(checkpoint, self._choices[at])
         self._planning = Planning(source)
+        self.casts.forget()
         self.target.show_source(checkpoint.path, source.others)
         self._plan()
 
@@ -315,11 +325,8 @@ class ExportPane(QWidget):
             return None
         return self.planned.facts.plan, self.target.target
 
-    def _exclude(self, old: str) -> None:
-        planned = self.planned
-        key = next((key for key in planned.facts.plan.keys if key.old == old), None) if planned is not None else None
-        if key is not None:
-            self._wish(self.wish.with_rules((*self.wish.rules, Exclude(exactly(key.new)))), "")
+    def _exclude(self, name: str) -> None:
+        self._wish(self.wish.with_rules((*self.wish.rules, Exclude(exactly(name)))), "")
 
     def _show_wish(self) -> None:
         history = self._history
@@ -336,19 +343,19 @@ class ExportPane(QWidget):
         self._bridge.start(
             Lane.COMPUTING,
             self.plan_slot,
-            lambda control: planning.plan(wish, chosen, text, target, control),
-            on_value=self._show_planned,
+            lambda control: told(planning.plan(wish, chosen, text, target, control)),
+            on_value=lambda found: self._show_planned(*found),
             on_error=self._not_planned,
             on_stopped=self._plan_stopped,
         )
         self._show_verdict()
 
-    def _show_planned(self, planned: Planned | None) -> None:
+    def _show_planned(self, planned: Planned | None, verdict: Verdict | None) -> None:
         self._waiting = False
         self._not_understood = ""
         self.planned = planned
         self.preview.show_planned(planned)
-        self._verdict = verdict_of(planned) if planned is not None else None
+        self._verdict = verdict
         if planned is not None:
             self.error.clear("plan")
             self.rules.show_plan(planned.facts.plan.touched, planned.facts.wrappers)
@@ -369,55 +376,25 @@ class ExportPane(QWidget):
         self.error.show_stopped("Planning was stopped.", self._plan, about="plan")
         self._show_verdict()
 
+    def _show_effects(self) -> None:
+        self.preview.model.show_effects(self.casts.effects)
+        self._show_verdict()
+
     def _show_verdict(self) -> None:
         """The summary, and whether there is anything against writing."""
         mistakes = tuple(filter(None, (self.rules.form.mistake, self._not_understood, self.target.mistake)))
-        self.summary.show_verdict(self._verdict, mistakes)
+        found = self.casts.sentence(self.planned.facts.plan) if self.planned is not None else ""
+        self.summary.show_verdict(self._verdict, mistakes, (found,) if found else ())
         against = mistakes or self._verdict is None or bool(self._verdict.against)
         is_current = self.planned is not None and self.planned.wish == self.wish and not self._waiting
-        self.export_button.setEnabled(not against and is_current and not self._writing)
-        if not self._writing:
-            self.progress.clear()
+        self.export_button.setEnabled(not against and is_current and not self.writing.is_running)
+        writes = f"Writing {self.writing.name} … the status bar shows how far it is, and stops it"
+        self.progress.setText(writes if self.writing.is_running else "")
 
-    def _written(self, outcome: Done | Question) -> None:
-        self._writing = False
-        self._show_verdict()
-        if isinstance(outcome, Question):
-            of_source = outcome.replaces is Replaces.SOURCE
-            self.outcome.ask(
-                outcome.words,
-                (
-                    ("Replace the checkpoint" if of_source else "Replace it", lambda: self.export(outcome.replaces)),
-                    ("Choose another name…", self.target.ask_for_target),
-                    ("Cancel", lambda: None),
-                ),
-            )
-            return
-        source, target = outcome.plan.source.checkpoint.path, outcome.target
-        nbytes = sum(file.nbytes for file in outcome.written.files)
-        words = f"{plural(len(outcome.plan.keys), 'tensor')}, {bytes_for_people(nbytes)}, written as {shown(target)}"
-        verified = "Read again and equal to the source" if outcome.written.verified else "Not verified"
-        self.outcome.tell(
-            f"{verified}: {words}.",
-            (
-                ("Open the result", lambda: self.file_wanted.emit(target)),
-                ("Compare with the source", lambda: self.compare_wanted.emit(source, target)),
-                ("Copy its path", lambda: QGuiApplication.clipboard().setText(target)),
-                ("Close", self.outcome.clear),
-            ),
-        )
-        self.message.emit(f"Exported {shown(Path(target).name, 80)}: verified ✓")
-        self._plan()
 
-    def _not_written(self, error: BaseException) -> None:
-        self._writing = False
-        self._show_verdict()
-        self.error.show_error(error, "Nothing was written.", self.export)
-
-    def _write_stopped(self) -> None:
-        self._writing = False
-        self._show_verdict()
-        self.error.show_stopped("The export was stopped; nothing was written.", self.export)
+def told(planned: Planned) -> tuple[Planned, Verdict]:
+    """A plan, and what is said of it."""
+    return planned, verdict_of(planned)
 
 
 _REDO = QKeySequence("Ctrl+Shift+Z")[0]  # type: ignore[index]  # the stub has no items

@@ -36,16 +36,16 @@ from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.table.row_painter import MARGIN, Cell, State, TableRowPainter
 
 _MS_BEFORE_LOOKING = 60
-_WIDTHS = {Column.DTYPE: 130, Column.SHAPE: 110, Column.SIZE: 80}
+_WIDTHS = {Column.DTYPE: 140, Column.SHAPE: 96, Column.SIZE: 84}
 _NARROWEST_NAME = 160
-_NOTE_SHARE = 0.22
+_NOTE_SHARE = 0.18
 
 
 class PreviewTable(RowTable):
     """Shows a `PlanModel`; a new name is edited by F2 or a double click."""
 
     exclusion_wanted = Signal(str)
-    """The user wants this key, by its old name, left out."""
+    """The user wants the key that would have this new name left out."""
 
     def __init__(self, model: PlanModel, parent: QWidget | None = None) -> None:
         painter = TableRowPainter(QApplication.font(), QApplication.palette())
@@ -86,8 +86,8 @@ class PreviewTable(RowTable):
             self._copy(row)
         elif event.key() == Qt.Key.Key_F2 and row >= 0:
             self.rename(row)
-        elif event.key() == Qt.Key.Key_Delete and row >= 0 and not self.plan_model.is_dropped(row):
-            self.exclusion_wanted.emit(self.plan_model.old_name(row))
+        elif event.key() == Qt.Key.Key_Delete and row >= 0:
+            self._leave_out(row)
         else:
             super().keyPressEvent(event)
 
@@ -119,7 +119,7 @@ class PreviewTable(RowTable):
         dropped = self.plan_model.is_dropped(row)
         for text, act, enabled in (
             ("&Rename…\tF2", lambda: self.rename(row), not dropped),
-            ("&Leave Out\tDel", lambda: self.exclusion_wanted.emit(self.plan_model.old_name(row)), not dropped),
+            ("&Leave Out\tDel", lambda: self._leave_out(row), not dropped),
             ("&Copy\tCtrl+C", lambda: self._copy(row), True),
         ):
             action = menu.addAction(text)
@@ -182,6 +182,10 @@ class PreviewTable(RowTable):
         """Rows are painted whole."""
         super().currentChanged(current, before)
         self.viewport().update()
+
+    def _leave_out(self, row: int) -> None:
+        if (key := self.plan_model.key(row)) is not None:
+            self.exclusion_wanted.emit(key.new)
 
     def _copy(self, row: int) -> None:
         key = self.plan_model.key(row)
@@ -276,7 +280,8 @@ class Preview(QWidget):
             )
         facts = planned.facts if planned is not None else None
         self._tell_counts(facts)
-        self.table.empty_text = "No key has this in its name." if self.text else "There are none."
+        nothing = "No key has this in its name." if self.text else "There are none."
+        self.table.empty_text = nothing if planned is not None else ""
         self.check_button.setVisible(facts is not None and facts.counts[Shown.CAST] > 0)
 
     def event(self, event: QEvent) -> bool:

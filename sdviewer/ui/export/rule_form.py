@@ -151,7 +151,7 @@ class RuleForm(QWidget):
                     continue
                 show(getattr(rule, name))
             self._filling = False
-        self._tell(None)
+        self._tell(self._wrong_filter())
 
     def focus_first(self) -> None:
         """Begin to type."""
@@ -283,12 +283,7 @@ class RuleForm(QWidget):
     def _edited(self) -> None:
         if self._filling or self._rule is None:
             return
-        found: Mistake | str | None = None
-        for line in self._lines.values():
-            query = parse(line.text())
-            wrong = query if isinstance(query, Mistake) else None
-            line.mark_wrong(wrong.start if wrong else 0, wrong.length if wrong else 0)
-            found = found or wrong
+        found: Mistake | str | None = self._wrong_filter()
         rule = self._rule
         if found is None:
             try:
@@ -300,13 +295,20 @@ class RuleForm(QWidget):
             self._rule = rule
             self.changed.emit(rule)
 
+    def _wrong_filter(self) -> Mistake | None:
+        """What is not understood in a filter, underlined where it stands."""
+        found: Mistake | None = None
+        for line in self._lines.values():
+            query = parse(line.text())
+            wrong = query if isinstance(query, Mistake) else None
+            line.mark_wrong(wrong.start if wrong else 0, wrong.length if wrong else 0)
+            found = found or wrong
+        return found
+
     def _tell(self, found: Mistake | str | None) -> None:
         before = self.mistake
         self._mistake = found if isinstance(found, Mistake) else None
         self.mistake = found.message if isinstance(found, Mistake) else found or ""
-        if found is None:
-            for line in self._lines.values():
-                line.mark_wrong(0, 0)
         self._say(self.mistake)
         if self.mistake != before:
             self.mistake_changed.emit()

@@ -98,14 +98,16 @@ class Summary(QWidget):
         """The lines below the counts."""
         return [label.text() for label, _ in self._lines]
 
-    def show_verdict(self, verdict: Verdict | None, mistakes: tuple[str, ...] = ()) -> None:
-        """Show what is said of a plan, and before it what is mistyped."""
+    def show_verdict(
+        self, verdict: Verdict | None, mistakes: tuple[str, ...] = (), found: tuple[str, ...] = ()
+    ) -> None:
+        """Show what is said of a plan, before it what is mistyped, behind it what its values say."""
         self.facts.setText(verdict.facts if verdict is not None else "")
         self.facts.setToolTip(tooltip(verdict.exact) if verdict is not None else "")
         wanted = [("✖", text, "error") for text in mistakes]
         if verdict is not None:
             wanted += [("✖", text, "error") for text in verdict.against]
-            wanted += [("⚠", text, "warning") for text in verdict.notes]
+            wanted += [("⚠", text, "warning") for text in (*found, *verdict.notes)]
         while len(self._lines) > len(wanted):
             label, _ = self._lines.pop()
             self._rows.removeWidget(label)

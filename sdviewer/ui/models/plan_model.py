@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from sdviewer.ui.tooltips import tooltip
 
 if TYPE_CHECKING:
     from sdviewer.edit.plan import PlannedKey
+    from sdviewer.ui.export.casting import Effects
     from sdviewer.ui.export.planning import PlanFacts, Planned
 
 Index = QModelIndex | QPersistentModelIndex
@@ -46,7 +46,7 @@ class PlanModel(QAbstractTableModel):
         super().__init__(parent)
         self.facts: PlanFacts | None = None
         self.rows: npt.NDArray[np.int32] = np.zeros(0, np.int32)
-        self._effects: Mapping[tuple[int, str], str] = {}
+        self._effects: Effects = {}
 
     def install(self, planned: Planned | None) -> None:
         """Show this plan, or nothing."""
@@ -55,7 +55,7 @@ class PlanModel(QAbstractTableModel):
         self.rows = planned.rows if planned is not None else np.zeros(0, np.int32)
         self.endResetModel()
 
-    def show_effects(self, effects: Mapping[tuple[int, str], str]) -> None:
+    def show_effects(self, effects: Effects) -> None:
         """What casts do to tensors, by their places in the source and the dtype that they are cast to."""
         self._effects = effects
         if len(self.rows):
@@ -159,9 +159,10 @@ class PlanModel(QAbstractTableModel):
             case _:
                 if number in self.facts.conflicts:
                     return f"✖ {shown(self.facts.conflicts[number], _LONGEST_NAME)}"
-                return (
-                    self._effects.get((key.place, key.dtype_after), "") if key.dtype_before != key.dtype_after else ""
+                effect = (
+                    self._effects.get((key.place, key.dtype_after)) if key.dtype_before != key.dtype_after else None
                 )
+                return effect.words if effect is not None else ""
 
     @staticmethod
     def _alignment(column: int) -> Qt.AlignmentFlag:
