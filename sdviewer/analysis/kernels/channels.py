@@ -50,7 +50,7 @@ def _bfloat16(code: Any) -> Any:
 
 
 @kernel()
-def _merge(floats: Floats, whole: Whole, column: int, count: int, mean: float, m2: float, top: float) -> None:
+def _merge(floats: Floats, whole: Whole, column: int, count: Any, mean: float, m2: float, top: float) -> None:
     """Take `count` > 0 finite values with this mean and M2 into a channel."""
     before = whole[0, column]
     whole[0, column] = before + count
@@ -68,7 +68,8 @@ def _merge(floats: Floats, whole: Whole, column: int, count: int, mean: float, m
 @kernel()
 def _take_carefully(floats: Floats, whole: Whole, column: int, values: Any) -> None:
     """Take a run of float64 into a channel: scaled where squares may be beyond float64, what is not finite counted."""
-    top, finite, first = 0.0, 0, 0.0
+    # Of numpy: for the constant 0 what is given it would be compiled once more.
+    top, finite, first = 0.0, np.int64(0), 0.0
     for i in range(len(values)):
         if math.isfinite(values[i]):
             if finite == 0:

@@ -1,4 +1,4 @@
-"""Compiling: the one place that imports numba, which keeps compiled code between starts."""
+"""Compiling: the one place that turns loops into machine code, which numba keeps between starts."""
 
 from __future__ import annotations
 
@@ -61,5 +61,14 @@ def _kept_in(folder: Path) -> Iterator[None]:
 
 def _compiled(function: Callable[..., Any], signatures: tuple[str, ...], *, keep: bool, exact: bool) -> Any:
     liberties = False if exact else _FAST
-    compiler = numba.njit(list(signatures) or None, cache=keep, nogil=True, fastmath=liberties, error_model="numpy")
+    # What only other loops call needs no way in from Python, and no place of its own on disk: that takes a third.
+    compiler: Any = cast("Any", numba.njit)(
+        list(signatures) or None,
+        cache=keep and bool(signatures),
+        nogil=True,
+        fastmath=liberties,
+        error_model="numpy",
+        no_cpython_wrapper=not signatures,
+        no_cfunc_wrapper=True,
+    )
     return compiler(function)

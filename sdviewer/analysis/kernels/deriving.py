@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdviewer.analysis import deriving
-from sdviewer.analysis.deriving import Head
+from sdviewer.analysis.deriving import CAST_SUMS, Head
 from sdviewer.analysis.kernels.compiling import kernel
 from sdviewer.analysis.moments import NO_EXPONENT, SAFE_EXPONENT, SMALLEST_UNIT
 from sdviewer.analysis.statistics import CASTS, QUANTILES
@@ -29,17 +29,17 @@ _HEAD_STEP, _HEAD_N, _HEAD_EXPONENT, _HEAD_MEAN = int(Head.STEP), int(Head.N), i
 _HEAD_M2, _HEAD_M3, _HEAD_M4, _HEAD_L1 = int(Head.M2), int(Head.M3), int(Head.M4), int(Head.L1)
 
 _COUNT, _FINITE, _NAN, _POSINF, _NEGINF = (PLACE[name] for name in ("count", "finite", "nan", "posinf", "neginf"))
-_ZEROS, _NEGATIVE_ZEROS, _NEAR_ZERO = PLACE["zeros"], PLACE["negative_zeros"], PLACE["near_zero"]
+_ZEROS, _NEGATIVE_ZEROS = PLACE["zeros"], PLACE["negative_zeros"]
 _SUBNORMALS, _SATURATED = PLACE["subnormals"], PLACE["saturated"]
 _MIN, _MAX, _ABSMAX, _MEAN, _STD, _RMS = (PLACE[name] for name in ("min", "max", "absmax", "mean", "std", "rms"))
 _L1, _L2, _SKEWNESS, _KURTOSIS = PLACE["l1"], PLACE["l2"], PLACE["skewness"], PLACE["kurtosis"]
-_DISTINCT, _FREQUENT, _FREQUENT_COUNT = PLACE["distinct"], PLACE["most_frequent"], PLACE["most_frequent_count"]
 _EXPONENT_MIN, _EXPONENT_MAX, _CREST = PLACE["exponent_min"], PLACE["exponent_max"], PLACE["crest"]
-_BEYOND, _NARROWER = PLACE["beyond_6_sigma"], PLACE["narrower"]
+_NARROWER = PLACE["narrower"]
 _QUANTILE, _CAST = PLACE[f"quantile_{QUANTILES[0]:g}"], PLACE[f"{CASTS[0]}_overflow"]
-_B_NEAR_ZERO, _B_BEYOND = BOUNDED_PLACE["near_zero"], BOUNDED_PLACE["beyond_6_sigma"]
-_B_DISTINCT, _B_FREQUENT = BOUNDED_PLACE["distinct"], BOUNDED_PLACE["most_frequent"]
-_B_FREQUENT_COUNT = BOUNDED_PLACE["most_frequent_count"]
+# Places that a function is given. Of numpy: for each int of Python it would be compiled anew.
+_OPEN = ("near_zero", "beyond_6_sigma", "distinct", "most_frequent", "most_frequent_count")
+_NEAR_ZERO, _BEYOND, _DISTINCT, _FREQUENT, _FREQUENT_COUNT = (np.int64(PLACE[name]) for name in _OPEN)
+_B_NEAR_ZERO, _B_BEYOND, _B_DISTINCT, _B_FREQUENT, _B_FREQUENT_COUNT = (np.int64(BOUNDED_PLACE[n]) for n in _OPEN)
 _B_QUANTILE, _B_CAST = BOUNDED_PLACE[f"quantile_{QUANTILES[0]:g}"], BOUNDED_PLACE[f"{CASTS[0]}_overflow"]
 
 _QUANTILES = QUANTILES
@@ -115,7 +115,7 @@ def _decibels(signal: float, noise: float) -> float:
 
 
 @kernel(exact=True)
-def _bound(values: Array, bounds: Array, place: int, bound: int, value: float, low: float, high: float) -> None:
+def _bound(values: Array, bounds: Array, place: Any, bound: Any, value: float, low: float, high: float) -> None:
     values[place] = value
     bounds[bound, 0], bounds[bound, 1] = low, high
 
@@ -217,13 +217,13 @@ def _fill_summed(low: Array, high: Array, counts: Array, n: int, head: Array, va
 
 
 @kernel(exact=True)
-def _fill_quantiles(low: Array, high: Array, counts: Array, n: int, values: Array, bounds: Array) -> None:
-    behind = np.empty(len(counts), np.int64)
+def _fill_quantiles(
+    low: Array, high: Array, counts: Array, n: int, behind: Array, ends: Array, values: Array, bounds: Array
+) -> None:
     total = 0
     for i in range(len(counts)):
         total += counts[i]
         behind[i] = total
-    ends = np.zeros((2, 3))
     for index in range(len(_QUANTILES)):
         place = (n - 1) * _QUANTILES[index]
         rank = int(place)
@@ -274,18 +274,18 @@ def _fill_frequent(low: Array, high: Array, counts: Array, head: Array, values: 
     else:
         least = max(float(len(low)), _MOST + 1)
         _bound(values, bounds, _DISTINCT, _B_DISTINCT, least, least, max(least, distinct))
-    sure = counts[best] if best >= 0 else 0
+    sure = float(counts[best]) if best >= 0 else 0.0
     if sure >= counts[top]:
         _bound(values, bounds, _FREQUENT, _B_FREQUENT, low[best], low[best], low[best])
         _bound(values, bounds, _FREQUENT_COUNT, _B_FREQUENT_COUNT, sure, sure, sure)
         return
-    fewest = max(fewest, float(sure))
+    fewest = max(fewest, sure)
     least, most = math.inf, -math.inf
     for i in range(len(low)):
         if counts[i] >= fewest:
             least, most = min(least, low[i]), max(most, high[i])
     _bound(values, bounds, _FREQUENT, _B_FREQUENT, (low[top] + high[top]) / 2, least, most)
-    _bound(values, bounds, _FREQUENT_COUNT, _B_FREQUENT_COUNT, fewest, fewest, counts[top])
+    _bound(values, bounds, _FREQUENT_COUNT, _B_FREQUENT_COUNT, fewest, fewest, float(counts[top]))
 
 
 @kernel(exact=True)
@@ -393,7 +393,9 @@ def _cast_buckets(
 
 
 @kernel(exact=True)
-def _fill_casts(low: Array, high: Array, counts: Array, head: Array, values: Array, bounds: Array) -> None:
+def _fill_casts(
+    low: Array, high: Array, counts: Array, head: Array, cells: Array, values: Array, bounds: Array
+) -> None:
     absmax = max(abs(low[0]), abs(high[-1])) if len(low) else 0.0
     unit = _unit_exponent(absmax)
     lift = max(-unit, 0) if absmax > 0 else 0
@@ -402,7 +404,7 @@ def _fill_casts(low: Array, high: Array, counts: Array, head: Array, values: Arr
         all_single = all_single and low[i] == high[i]
     narrower = 0
     for index in range(_FLOATS + 1):
-        cells = np.zeros(12)
+        cells[:] = 0.0
         bits, least, largest, scale, shift, raised = 0, -2000, math.inf, 0.0, 0, lift
         if index < _FLOATS:
             mantissa, smallest, largest = _FORMATS[index]
@@ -422,9 +424,16 @@ def _fill_casts(low: Array, high: Array, counts: Array, head: Array, values: Arr
         values[_NARROWER] = narrower
 
 
-@kernel("void(float64[::1], float64[::1], int64[::1], float64[::1], float64[::1], float64[:,::1])", exact=True)
-def derive_into(low: Array, high: Array, counts: Array, head: Array, values: Array, bounds: Array) -> None:
-    """All figures."""
+@kernel(
+    "void(float64[::1], float64[::1], int64[::1], float64[::1], int64[::1], float64[:, ::1], float64[::1],"
+    " float64[::1], float64[:, ::1])",
+    exact=True,
+)
+def _derive_into(
+    low: Array, high: Array, counts: Array, head: Array, behind: Array, ends: Array, cells: Array,
+    values: Array, bounds: Array,
+) -> None:  # fmt: skip
+    """All figures; `behind`, `ends` and `cells` are room to work in."""
     values[:] = _NOTHING
     bounds[:, :] = _NOTHING
     n = _fill_counted(low, high, counts, head, values)
@@ -432,7 +441,7 @@ def derive_into(low: Array, high: Array, counts: Array, head: Array, values: Arr
         if head[_HEAD_N] < 0:
             _sum_moments(low, counts, n, head)
         _fill_summed(low, high, counts, n, head, values, bounds)
-        _fill_quantiles(low, high, counts, n, values, bounds)
+        _fill_quantiles(low, high, counts, n, behind, ends, values, bounds)
         _fill_frequent(low, high, counts, head, values, bounds)
     else:
         values[_L1], values[_L2] = 0.0, 0.0
@@ -440,11 +449,12 @@ def derive_into(low: Array, high: Array, counts: Array, head: Array, values: Arr
         _bound(values, bounds, _BEYOND, _B_BEYOND, 0.0, 0.0, 0.0)
         _bound(values, bounds, _DISTINCT, _B_DISTINCT, 0.0, 0.0, 0.0)
         _bound(values, bounds, _FREQUENT_COUNT, _B_FREQUENT_COUNT, 0.0, 0.0, 0.0)
-    _fill_casts(low, high, counts, head, values, bounds)
+    _fill_casts(low, high, counts, head, cells, values, bounds)
 
 
 def derive(low: Array, high: Array, counts: Array, head: Array) -> tuple[Array, Array]:
     """As `sdviewer.analysis.deriving.derive`."""
     values, bounds = np.empty(len(COLUMNS)), np.empty((len(BOUNDED), 2))
-    derive_into(low, high, counts, head, values, bounds)
+    behind, ends, cells = np.empty(len(counts), np.int64), np.empty((2, 3)), np.empty(CAST_SUMS)
+    _derive_into(low, high, counts, head, behind, ends, cells, values, bounds)
     return values, bounds

@@ -157,7 +157,8 @@ def add_block(
     totals, squares, least, most = column_sums[0], column_sums[1], column_ends[0], column_ends[1]
     height, width = values.shape
     room = len(totals)
-    first = 0
+    # Of numpy: for the constant 0 the loops that are given it would be compiled once more.
+    first: Any = np.int64(0)
     while first < height:
         last = min(height, row_edges[y + 1] - row)
         at = x

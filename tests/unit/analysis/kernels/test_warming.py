@@ -24,7 +24,7 @@ from sdviewer.analysis.kernels import warming
 warming.MODULES = ({ONE!r},)
 """
 START = f"import sys; sys.path.append(sys.argv.pop()); {ONLY_ONE.strip().replace(chr(10), '; ')}; warming.main()"
-NO_LOOPS = {"__init__", "cache_folder", "compiling", "warming"}
+NO_LOOPS = {"__init__", "cache_folder", "compiling", "vectors", "warming"}
 
 
 @pytest.fixture
