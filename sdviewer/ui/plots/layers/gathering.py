@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from sdviewer.analysis.statistics_table import Filled, StatisticsTable
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.table import Flag
 from sdviewer.control import Control
+from sdviewer.ui.plots.layers.measures import Floats, Measure
 
 if TYPE_CHECKING:
     from sdviewer.ui.scan.findings import Findings
@@ -41,10 +43,20 @@ class Missing:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Gathered:
-    """The layers of a node, and what has to be read before all of them can be drawn."""
+    """The layers of a node with what is known of them, and what has to be read before all of them can be drawn.
+
+    Attributes:
+        figures: of each measure one a tensor of the layers, NaN where there is none.
+        failed: how many tensors could not be read.
+        waiting: how many were not.
+
+    """
 
     layers: Layers
     missing: Missing
+    figures: Mapping[Measure, Floats]
+    failed: int
+    waiting: int
 
 
 def gather(
@@ -58,7 +70,7 @@ def gather(
     """
     layers = layers_below(checkpoint, node, control)
     take_known(table, layers.rows, findings)
-    return Gathered(layers, missing_of(checkpoint, table, layers.rows))
+    return look(checkpoint, layers, table)
 
 
 def take_known(table: StatisticsTable, rows: Int64, findings: Findings | None) -> None:
@@ -89,9 +101,9 @@ def read_missing(checkpoint: Checkpoint, table: StatisticsTable, missing: Missin
     Scan(checkpoint, missing.rows, table).run(control)
 
 
-def gather_again(
-    checkpoint: Checkpoint, before: Gathered, table: StatisticsTable, findings: Findings | None
-) -> Gathered:
-    """The same layers, with what is known by now."""
-    take_known(table, before.layers.rows, findings)
-    return Gathered(before.layers, missing_of(checkpoint, table, before.layers.rows))
+def look(checkpoint: Checkpoint, layers: Layers, table: StatisticsTable) -> Gathered:
+    """What is known of these layers by now."""
+    figures = {measure: measure.of(table, layers.rows) for measure in Measure}
+    filled = table.filled[np.unique(layers.rows)]
+    failed, waiting = (int(np.count_nonzero(filled == state)) for state in (Filled.FAILED, Filled.NOTHING))
+    return Gathered(layers, missing_of(checkpoint, table, layers.rows), figures, failed, waiting)

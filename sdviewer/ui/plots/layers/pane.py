@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 READ_AT_ONCE = 512 << 20
 """Bytes that are read without a question."""
 
-_MS_BETWEEN_LOOKS = 250
+_MS_BETWEEN_LOOKS = 400
 
 
 class LayersPane(Pane):
@@ -37,6 +37,7 @@ class LayersPane(Pane):
         super().__init__(parent)
         self._bridge, self._scanning = context.bridge, context.scanning
         self._gathering, self._reading = (context.slot, "layers"), (context.slot, "layers", "read")
+        self._looking = (context.slot, "layers", "look")
         self._checkpoint: Checkpoint | None = None
         self._node = -1
         self._table: StatisticsTable | None = None
@@ -57,7 +58,7 @@ class LayersPane(Pane):
         column.addStretch(0)
         self._looks = QTimer(self)
         self._looks.setInterval(_MS_BETWEEN_LOOKS)
-        self._looks.timeout.connect(self._refresh)
+        self._looks.timeout.connect(self._look)
         self._bridge.changed.connect(self._tell_progress)
         self.row.wanted.connect(self.read)
         self.row.stop_wanted.connect(lambda: self._bridge.cancel(self._reading))
@@ -136,11 +137,12 @@ class LayersPane(Pane):
 
         def work(control: Control) -> tuple[StatisticsTable, Gathered]:
             from sdviewer.analysis.statistics_table import StatisticsTable
-            from sdviewer.ui.plots.layers.gathering import gather, gather_again
+            from sdviewer.ui.plots.layers.gathering import gather, look, take_known
 
             own = table if table is not None else StatisticsTable(len(checkpoint.table))
             if before is not None:
-                return own, gather_again(checkpoint, before, own, findings)
+                take_known(own, before.layers.rows, findings)
+                return own, look(checkpoint, before.layers, own)
             return own, gather(checkpoint, node, own, findings, control)
 
         self._is_gathering = True
@@ -164,8 +166,8 @@ class LayersPane(Pane):
             self.row.hide()
             return
         if is_new:
-            self.picture.use(lambda view: view.show_layers(checkpoint, node, gathered, table))
-        elif self.view is not None:
+            self.picture.use(lambda view: self._show(view, checkpoint, node))
+        elif self.view is not None and not self.picture.is_waiting:
             self.view.take(gathered)
         missing = gathered.missing
         if not len(missing.rows):
@@ -174,6 +176,11 @@ class LayersPane(Pane):
             self.read()
         else:
             self._offer()
+
+    def _show(self, view: LayersView, checkpoint: Checkpoint, node: int) -> None:
+        """Draw the layers with what is known when there is a picture to draw them in."""
+        if self._gathered is not None:
+            view.show_layers(checkpoint, node, self._gathered)
 
     def _offer(self) -> None:
         assert self._gathered is not None  # noqa: S101  # asked only then
@@ -202,20 +209,39 @@ class LayersPane(Pane):
     def _end(self) -> None:
         self._is_gathering = self._is_reading = False
         self._looks.stop()
-        self._refresh()
 
     def _stop(self) -> None:
         self._bridge.drop(self._gathering)
         self._bridge.drop(self._reading)
+        self._bridge.drop(self._looking)
         self._is_gathering = self._is_reading = False
         self._looks.stop()
         self.error.clear()
         self.row.hide()
         self._say("")
 
-    def _refresh(self) -> None:
-        if self.view is not None and not self.picture.is_waiting and self._gathered is not None:
-            self.view.refresh()
+    def _look(self) -> None:
+        """Draw what was read since the last look."""
+        checkpoint, gathered, table = self._checkpoint, self._gathered, self._table
+        if checkpoint is None or gathered is None or table is None or self._looking in self._bridge.running:
+            return
+
+        def work(_: Control) -> Gathered:
+            from sdviewer.ui.plots.layers.gathering import look
+
+            return look(checkpoint, gathered.layers, table)
+
+        self._bridge.start(
+            Lane.COMPUTING,
+            self._looking,
+            work,
+            on_value=self._looked,
+            on_error=self._failed,
+        )
+
+    def _looked(self, gathered: Gathered) -> None:
+        if self._is_reading and self.view is not None and not self.picture.is_waiting:
+            self.view.take(gathered)
 
     def _values_came(self) -> None:
         """A scan goes on: take what it found, but only while somebody looks."""

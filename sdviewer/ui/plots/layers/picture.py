@@ -12,6 +12,7 @@ import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 
+from sdviewer.analysis.extremes import extremes
 from sdviewer.checkpoint.wording import cut_in_middle
 from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.layers.measures import Floats, Int64
@@ -28,6 +29,8 @@ _SYMBOL = 6
 # A line of more points is drawn without them.
 _MOST_POINTS = 400
 _NEAR = 28.0
+# A line of more points is drawn by its extremes.
+_MOST_DRAWN = 1600
 _MOST_STACKS_NAMED = 8
 _STACK_NAME = 26
 
@@ -84,6 +87,7 @@ class LayersPicture:
         self._stacks: list[Any] = []
         self._labels: Sequence[str] = ()
         self._lines: list[Line] = []
+        self._long: set[int] = set()
         self._log = self._percent = False
 
     @property
@@ -115,6 +119,7 @@ class LayersPicture:
     def draw(self, lines: Sequence[Line], *, log: bool, percent: bool) -> None:
         """Draw these lines; what is in sight stays."""
         self._lines, self._log, self._percent = list(lines), log, percent
+        self._long = {line.series for line in lines if len(line.x) > _MOST_DRAWN}
         self.left.tickValues = self._decades if log else self._tick_values
         self.left.picture = None
         for item in (*self.curves, *self.points):
@@ -123,7 +128,7 @@ class LayersPicture:
             curve, points = self.curves[line.series], self.points[line.series]
             y = self._scaled(line.y)
             gaps = np.flatnonzero(np.diff(line.breaks)) + 1
-            curve.setData(np.insert(line.x, gaps, np.nan), np.insert(y, gaps, np.nan), connect="finite")
+            curve.setData(*_thinned(np.insert(line.x, gaps, np.nan), np.insert(y, gaps, np.nan)), connect="finite")
             curve.show()
             drawable = np.isfinite(y)
             if np.count_nonzero(drawable) <= _MOST_POINTS:
@@ -154,13 +159,15 @@ class LayersPicture:
         point = self.box.mapSceneToView(place)
         across, down = self.box.viewPixelSize()
         best: tuple[float, int, int] | None = None
+        room = _NEAR * across
         for index, line in enumerate(self._lines):
-            y = self._scaled(line.y)
-            away = np.hypot((line.x - point.x()) / across, (y - point.y()) / down)
+            first, last = np.searchsorted(line.x, (point.x() - room, point.x() + room))
+            y = self._scaled(line.y[first:last])
+            away = np.hypot((line.x[first:last] - point.x()) / across, (y - point.y()) / down)
             if np.isfinite(away).any():
                 at = int(np.nanargmin(away))
                 if away[at] <= _NEAR and (best is None or away[at] < best[0]):
-                    best = (float(away[at]), index, at)
+                    best = (float(away[at]), index, int(first) + at)
         return best[1:] if best is not None else None
 
     def mark(self, line: int, at: int) -> None:
@@ -178,7 +185,10 @@ class LayersPicture:
         self.left.setGrid(_GRID)
         for index, (curve, points) in enumerate(zip(self.curves, self.points, strict=True)):
             color = series_color(index)
-            curve.setPen(pyqtgraph.mkPen(color, width=2, style=series_pen(index)))
+            # Dashes along a line that goes to and fro take seconds to paint.
+            is_long = index in self._long
+            style = Qt.PenStyle.SolidLine if is_long else series_pen(index)
+            curve.setPen(pyqtgraph.mkPen(color, width=1 if is_long else 2, style=style))
             points.setPen(pyqtgraph.mkPen(color, width=1))
             points.setBrush(color)
         self._ring.setPen(pyqtgraph.mkPen(c.text, width=2))
@@ -213,3 +223,11 @@ class LayersPicture:
     def _layers_told(self, values: list[float], *_: float) -> list[str]:
         count = len(self._labels)
         return [self._labels[int(value)] if value == int(value) and 0 <= value < count else "" for value in values]
+
+
+def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """A line that looks the same, of points so few that it is drawn in no time."""
+    if len(x) <= _MOST_DRAWN:
+        return x, y
+    starts, low, high = extremes(y, 0, len(y), _MOST_DRAWN // 2)
+    return np.repeat(x[starts.astype(np.int64)], 2), np.stack((low, high), axis=1).reshape(-1)

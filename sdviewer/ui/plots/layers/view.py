@@ -10,14 +10,13 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QComboBox, QToolButton, QVBoxLayout, QWidget
 
-from sdviewer.analysis.statistics_table import StatisticsTable
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import label_of, shown
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.layers.gathering import Gathered
-from sdviewer.ui.plots.layers.measures import Measure
+from sdviewer.ui.plots.layers.measures import Int64, Measure
 from sdviewer.ui.plots.layers.picture import LayersPicture, Line
 from sdviewer.ui.plots.layers.role_list import RoleList
 from sdviewer.ui.plots.layers.words import summary, tensor_words
@@ -39,7 +38,7 @@ class LayersView(PlotFrame):
         super().__init__("Layers", bridge, slot, parent)
         self._checkpoint: Checkpoint | None = None
         self._gathered: Gathered | None = None
-        self._table: StatisticsTable | None = None
+        self._places: dict[int, Int64] = {}
         self._chosen = -1
         self._had_figures = False
         self.picture = LayersPicture(self)
@@ -91,10 +90,11 @@ class LayersView(PlotFrame):
         gathered = self._gathered
         return int(gathered.layers.nodes[self._chosen]) if gathered is not None and self._chosen >= 0 else -1
 
-    def show_layers(self, checkpoint: Checkpoint, node: int, gathered: Gathered, table: StatisticsTable) -> None:
+    def show_layers(self, checkpoint: Checkpoint, node: int, gathered: Gathered) -> None:
         """Draw the layers below a node, as far as their figures are known."""
         self.set_origin(checkpoint, name_of(checkpoint, node))
-        self._checkpoint, self._gathered, self._table, self._chosen = checkpoint, gathered, table, -1
+        self._checkpoint, self._gathered, self._chosen = checkpoint, gathered, -1
+        self._places.clear()
         self._had_figures = False
         layers, tree = gathered.layers, checkpoint.tree
         starts = np.searchsorted(layers.layers, layers.layers[np.unique(layers.stack_of, return_index=True)[1]])
@@ -112,17 +112,19 @@ class LayersView(PlotFrame):
 
     def refresh(self) -> None:
         """Draw what is known by now."""
-        checkpoint, gathered, table = self._checkpoint, self._gathered, self._table
-        if checkpoint is None or gathered is None or table is None:
+        checkpoint, gathered = self._checkpoint, self._gathered
+        if checkpoint is None or gathered is None:
             return
         layers = gathered.layers
         # Most of them have none at all.
         self.log.setEnabled(self.measure is not Measure.ZEROS)
         self.roles_button.setText(f"Roles ({len(self.roles.series)} of {len(layers.roles):,})")
-        values = self.measure.of(table, layers.rows)
+        values = gathered.figures[self.measure]
         lines = []
         for role, series in self.roles.series.items():
-            places = layers.of_role(role)
+            if role not in self._places:
+                self._places[role] = layers.of_role(role)
+            places = self._places[role]
             breaks = layers.stack_of[layers.layer[places]]
             name = shown(layers.roles[role], 80)
             lines.append(Line(series, name, places, layers.x[places], values[places], breaks))
@@ -135,7 +137,7 @@ class LayersView(PlotFrame):
         if gathered.missing.rows.size or (has_figures and not self._had_figures):
             self.picture.show_all()
         self._had_figures = has_figures
-        self.set_summary(summary(checkpoint, gathered, table, self.measure, drawn, values[drawn]))
+        self.set_summary(summary(checkpoint, gathered, self.measure, drawn, len(lines)))
         self._mark()
 
     def take(self, gathered: Gathered) -> None:
@@ -201,9 +203,9 @@ class LayersView(PlotFrame):
         self.picture.mark(*self._place_of(self._chosen))
 
     def _words(self, place: int) -> str:
-        if self._checkpoint is None or self._gathered is None or self._table is None or place < 0:
+        if self._checkpoint is None or self._gathered is None or place < 0:
             return ""
-        return tensor_words(self._checkpoint, self._gathered, self._table, place)
+        return tensor_words(self._checkpoint, self._gathered, place)
 
     def _pointed(self, place: QPointF) -> None:
         found = self.picture.nearest(place)
@@ -235,15 +237,15 @@ class LayersView(PlotFrame):
 
     def _columns(self) -> Columns:
         """All tensors of the layers, drawn or not."""
-        checkpoint, gathered, table = self._checkpoint, self._gathered, self._table
-        if checkpoint is None or gathered is None or table is None:
+        checkpoint, gathered = self._checkpoint, self._gathered
+        if checkpoint is None or gathered is None:
             return [("name", [])]
         layers = gathered.layers
         return [
             ("name", NodeNames(checkpoint, layers.nodes)),
             ("role", [layers.roles[role] for role in layers.role.tolist()]),
             ("layer", NodeNames(checkpoint, layers.layers[layers.layer])),
-            *((measure.title.lower(), _with_gaps(measure.of(table, layers.rows))) for measure in Measure),
+            *((measure.title.lower(), _with_gaps(values)) for measure, values in gathered.figures.items()),
         ]
 
 
