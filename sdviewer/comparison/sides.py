@@ -56,6 +56,14 @@ def side_of_section(checkpoint: Checkpoint, section: Section) -> Side:
     return Side(checkpoint, section, tuple(section_keys(checkpoint.description, section)), section.rows)
 
 
+def section_around(side: Side) -> Section | None:
+    """The section of a side; for tensors that were chosen one by one the one that holds them all, None for none."""
+    if side.section is not None:
+        return side.section
+    parts = side.checkpoint.sections.values()
+    return next((part for part in parts if np.isin(side.rows, part.rows).all()), None)
+
+
 def with_components(side: Side) -> Side:
     """The side with sparse and nested tensors replaced by the tensors that hold their values, as `key/values`."""
     table = side.checkpoint.table

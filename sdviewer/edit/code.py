@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sdviewer.checkpoint.names import decode_path
 from sdviewer.checkpoint.wrappers import WRAPPERS
+from sdviewer.comparison.sides import section_around
 from sdviewer.edit.plan import ExportPlan
 from sdviewer.edit.rules import (
     AUTO,
@@ -46,6 +47,9 @@ def _lines(plan: ExportPlan, target: str) -> Iterator[str]:
         yield f'source = torch.load({checkpoint.path!r}, map_location="cpu", weights_only=True)'
     container = _container(plan)
     yield f"state = source{container}"
+    if plan.source.side.section is None:
+        yield f"chosen = {_listed(list(plan.source.side.keys))}"
+        yield "state = {key: value for key, value in state.items() if key in chosen}"
     yield ""
     yield from _renaming(plan)
     kept = {key.place for key in plan.keys}
@@ -66,7 +70,7 @@ def _lines(plan: ExportPlan, target: str) -> Iterator[str]:
 
 
 def _container(plan: ExportPlan) -> str:
-    section = plan.source.side.section
+    section = section_around(plan.source.side)
     if section is None or not section.path:
         return ""
     return "".join(f"[{part!r}]" for part in decode_path(section.path))

@@ -47,6 +47,7 @@ from sdviewer.ui.status.jobs_bar import JobsBar
 from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
 
 if TYPE_CHECKING:
+    from sdviewer.edit.rules import Rule
     from sdviewer.ui.filter.go_to import GoToPanel
 
 _FILTERS = (
@@ -170,6 +171,13 @@ class MainWindow(QMainWindow):
             self.tabs.add(tab)
             tab.load()
         self.tabs.setCurrentWidget(tab)
+
+    def export_with(self, path: str, rules: Sequence[Rule]) -> None:
+        """Show the export of a file, opened if it is not yet, with these rules behind those that it has."""
+        self.open_file(path)
+        tab = self.tabs.with_path(path)
+        if tab is not None:
+            tab.faces.export_soon(rules)
 
     def ask_for_comparison(self) -> None:
         """Ask what the file in front is to be compared with; of a comparison, its left side."""

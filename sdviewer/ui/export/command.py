@@ -6,8 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
+from sdviewer.comparison.sides import section_around
 from sdviewer.edit.exporting import target_kind
 from sdviewer.edit.plan import ExportPlan, Options, source_of
 from sdviewer.edit.rules import (
@@ -74,7 +73,7 @@ def _source(plan: ExportPlan) -> Iterator[str]:
         if not is_usual:
             yield f"--section={side.section.name}"
         return
-    around = next((part for part in checkpoint.sections.values() if np.isin(side.rows, part.rows).all()), None)
+    around = section_around(side)
     pattern = "|".join(re.escape(key).replace("/", "\\/") for key in side.keys)
     if around is None or len(pattern) > _LONGEST_FILTER:
         raise CannotSay(

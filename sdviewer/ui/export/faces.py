@@ -36,6 +36,8 @@ class Faces(QStackedWidget):
         self._checkpoint: Checkpoint | None = None
         self._title = ""
         self._home: QWidget | None = None
+        # Rules that wait until the file is read.
+        self._rules: tuple[Rule, ...] = ()
         self.export: ExportPane | None = None
         self.addWidget(file)
 
@@ -63,6 +65,14 @@ class Faces(QStackedWidget):
         self._checkpoint, self._title = checkpoint, title
         if self.export is not None:
             self.export.show_checkpoint(checkpoint, title)
+        if self._rules:
+            self.export_soon(self._rules)
+
+    def export_soon(self, rules: Sequence[Rule]) -> None:
+        """Bring the export to the front with further rules, as soon as the file is read."""
+        self._rules = tuple(rules)
+        if self.show_export(rules=self._rules) is not None:
+            self._rules = ()
 
     def show_file(self) -> None:
         """Bring the file to the front."""

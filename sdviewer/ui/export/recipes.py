@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from sdviewer.checkpoint.wording import plural, shown
+from sdviewer.comparison.sides import section_around
 from sdviewer.control import Control
 from sdviewer.edit.plan import ExportPlan
 from sdviewer.edit.recipe import Recipe, read_recipe, to_toml
@@ -17,7 +18,7 @@ from sdviewer.edit.rules import BadRule, RenameKeys
 from sdviewer.errors import CannotRead
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
-from sdviewer.ui.export.command import command_of
+from sdviewer.ui.export.command import CannotSay, command_of
 from sdviewer.ui.export.rule_form import pairs_of
 from sdviewer.ui.export.wishes import Wish
 from sdviewer.ui.pane_tasks import PaneTasks
@@ -112,7 +113,13 @@ class RecipeMenu(QMenu):
             from sdviewer.edit.code import script_of
 
             plan, target = planned
-            self.tasks.start_copy("Copying as Python", lambda _: script_of(plan, target), self._put("Python script"))
+
+            def script(_: Control) -> str:
+                if section_around(plan.source.side) is None:
+                    raise CannotSay("the selection lies in several parts of the file", hint="export them one by one")
+                return script_of(plan, target)
+
+            self.tasks.start_copy("Copying as Python", script, self._put("Python script"))
 
     def copy_command(self) -> None:
         """Put a command that does the same on the clipboard."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.sections import section_keys
 from sdviewer.checkpoint.wording import plural, shown
-from sdviewer.comparison.sides import Side, side_of_section
+from sdviewer.comparison.sides import Side, section_around, side_of_section
 from sdviewer.edit.plan import Source, TargetKind, source_of
 from sdviewer.errors import NameNotFound
 
@@ -81,13 +82,13 @@ def usual_target(source_format: str) -> TargetKind:
 def _side_of(checkpoint: Checkpoint, rows: Sequence[int]) -> Side:
     """Selected tensors: with their keys if all lie in one part, else with their whole names, in file order."""
     wanted = np.unique(np.array(rows, np.int64))
-    for section in checkpoint.sections.values():
-        within = np.isin(section.rows, wanted)
-        if within.sum() == len(wanted):
-            keys = section_keys(checkpoint.description, section)
-            places = np.flatnonzero(within).tolist()
-            return Side(checkpoint, None, tuple(keys[place] for place in places), section.rows[within])
-    return Side(checkpoint, None, tuple(checkpoint.table.name.take(wanted).tolist()), wanted)
+    named = Side(checkpoint, None, tuple(checkpoint.table.name.take(wanted).tolist()), wanted)
+    section = section_around(named)
+    if section is None:
+        return named
+    keys = section_keys(checkpoint.description, section)
+    within = np.isin(section.rows, wanted)
+    return Side(checkpoint, None, tuple(compress(keys, within.tolist())), section.rows[within])
 
 
 def _name(side: Side) -> str:

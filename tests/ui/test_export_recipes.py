@@ -1,0 +1,243 @@
+"""Recipes, scripts, commands and tables of names, and where an export comes from."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from sdviewer.cli import main as command_line
+from sdviewer.edit.rules import Exclude, RenameKeys, ReplacePrefix, Rule, Sort, StripPrefix, Template
+from sdviewer.ui.export.pane import ExportPane
+from sdviewer.ui.main_window import MainWindow
+from tests.ui.exports import (
+    Settle,
+    add_rule,
+    choose,
+    network,
+    open_export,
+    press_export,
+    ready,
+    saved,
+    shown_keys,
+    type_into,
+    type_target,
+)
+from tests.ui.looking import row_called
+from tests.ui.test_drops import drop
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+def clipboard() -> str:
+    return QGuiApplication.clipboard().text()
+
+
+def run_copied_command() -> int:
+    """Do what the command on the clipboard says; its exit code."""
+    program, *words = shlex.split(clipboard())
+    assert program == "sdviewer"
+    return command_line.run(words, lambda *_: 99)
+
+
+def with_rules(pane: ExportPane, qtbot: QtBot, *rules: Rule) -> ExportPane:
+    """The pane with these rules."""
+    pane.take_wish(pane.wish.with_rules(rules))
+    return ready(pane, qtbot)
+
+
+def loaded(path: Path) -> dict[str, torch.Tensor]:
+    result = torch.load(path, weights_only=True)
+    assert isinstance(result, dict)
+    return result
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return list(one) == list(other) and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_recipe_is_saved_and_dropped_on_another_window(
+    window: MainWindow,
+    settle: Settle,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = saved(tmp_path, network())
+    pane = open_export(window, path, settle, qtbot)
+    add_rule(pane, "Strip module.")
+    add_rule(pane, "Exclude")
+    type_into(pane, "filter", "head.*")
+    type_target(pane, tmp_path / "x.safetensors")
+    ready(pane, qtbot)
+    wish = pane.wish
+    recipe = tmp_path / "my.toml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(recipe), ""))
+    choose(pane.recipes, "Save Recipe")
+    ready(pane, qtbot)
+    for _ in range(10):
+        pane.undo()
+    assert not pane.wish.rules
+    QTest.keyClick(pane.rules.add_button, Qt.Key.Key_Escape)
+    assert drop(window, str(recipe))[0]
+    tab = settle(window)
+    assert tab.faces.shows_export
+    assert window.tabs.count() == 1
+    assert pane.wish == wish
+    assert shown_keys(pane)[0] == ("module.encoder.weight", "encoder.weight")
+
+
+def test_a_recipe_without_a_file_is_explained(window: MainWindow, tmp_path: Path) -> None:
+    recipe = tmp_path / "my.toml"
+    recipe.write_text("version = 1\n")
+    drop(window, str(recipe))
+    assert "Open a checkpoint first" in window.statusBar().currentMessage()
+
+
+def test_a_broken_recipe_is_told_in_the_pane(window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    recipe = tmp_path / "my.toml"
+    recipe.write_text("version = 1\n[[rules]]\nrule = 'twist'\n")
+    drop(window, str(recipe))
+    ready(pane, qtbot)
+    assert pane.error.isVisible()
+    assert "twist" in pane.error.message.text()
+
+
+def test_the_copied_script_does_the_same(window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    with_rules(pane, qtbot, StripPrefix("module."), ReplacePrefix("encoder.", "body."), Exclude("head.bias"))
+    type_target(pane, tmp_path / "ours.pt")
+    press_export(pane, qtbot)
+    ours = loaded(tmp_path / "ours.pt")
+    type_target(pane, tmp_path / "theirs.pt")
+    ready(pane, qtbot)
+    choose(pane.recipes, "Copy as Python")
+    ready(pane, qtbot)
+    subprocess.run([sys.executable, "-c", clipboard()], check=True)
+    assert same(ours, loaded(tmp_path / "theirs.pt"))
+    assert list(ours) == ["body.weight", "body.bias", "head.weight"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (StripPrefix("module."), Exclude("-head.*")),
+        (ReplacePrefix("module.enc", "m\\1.x"), Template("module.{part}.{rest}", "{rest}.{part}")),
+        (RenameKeys((("module.head.bias", "b"), ("module.head.weight", "w"))),),
+    ],
+)
+def test_the_copied_command_does_the_same(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path, rules: tuple[Rule, ...]
+) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    with_rules(pane, qtbot, *rules)
+    type_target(pane, tmp_path / "ours.pt")
+    press_export(pane, qtbot)
+    type_target(pane, tmp_path / "theirs.pt")
+    ready(pane, qtbot)
+    choose(pane.recipes, "Copy the Command")
+    ready(pane, qtbot)
+    assert run_copied_command() == 0
+    assert same(loaded(tmp_path / "ours.pt"), loaded(tmp_path / "theirs.pt"))
+
+
+def test_a_command_takes_from_a_recipe_what_it_cannot_say(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    with_rules(pane, qtbot, Sort())
+    choose(pane.recipes, "Copy the Command")
+    ready(pane, qtbot)
+    assert shlex.split(clipboard())[-1] == "--recipe=recipe.toml"
+
+
+def test_names_come_from_a_table(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    table = tmp_path / "names.csv"
+    table.write_text('old,new\nmodule.head.bias,"b,1"\nmodule.head.weight,w\n')
+    add_rule(pane, "Rename keys by a table")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(table), ""))
+    pane.rules.form.file_wanted.emit()
+    ready(pane, qtbot)
+    assert [new for _, new in shown_keys(pane)][2:] == ["w", "b,1"]
+    type_into(pane, "keys", "module.head.bias,c")
+    ready(pane, qtbot)
+    assert [new for _, new in shown_keys(pane)][2:] == ["module.head.weight", "c"]
+    table.write_text("one,two,three\n")
+    pane.recipes.load_table(str(table))
+    ready(pane, qtbot)
+    assert "line 1" in pane.error.message.text()
+
+
+def test_what_is_selected_in_the_tree_is_exported(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    state = network()
+    path = saved(tmp_path, {"state_dict": state, "epoch": 1})
+    window.open_files([path])
+    tab = settle(window)
+    tab.tree.expand_below()
+    tab.tree.go_to_row(row_called(tab, "head"))
+    assert "export_selection" in [action.objectName() for action in tab.tree.actions()]
+    QTest.keyClick(window, Qt.Key.Key_E, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    pane = tab.faces.export
+    assert pane is not None
+    ready(pane, qtbot)
+    assert pane.source.currentText() == "Selection (2 tensors)"
+    assert [old for old, _ in shown_keys(pane)] == ["module.head.weight", "module.head.bias"]
+    type_target(pane, tmp_path / "head.pt")
+    press_export(pane, qtbot)
+    head = {key: value for key, value in state.items() if "head" in key}
+    assert same(loaded(tmp_path / "head.pt"), head)
+    for entry, target in (("Copy as Python", "a.pt"), ("Copy the Command", "b.pt")):
+        type_target(pane, tmp_path / target)
+        ready(pane, qtbot)
+        choose(pane.recipes, entry)
+        ready(pane, qtbot)
+        if entry == "Copy as Python":
+            subprocess.run([sys.executable, "-c", clipboard()], check=True)
+        else:
+            assert run_copied_command() == 0
+        assert same(loaded(tmp_path / target), head)
+
+
+def test_what_is_selected_in_the_table_is_exported(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.open_files([saved(tmp_path, network())])
+    tab = settle(window)
+    QTest.keyClick(window, Qt.Key.Key_2, CTRL)
+    settle(window)
+    table = tab.browser.table
+    assert table is not None
+    table.view.setFocus()
+    QTest.keyClick(table.view, Qt.Key.Key_Home)
+    QTest.keyClick(table.view, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    choose(table.row_menu(), "Export These")
+    pane = tab.faces.export
+    assert pane is not None
+    ready(pane, qtbot)
+    assert [old for old, _ in shown_keys(pane)] == ["module.encoder.weight", "module.encoder.bias"]
+
+
+def test_a_diff_hands_over_renames(window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path) -> None:
+    path = saved(tmp_path, network())
+    window.export_with(path, (RenameKeys((("module.head.bias", "head.b"),)),))
+    tab = settle(window)
+    qtbot.waitUntil(lambda: tab.faces.shows_export)
+    pane = tab.faces.export
+    assert pane is not None
+    ready(pane, qtbot)
+    assert ("module.head.bias", "head.b") in shown_keys(pane)
