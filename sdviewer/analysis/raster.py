@@ -246,7 +246,7 @@ def _pictured(
         # Their squares, or sums, would leave float64 or vanish in it.
         sums = summed(2.0 ** -max(-1021, min(math.frexp(largest)[1], 1022)))
     reader.check_unchanged()
-    return _finished(plane, rows, columns, sums, exact=exact)
+    return finished(plane, rows, columns, sums, exact=exact)
 
 
 def _is_turned(plane: Plane, stride: tuple[int, ...]) -> bool:
@@ -347,7 +347,8 @@ def _largest(sums: PixelSums) -> float:
     return max(0.0, -float(sums.lows.min(initial=0)), float(sums.highs.max(initial=0)))
 
 
-def _finished(plane: Plane, rows: Pixels, columns: Pixels, sums: PixelSums, *, exact: bool) -> Raster:
+def finished(plane: Plane, rows: Pixels, columns: Pixels, sums: PixelSums, *, exact: bool) -> Raster:
+    """The pixels of sums over values."""
     counts = sums.counts
     none = counts == 0
     sums.states[none & (sums.states == 0)] = EMPTY

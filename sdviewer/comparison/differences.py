@@ -70,7 +70,7 @@ def values_of(common: Common, first: int, count: int) -> tuple[npt.NDArray[Any],
 
 
 def difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """a − b in float64 or complex128."""
+    """A − b in float64 or complex128."""
     wide = np.complex128 if "c" in (a.dtype.kind, b.dtype.kind) else np.float64
     with np.errstate(all="ignore"):
         found: npt.NDArray[Any] = a.astype(wide) - b.astype(wide)

@@ -56,6 +56,36 @@ def _load(context: Context) -> DiffPane:
     return LoadPane(context.bridge, (context.slot, "load"))
 
 
+def _layers(context: Context) -> DiffPane:
+    from sdviewer.ui.comparison.layers_pane import DiffLayersPane
+
+    return DiffLayersPane(context.bridge, context.library, (context.slot, "layers"))
+
+
+def _distribution(context: Context) -> DiffPane:
+    from sdviewer.ui.comparison.distribution_pane import DiffDistribution
+
+    return DiffDistribution(context.bridge, context.library, (context.slot, "distribution"))
+
+
+def _image(context: Context) -> DiffPane:
+    from sdviewer.ui.comparison.image_pane import DiffImage
+
+    return DiffImage(context.bridge, context.library, (context.slot, "image"))
+
+
+def _values(context: Context) -> DiffPane:
+    from sdviewer.ui.comparison.values_pane import DiffValues
+
+    return DiffValues(context.bridge, (context.slot, "values"))
+
+
+def _has_axes(standing: Standing, node: int) -> bool:
+    if not _is_pair(standing, node):
+        return False
+    return bool(standing.matching.a.ref(standing.matching.pairs[int(standing.tree.place[node])].a).shape)
+
+
 def _always(_: Standing, __: int) -> bool:
     return True
 
@@ -74,6 +104,10 @@ def _is_pair(standing: Standing, node: int) -> bool:
 
 SPECS: tuple[DiffSpec, ...] = (
     DiffSpec("overview", "Overview", _always, _overview),
+    DiffSpec("distribution", "Distribution", _is_pair, _distribution),
+    DiffSpec("image", "Image", _has_axes, _image),
+    DiffSpec("values", "Values", _is_pair, _values),
+    DiffSpec("layers", "Layers", _is_module, _layers),
     DiffSpec("load", "Load check", _is_root, _load),
 )
 
