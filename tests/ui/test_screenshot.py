@@ -44,7 +44,7 @@ def shoot(*arguments: str | Path) -> int:
     return run(["screenshot", *map(str, arguments)], no_window)
 
 
-def no_window(_: Sequence[str], __: bool) -> int:
+def no_window(_: Sequence[str], __: bool, ___: bool) -> int:
     pytest.fail("the window was opened")
 
 

@@ -15,7 +15,7 @@ from sdviewer.cli.main import run
 
 def no_window(files: Sequence[str], new: bool, diff: bool) -> int:
     """Stands in where no window may open."""
-    raise AssertionError(f"a {'new ' if new else ''}window was opened on {files}")
+    raise AssertionError(f"a {'new ' if new else ''}{'diff ' if diff else ''}window was opened on {files}")
 
 
 @dataclass(frozen=True)

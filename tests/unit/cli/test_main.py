@@ -87,7 +87,8 @@ def test_the_programs_hand_over_their_arguments(
     opened: list[Sequence[str]] = []
 
     def window(files: Sequence[str], new: bool, diff: bool) -> int:
-        assert not (new or diff)
+        assert not new
+        assert not diff
         opened.append(files)
         return 0
 
