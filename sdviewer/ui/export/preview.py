@@ -36,9 +36,11 @@ from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.table.row_painter import MARGIN, Cell, State, TableRowPainter
 
 _MS_BEFORE_LOOKING = 60
-_WIDTHS = {Column.DTYPE: 140, Column.SHAPE: 96, Column.SIZE: 84}
-_NARROWEST_NAME = 160
-_NOTE_SHARE = 0.18
+_WIDTHS = {Column.DTYPE: 82, Column.SHAPE: 100, Column.SIZE: 84}
+_CAST_WIDTH = 190
+_NARROWEST_NAME = 180
+_NOTE_SHARE = 0.2
+_EMPTY_NOTE = 50
 
 
 class PreviewTable(RowTable):
@@ -59,7 +61,8 @@ class PreviewTable(RowTable):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
-        self._fitted = 0
+        self._fitted = (0, False, False)
+        self._kinds = (False, False)
 
     def row_starting_with(self, text: str, first: int) -> int:
         """Among the next few thousand rows: who looks for more has the line above."""
@@ -169,14 +172,21 @@ class PreviewTable(RowTable):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt
         """Names take the room that the others leave."""
         super().resizeEvent(event)
+        self.fit(*self._kinds)
+
+    def fit(self, has_casts: bool, has_notes: bool) -> None:
+        """Columns as wide as what is in them, until the user moves them; anew where there is something else in them."""
         width = self.viewport().width()
-        if width != self._fitted:
-            self._fitted = width
-            note = int(width * _NOTE_SHARE)
-            name = max((width - note - sum(_WIDTHS.values())) // 2, _NARROWEST_NAME)
-            for column in Column:
-                if column != Column.NOTE:
-                    self.setColumnWidth(column, _WIDTHS.get(column, name))
+        self._kinds = has_casts, has_notes
+        if self._fitted == (width, has_casts, has_notes):
+            return
+        self._fitted = width, has_casts, has_notes
+        widths = {**_WIDTHS, Column.DTYPE: _CAST_WIDTH} if has_casts else _WIDTHS
+        note = int(width * _NOTE_SHARE) if has_notes else _EMPTY_NOTE
+        name = max((width - note - sum(widths.values())) // 2, _NARROWEST_NAME)
+        for column in Column:
+            if column != Column.NOTE:
+                self.setColumnWidth(column, widths.get(column, name))
 
     def currentChanged(self, current: Index, before: Index) -> None:  # noqa: N802  # Qt
         """Rows are painted whole."""
@@ -280,6 +290,10 @@ class Preview(QWidget):
             )
         facts = planned.facts if planned is not None else None
         self._tell_counts(facts)
+        if facts is not None:
+            counts = facts.counts
+            casts = counts[Shown.CAST] > 0
+            self.table.fit(casts, casts or counts[Shown.CONFLICTS] + counts[Shown.DROPPED] > 0)
         nothing = "No key has this in its name." if self.text else "There are none."
         self.table.empty_text = nothing if planned is not None else ""
         self.check_button.setVisible(facts is not None and facts.counts[Shown.CAST] > 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -52,10 +52,12 @@ def verdict_of(planned: Planned) -> Verdict:
     renamed = planned.facts.counts[Shown.RENAMED]
     if renamed:
         parts.append(f"{renamed:,} renamed")
+    if cast := planned.facts.counts[Shown.CAST]:
+        parts.append(f"{cast:,} cast")
     against = [shown(str(reason), _LONGEST) for reason in plan.refusals]
     if 0 <= planned.free < nbytes:
         against.append(f"{bytes_for_people(nbytes)} are needed, but only {bytes_for_people(planned.free)} are free")
-    notes = [shown(str(reason), _LONGEST) for reason in plan.warnings if reason.kind != "idle"]
+    notes = [shown(str(reason), _LONGEST) for reason in plan.warnings if reason.kind not in {"idle", "cast"}]
     idle = [shown(str(reason), _LONGEST) for reason in plan.warnings if reason.kind == "idle"]
     exact = f"{count:,} tensors\n{nbytes:,} bytes"
     return Verdict(" · ".join(parts), exact, tuple(map(_sentence, against)), tuple(map(_sentence, [*notes, *idle])))
@@ -140,7 +142,10 @@ class Summary(QWidget):
 
     def _fit(self) -> None:
         width = max(self.width() - 20, 100)
-        height = sum(label.heightForWidth(width) + 2 for label, _ in self._lines)
+        # By their texts: a label that was never shown does not know its height yet.
+        room, wrap = QRect(0, 0, width, 100_000), Qt.TextFlag.TextWordWrap
+        metrics = self.fontMetrics()
+        height = sum(metrics.boundingRect(room, wrap, label.text()).height() + 4 for label, _ in self._lines)
         self.area.setFixedHeight(min(height + 2, _MOST_HEIGHT))
 
     def _color(self) -> None:
