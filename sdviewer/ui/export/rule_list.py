@@ -80,7 +80,7 @@ class RuleView(QListView):
         self.setAccessibleName("Rules, in the order in which they are carried out")
         self.setItemDelegate(_RuleDelegate(self))
         self.setFrameShape(QListView.Shape.NoFrame)
-        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
         self.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.setDropIndicatorShown(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -30,6 +30,8 @@ class RulesModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        # Rules of another list are none of this one.
+        self._own = f"{id(self)}:"
         self._rules: tuple[Rule, ...] = ()
         self._complete: tuple[bool, ...] = ()
         self._touched: tuple[int, ...] = ()
@@ -102,14 +104,14 @@ class RulesModel(QAbstractListModel):
     def mimeData(self, indexes: Sequence[Index]) -> QMimeData:  # noqa: N802  # Qt
         """The row that is dragged."""
         data = QMimeData()
-        data.setData(MIME, str(indexes[0].row()).encode())
+        data.setData(MIME, f"{self._own}{indexes[0].row()}".encode())
         return data
 
     def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, _: int, parent: Index) -> bool:  # noqa: N802  # Qt
         """A rule is dropped before a row, or behind the last one."""
         if action is not Qt.DropAction.MoveAction or not data.hasFormat(MIME):
             return False
-        text = bytes(data.data(MIME).data())
+        text = bytes(data.data(MIME).data()).removeprefix(self._own.encode())
         before = row if row >= 0 else parent.row() if parent.isValid() else len(self._rules)
         return text.isdigit() and self._move(int(text), before)
 
