@@ -247,19 +247,17 @@ def _planned(side: Side, state: State) -> list[PlannedKey]:
         if state.dtypes[place]:
             nbytes[position] = BY_NAME[after[position]].nbytes(numel[position])
     place_of, shapes = side.shapes
-    return [
-        PlannedKey(place, old, new or "", kind, to, shape, size)
-        for place, old, new, kind, to, shape, size in zip(
-            places,
-            map(side.keys.__getitem__, places),
-            map(state.keys.__getitem__, places),
-            kinds,
-            after,
-            map(shapes.__getitem__, place_of[places].tolist()),
-            nbytes,
-            strict=True,
-        )
-    ]
+    columns = zip(
+        places,
+        map(side.keys.__getitem__, places),
+        map(state.keys.__getitem__, places),
+        kinds,
+        after,
+        map(shapes.__getitem__, place_of[places].tolist()),
+        nbytes,
+        strict=True,
+    )
+    return list(map(PlannedKey._make, columns))
 
 
 def _is_nested(options: Options) -> bool:
@@ -364,6 +362,8 @@ def _refusals_of_target(keys: Sequence[PlannedKey], options: Options) -> Iterabl
 
 
 def _is_text(name: str) -> bool:
+    if name.isascii():
+        return True
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

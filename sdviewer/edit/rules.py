@@ -7,6 +7,7 @@ and a function of `State` in applying.py.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -252,8 +253,13 @@ class WrapperUse:
 
 def wrappers_in(keys: tuple[str, ...]) -> tuple[WrapperUse, ...]:
     """The known wrappers that keys begin with, the most common first."""
-    counted = [
-        WrapperUse(wrapper.prefix, wrapper.title, sum(key.startswith(wrapper.prefix) for key in keys))
-        for wrapper in WRAPPERS
-    ]
+    # By their first segments, of which there are few, however many keys.
+    heads = Counter([key[: key.find(".") + 1] for key in keys])
+    counted = []
+    for wrapper in WRAPPERS:
+        count = heads[wrapper.segments[0] + "."]
+        if count and len(wrapper.segments) > 1:
+            prefix = wrapper.prefix
+            count = sum(key.startswith(prefix) for key in keys)
+        counted.append(WrapperUse(wrapper.prefix, wrapper.title, count))
     return tuple(sorted((use for use in counted if use.keys), key=lambda use: -use.keys))

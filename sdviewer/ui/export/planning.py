@@ -102,8 +102,8 @@ def facts_of(plan: ExportPlan) -> PlanFacts:
     counts = {
         Shown.ALL: written + dropped,
         Shown.CONFLICTS: len(conflicts),
-        Shown.RENAMED: sum(key.old != key.new for key in plan.keys),
-        Shown.CAST: sum(key.dtype_before != key.dtype_after for key in plan.keys),
+        Shown.RENAMED: sum([key.old != key.new for key in plan.keys]),
+        Shown.CAST: sum([key.dtype_before != key.dtype_after for key in plan.keys]),
         Shown.DROPPED: dropped,
     }
     return PlanFacts(plan, order, conflicts, counts, wrappers_in(tuple(key.new for key in plan.keys)))
