@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.checkpoint.roles import Role
 from sdviewer.comparison.comparing import Compared, Comparison, structural
 from sdviewer.comparison.matching import By, Matching
 from sdviewer.comparison.merged_tree import ROLLED, Leaf, MergedTree, Rollups, merged_tree
@@ -54,6 +55,9 @@ class Standing:
         rollups: counts and sums of squares of every node.
         max_abs, cosine, score: float64, one a node, NaN where there is none; of a module the largest max_abs below.
         differing, count: values that are not equal and values that were compared, at or below each node.
+        guesses: how many pairs were made by anything but a name, a rule of the user's or his hand.
+        first_mark: of each pair the place in `BY_WEIGHT` of what is told first of it, behind the last for nothing.
+        pair_rows: the row of each pair's left tensor in the table of its checkpoint.
         source_changed: whether a file was another one while its values were read.
 
     """
@@ -75,6 +79,10 @@ class Standing:
         self.differing, self.count = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
         self.is_leaf: Mask = self.tree.what != Leaf.MODULE
         self.source_changed = False
+        self.guesses = sum(pair.by not in (By.NAME, By.MAP, By.HAND) for pair in matching.pairs)
+        self.pair_rows = matching.a.rows[[pair.a for pair in matching.pairs]]
+        self.first_mark = np.array([_first(result.marks, is_waiting=True) for result in self.results], np.int64)
+        self._roles: tuple[Int64, Int64] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -88,6 +96,7 @@ class Standing:
         node = int(tree.node_of_pair[place])
         with self._lock:
             before, self.results[place] = self.results[place], result
+            self.first_mark[place] = _first(result.marks, is_waiting=False)
             self.rollups.settle(place, before, result)
             differing = measures.differing if measures is not None else 0
             count = measures.count if measures is not None else 0
@@ -109,6 +118,7 @@ class Standing:
             for place in places:
                 before, after = self.results[place], structural(self.matching, self.matching.pairs[place])
                 self.results[place] = after
+                self.first_mark[place] = _first(after.marks, is_waiting=True)
                 self.rollups.settle(place, before, after)
                 node = int(self.tree.node_of_pair[place])
                 self.max_abs[node] = self.cosine[node] = np.nan
@@ -190,6 +200,23 @@ class Standing:
             node = int(self.tree.parent[node])
         return ".".join(reversed(parts))
 
+    def marks_by_role(self) -> dict[int, dict[str, int]]:
+        """For each role how many of its pairs have which mark, of each the one that is told first."""
+        if self._roles is None:
+            roles, rows = self.matching.a.checkpoint.tree.role, self.pair_rows
+            # Components of sparse tensors stand behind those that the tree lists.
+            known = rows < len(roles)
+            found = np.full(len(rows), int(Role.UNKNOWN), np.int64)
+            found[known] = roles[rows[known]]
+            self._roles = np.unique(found, return_inverse=True)
+        groups, place = self._roles
+        size = len(BY_WEIGHT) + 1
+        counted = np.bincount(place * size + self.first_mark, minlength=len(groups) * size).reshape(len(groups), size)
+        return {
+            int(group): {name: int(count) for name, count in zip(BY_WEIGHT, counts[:-1].tolist(), strict=True) if count}
+            for group, counts in zip(groups.tolist(), counted, strict=True)
+        }
+
     def is_guess(self, node: int) -> bool:
         """Whether a pair was made by anything but a name, a rule of the user's or his hand."""
         if self.tree.what[node] != Leaf.PAIR:
@@ -205,6 +232,11 @@ class Standing:
         if tree.what[node] == Leaf.ONLY_B:
             return tuple(matching.a.keys[other] for other in matching.ambiguous_b.get(place, ()))
         return ()
+
+
+def _first(marks: Iterable[str], *, is_waiting: bool) -> int:
+    found = set(marks) | ({"waiting"} if is_waiting else set())
+    return next((place for place, name in enumerate(BY_WEIGHT) if name in found), len(BY_WEIGHT))
 
 
 MEASURES: dict[str, Callable[[Standing], Floats]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from sdviewer.checkpoint.roles import Role
 from sdviewer.checkpoint.wording import bytes_for_people, number, plural, shape_text, share, shown
 from sdviewer.comparison.comparing import Compared
 from sdviewer.comparison.matching import By
@@ -245,7 +246,7 @@ def _root(standing: Standing, title: str, rules: tuple[RenameRule, ...]) -> Desc
                 "for sure; they are among those only in A.",
             )
         )
-    guesses = sum(pair.by not in (By.NAME, By.MAP, By.HAND) for pair in matching.pairs)
+    guesses = standing.guesses
     facts = list(_totals(standing, 0))
     for letter, side in (("A", matching.a), ("B", matching.b)):
         section = side.section
@@ -268,28 +269,12 @@ def _root(standing: Standing, title: str, rules: tuple[RenameRule, ...]) -> Desc
 
 def _by_roles(standing: Standing) -> Iterable[Grid]:
     """Parameters and buffers apart: running statistics drift even in frozen layers."""
-    side = standing.matching.a
-    roles = side.checkpoint.tree.role
-    names = {0: "unknown"}
-    found: dict[str, dict[str, int]] = {}
-    for result in standing.results:
-        row = int(side.rows[result.pair.a])
-        word = _role_word(int(roles[row])) if row < len(roles) else names[0]
-        marks = found.setdefault(word, {})
-        key = next((mark for mark in BY_WEIGHT if mark in result.marks), "waiting")
-        marks[key] = marks.get(key, 0) + 1
+    found = standing.marks_by_role()
     if len(found) > 1:
-        rows = tuple(
-            (word, f"{sum(marks.values()):,}", told_of({m: marks[m] for m in BY_WEIGHT if m in marks}))
-            for word, marks in sorted(found.items())
+        told = tuple(
+            (Role(role).name.lower(), f"{sum(marks.values()):,}", told_of(marks)) for role, marks in found.items()
         )
-        yield Grid("By role", ("Role", "Pairs", "Marks"), rows, frozenset((1,)))
-
-
-def _role_word(role: int) -> str:
-    from sdviewer.checkpoint.roles import Role
-
-    return Role(role).name.lower()
+        yield Grid("By role", ("Role", "Pairs", "Marks"), told, frozenset((1,)))
 
 
 def _is_same_file(standing: Standing) -> bool:

@@ -15,6 +15,7 @@ from sdviewer.comparison.standing import Standing
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.overview import DiffOverview
 from sdviewer.ui.comparison.panes import DiffPane
+from sdviewer.ui.comparison.words import MARK_WORDS
 from sdviewer.ui.comparison.work import Comparing
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.detail.view_tabs import ViewTabs
@@ -244,7 +245,9 @@ class DiffDetail(QWidget):
         a, b = standing.keys_at(node)
         name = standing.name_at(node) if not (a and b and a != b) else f"{a} → {b}"
         self.name.setText(shown(name) if node else "Both checkpoints")
-        self.subtitle.setText(told_of(standing.counts_at(node)))
+        counts = standing.counts_at(node)
+        words = ", ".join(MARK_WORDS[mark] for mark in counts) or "not compared"
+        self.subtitle.setText(words if standing.is_leaf[node] else told_of(counts))
 
     def _tab_changed(self, index: int) -> None:
         if not self._is_arranging and index >= 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from sdviewer.analysis.plane import Plane
@@ -103,10 +103,12 @@ class ThreeView(PlotFrame):
             self._grid.addWidget(frame.graphics if frame is self else frame, 1 if place < 2 else 3, place % 2)
         self._grid.setRowStretch(1, 1)
         self._grid.setRowStretch(3, 1)
-        place = column.indexOf(self.caption)
-        column.insertWidget(place, both, 1)
+        # The words on all three stand where the fourth picture would.
+        self._grid.addWidget(self.caption, 3, 1, Qt.AlignmentFlag.AlignTop)
+        column.insertWidget(1, both, 1)
         for frame in self.frames[:2]:
             frame.tool_row.hide()
+            frame.caption.hide()
             frame.message.connect(self.message)
         self._lines: list[tuple[Any, Any]] = [self._cross(picture) for picture in self.pictures]
         self._timer = QTimer(self)
@@ -220,8 +222,10 @@ class ThreeView(PlotFrame):
         kind = "" if refs is None else refs[0].checkpoint.table.dtype_of(refs[0].row).kind
         for picture, drawn in zip(self.pictures, three.drawn, strict=True):
             picture.draw(drawn, is_integer=kind in {"int", "uint", "bool"} and picture is not self.pictures[2])
-        for frame, drawn, title in zip(self.frames, three.drawn, _TITLES, strict=True):
-            frame.set_summary(f"{title}: {drawn.summary}")
+        for frame, drawn in zip(self.frames[:2], three.drawn[:2], strict=True):
+            frame.set_summary(drawn.summary)
+        pairs = zip(_TITLES, three.drawn, strict=True)
+        self.set_summary("\n\n".join(f"{title}: {drawn.summary}" for title, drawn in pairs))
         self._timer.start()
 
     def _failed(self, error: BaseException) -> None:
@@ -240,13 +244,15 @@ class ThreeView(PlotFrame):
         for frame, picture in zip(self.frames, self.pictures, strict=True):
             if frame.graphics.scene() is scene:
                 cell = picture.cell_at(place)
-        for lines, frame, number in zip(self._lines, self.frames, range(3), strict=True):
+        words = []
+        for number, lines in enumerate(self._lines):
             for line, at in zip(lines, (cell or (0, 0)), strict=True):
                 line.setVisible(cell is not None)
                 line.setValue(at)
             raster_there: Raster | None = three.drawn[number].raster if three is not None else None
             told = pointed(raster_there, *cell) if raster_there is not None and cell is not None else ""
-            frame.set_pointed(f"{_TITLES[number]}: {told}" if told else "")
+            words += [f"{_TITLES[number]}: {told}"] if told else []
+        self.set_pointed("\n\n".join(words))
 
     def _cross(self, picture: ImagePicture) -> tuple[Any, Any]:
         import pyqtgraph  # type: ignore[import-untyped]  # it has no types

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from sdviewer.comparison.matching import Replacement
@@ -20,6 +20,8 @@ from sdviewer.ui.comparison.work import Ask, Comparing
 from sdviewer.ui.detail.blocks import FactGrid, GridView, NoteStrip, clear, heading, plain_label
 from sdviewer.ui.detail.parts import Description, Grid
 from sdviewer.ui.theme import number_font
+
+_MS_BETWEEN_TABLES = 400
 
 
 def rules_of_names(standing: Standing) -> tuple[RenameRule, ...]:
@@ -149,6 +151,10 @@ class DiffOverview(DiffPane):
         column.addLayout(self.blocks)
         column.addWidget(self.how)
         column.addStretch(1)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_MS_BETWEEN_TABLES)
+        self._soon.timeout.connect(self._describe_again)
         self.area = scrolled(column, "Overview of the selected row")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -157,7 +163,7 @@ class DiffOverview(DiffPane):
     @property
     def is_settled(self) -> bool:
         """Whether the rename rules are there."""
-        return self._slot not in self._bridge.running
+        return self._slot not in self._bridge.running and not self._soon.isActive()
 
     def show_node(self, standing: Standing, node: int) -> None:
         """Describe a node; renames are found in a job."""
@@ -171,6 +177,7 @@ class DiffOverview(DiffPane):
                 on_error=lambda _: None,
             )
         self._standing, self._node = standing, node
+        self._soon.stop()
         self._shown = ()
         self._show(describe_node(standing, node, self.title, self._rules))
         self.area.verticalScrollBar().setValue(0)
@@ -178,13 +185,18 @@ class DiffOverview(DiffPane):
     title = ""
 
     def refresh(self) -> None:
-        """The same with what is known by now."""
+        """The same with what is known by now, soon: tables take a while to make."""
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def _describe_again(self) -> None:
         if self._standing is not None:
             self._show(describe_node(self._standing, self._node, self.title, self._rules))
 
     def close_jobs(self) -> None:
         """Stop looking for rules."""
         self._bridge.drop(self._slot)
+        self._soon.stop()
 
     def _found(self, rules: tuple[RenameRule, ...]) -> None:
         self._rules = rules

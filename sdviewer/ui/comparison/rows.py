@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.checkpoint.wording import shown
 from sdviewer.comparison.merged_tree import MergedTree
 from sdviewer.comparison.standing import Standing, sorted_nodes
 from sdviewer.control import Control
@@ -193,7 +192,7 @@ class DiffRows:
         wanted, size = prefix.lower(), len(self.nodes)
         for turn in range(size):
             at = (row + turn) % size
-            if shown(self.tree.label[self.nodes[at]]).lower().startswith(wanted):
+            if self.tree.label[self.nodes[at]].lower().startswith(wanted):
                 return at
         return -1
 

@@ -300,7 +300,7 @@ class ComparisonTab(QStackedWidget):
     # -- what happens ------------------------------------------------------------------------
 
     def _side_settled(self) -> None:
-        if all(side.checkpoint is not None for side in self.sides):
+        if all(side.checkpoint is not None and not side.is_waiting for side in self.sides):
             self.opened.emit()
             self._compare(self.comparing.ask)
         self.changed.emit()
@@ -331,8 +331,6 @@ class ComparisonTab(QStackedWidget):
             choice = self.head.sections[side]
             choice.show_sections(checkpoint_side.checkpoint, section.name if section is not None else "")
         new = DiffModel(standing, self.title, self.view)
-        if model is not None:
-            new.arrange(arranged(standing, replace(self._wish, text="")))
         self.view.show_diff(new)
         if model is not None:
             model.deleteLater()
@@ -348,8 +346,9 @@ class ComparisonTab(QStackedWidget):
         standing = self.standing
         if not name or standing is None:
             return
-        node = next((node for node in range(len(standing.tree)) if standing.name_at(node) == name), 0)
-        self.view.select_node(node)
+        last = name.rpartition(".")[2]
+        nodes = [node for node, label in enumerate(standing.tree.label) if label == last]
+        self.view.select_node(next((node for node in nodes if standing.name_at(node) == name), 0))
 
     def _advanced(self) -> None:
         model = self.view.diff_model

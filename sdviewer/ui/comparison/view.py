@@ -33,7 +33,7 @@ _SAMPLE = 60
 _NARROWEST = {DiffColumn.MARK: 140}
 _NARROW = 60
 _WIDEST = {DiffColumn.MARK: 190, DiffColumn.FORM: 260, DiffColumn.WHY: 170}
-_GIVING_WAY = (DiffColumn.WHY, DiffColumn.COSINE, DiffColumn.FORM, DiffColumn.CHANGED)
+_GIVING_WAY = (DiffColumn.WHY, DiffColumn.COSINE, DiffColumn.FORM, DiffColumn.CHANGED, DiffColumn.MAX_ABS)
 _NAME_NEEDED = 200
 
 
@@ -101,7 +101,7 @@ class DiffView(RowTable):
             wanted = max((self._painter.cell_width(row, column) for row in cells), default=0)
             if column in (DiffColumn.MAX_ABS, DiffColumn.RELATIVE, DiffColumn.COSINE, DiffColumn.CHANGED):
                 # Numbers come later than widths.
-                wanted = max(wanted, self._painter.number_metrics.horizontalAdvance("−1.23e−10") + 16)
+                wanted = max(wanted, self._painter.number_metrics.horizontalAdvance("1 − 8.5e−10") + 16)
             self._wanted[column] = max(min(wanted, _WIDEST.get(column, 140)), title, _NARROWEST.get(column, _NARROW))
             header.resizeSection(column, self._wanted[column])
         self._give_way()
