@@ -58,7 +58,7 @@ def test_a_rule_that_is_dragged_tells_its_new_place() -> None:
 
 def test_the_model_of_a_plan_keeps_qts_rules(tmp_path: Path, qtmodeltester: ModelTester) -> None:
     checkpoint = opened(tmp_path, {"a": torch.ones(2), "b": torch.ones(2), "c": torch.ones(2)})
-    planning = Planning(source_of(checkpoint))
+    planning = Planning(lambda: source_of(checkpoint))
     wish = Wish((RenameKeys((("b", "c"),)), Exclude("a"), CastTo("float16", "c")), Options())
     model = PlanModel()
     qtmodeltester.check(model, force_py=True)  # type: ignore[no-untyped-call]

@@ -26,7 +26,7 @@ from sdviewer.ui.export.planning import Planned, Planning, Shown
 from sdviewer.ui.export.preview import Preview
 from sdviewer.ui.export.recipes import RecipeMenu
 from sdviewer.ui.export.rule_list import RuleList
-from sdviewer.ui.export.sources import SourceChoice, choices_of, source_for, usual_target
+from sdviewer.ui.export.sources import SourceChoice, choices_of, parts_beside, source_for, usual_target
 from sdviewer.ui.export.summary import Summary, Verdict, verdict_of
 from sdviewer.ui.export.target_bar import TargetBar
 from sdviewer.ui.export.wishes import History, Wish, exactly
@@ -286,10 +286,10 @@ class ExportPane(QWidget):
         if checkpoint is None or not 0 <= at < len(self._choices):
             self.error.show_error(SdviewerError("holds no tensors to export"))
             return
-        source = source_for(checkpoint, self._choices[at])
-        self._planning = Planning(source)
+        choice = self._choices[at]
+        self._planning = Planning(lambda: source_for(checkpoint, choice))
         self.casts.forget()
-        self.target.show_source(checkpoint.path, source.others)
+        self.target.show_source(checkpoint.path, parts_beside(checkpoint, choice))
         self._plan()
 
     def _wish(self, wish: Wish, topic: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -70,25 +71,30 @@ class Planned:
 class Planning:
     """Plans one source again and again, one thread at a time."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._planner = Planner(source)
+    def __init__(self, find_source: Callable[[], Source]) -> None:
+        """`find_source` is called by the first plan, on its thread: the names of a large file take their time."""
+        self._find_source = find_source
+        self._planner: Planner | None = None
         self._lock = threading.Lock()
-        self._known: tuple[Wish, PlanFacts] | None = None
+        # The last two: what is no longer shown is let go by a working thread, for it takes its time, too.
+        self._known: deque[tuple[Wish, PlanFacts]] = deque(maxlen=2)
 
     def plan(self, wish: Wish, chosen: Shown, text: str, target: str, control: Control) -> Planned:
         """The plan of a wish, and the keys that are chosen and have the words of `text`.
 
         Raises:
             BadRule: a rule is not understood.
+            NameNotFound: there is no such part of the file.
             Cancelled: `control` was cancelled.
 
         """
         with self._lock:
             control.check()
-            if self._known is None or self._known[0] != wish:
-                self._known = wish, facts_of(self._planner.plan(wish.effective, wish.options, control))
-            facts = self._known[1]
+            if self._planner is None:
+                self._planner = Planner(self._find_source())
+            if not self._known or self._known[-1][0] != wish:
+                self._known.append((wish, facts_of(self._planner.plan(wish.effective, wish.options, control))))
+            facts = self._known[-1][1]
         return Planned(wish, facts, _chosen(facts, chosen, text, control), _free(target))
 
 

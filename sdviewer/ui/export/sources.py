@@ -9,9 +9,9 @@ from itertools import compress
 import numpy as np
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.sections import section_keys
+from sdviewer.checkpoint.sections import Section, section_keys
 from sdviewer.checkpoint.wording import plural, shown
-from sdviewer.comparison.sides import Side, section_around, side_of_section
+from sdviewer.comparison.sides import Side, default_sections, section_around, side_of_section
 from sdviewer.edit.plan import Source, TargetKind, source_of
 from sdviewer.errors import NameNotFound
 
@@ -35,13 +35,14 @@ class SourceChoice:
 
 def choices_of(checkpoint: Checkpoint, selected: Sequence[int] = ()) -> tuple[SourceChoice, ...]:
     """What may be chosen of a checkpoint, what is selected last."""
-    filled = [section for section in checkpoint.sections.values() if len(section.rows)]
+    filled = _filled(checkpoint)
     found = []
     if filled:
-        whole = source_of(checkpoint)
-        title = f"{_name(whole.side)} ({plural(len(whole.side), 'tensor')})"
-        if whole.others:
-            title = f"Whole file: {title} and {plural(sum(len(other.rows) for other in whole.others), 'other')}"
+        model, _ = default_sections(checkpoint, checkpoint)
+        title = f"{shown(model.name, _LONGEST_NAME)} ({plural(len(model.rows), 'tensor')})"
+        beside = sum(len(part.rows) for part in filled if part is not model)
+        if beside:
+            title = f"Whole file: {title} and {plural(beside, 'other')}"
         found.append(SourceChoice(title))
         if len(filled) > 1:
             found += [
@@ -53,6 +54,14 @@ def choices_of(checkpoint: Checkpoint, selected: Sequence[int] = ()) -> tuple[So
     if selected:
         found.append(SourceChoice(f"Selection ({plural(len(selected), 'tensor')})", rows=tuple(selected)))
     return tuple(found)
+
+
+def parts_beside(checkpoint: Checkpoint, choice: SourceChoice) -> tuple[Section, ...]:
+    """The parts with tensors that a choice holds beside the one whose names are changed."""
+    if choice.rows or choice.section is not None:
+        return ()
+    model, _ = default_sections(checkpoint, checkpoint)
+    return tuple(part for part in _filled(checkpoint) if part is not model)
 
 
 def source_for(checkpoint: Checkpoint, choice: SourceChoice) -> Source:
@@ -91,5 +100,5 @@ def _side_of(checkpoint: Checkpoint, rows: Sequence[int]) -> Side:
     return Side(checkpoint, None, tuple(compress(keys, within.tolist())), section.rows[within])
 
 
-def _name(side: Side) -> str:
-    return shown(side.section.name, _LONGEST_NAME) if side.section is not None else "selection"
+def _filled(checkpoint: Checkpoint) -> list[Section]:
+    return [section for section in checkpoint.sections.values() if len(section.rows)]
