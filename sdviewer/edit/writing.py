@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from sdviewer.errors import CannotWrite
 from sdviewer.whole_file import set_usual_mode
 
 _TIES = "sdviewer.ties"
+_SHARD = re.compile(r"model-\d+-of-\d+\.safetensors|model\.safetensors\.index\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,21 @@ def _check_target(plan: ExportPlan, place: Path, *, overwrite: bool, replace_sou
         raise CannotWrite("exists already", file=str(place), hint="choose another name, or overwrite it")
     if place.is_dir() != (plan.options.target == "sharded"):
         raise CannotWrite("is a folder" if place.is_dir() else "is a file", file=str(place), hint="choose another name")
+    if place.is_dir():
+        check_folder(place)
+
+
+def check_folder(place: Path) -> None:
+    """A folder is replaced as a whole, so nothing may be in it but shards and their index.
+
+    Raises:
+        CannotWrite: something else is in it.
+
+    """
+    other = next((entry.name for entry in place.iterdir() if not _SHARD.fullmatch(entry.name)), None)
+    if other is not None:
+        message = f"holds other files than shards, such as {other!r}, which would be lost"
+        raise CannotWrite(message, file=str(place), hint="choose another name")
 
 
 def _write_file(

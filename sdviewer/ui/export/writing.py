@@ -9,7 +9,7 @@ from pathlib import Path
 from sdviewer.checkpoint.wording import bytes_for_people, shown
 from sdviewer.control import Control
 from sdviewer.edit.plan import ExportPlan
-from sdviewer.edit.writing import Written, write
+from sdviewer.edit.writing import Written, check_folder, write
 
 
 class Replaces(Enum):
@@ -76,5 +76,6 @@ def _standing(plan: ExportPlan, place: Path) -> Question | None:
         words = f"{name} is the checkpoint itself. What is not exported will be lost."
         return Question(Replaces.SOURCE, words)
     if place.is_dir():
-        return Question(Replaces.FILE, f"The folder {name} exists already. All that is in it will be replaced.")
+        check_folder(place)
+        return Question(Replaces.FILE, f"The folder {name} exists already. Its shards will be replaced.")
     return Question(Replaces.FILE, f"{name} exists already ({bytes_for_people(facts.st_size)}).")
