@@ -37,7 +37,8 @@ class TreeProblems:
     def within(self, first: int, end: int) -> Severity | None:
         """The worst in the nodes [first, end), None for none."""
         for severity, nodes in self.nodes.items():
-            if np.searchsorted(nodes, first) < np.searchsorted(nodes, end):
+            # Asked for each row that is painted, and most files have no problems at all.
+            if len(nodes) and nodes.searchsorted(first) < nodes.searchsorted(end):
                 return severity
         return None
 

@@ -90,7 +90,8 @@ class Bridge(QObject):
     """Starts jobs for panes and calls them back on the GUI thread, in the order in which things happened.
 
     Working threads only append to a deque and, when it was empty, emit one queued signal. They hold
-    no widget and no callback, so none can die on a wrong thread.
+    no widget and no callback, so none can die on a wrong thread. What comes is handed on by a timer: an event
+    that was posted would follow the painting that goes on, before the loop asks for anything else.
     """
 
     changed = Signal()
@@ -105,8 +106,12 @@ class Bridge(QObject):
         self._awake = False
         self._closed = False
         self.running: dict[Hashable, Running] = {}
-        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._next_tick = QTimer(self)
+        self._first_tick = QTimer(self)
+        self._first_tick.setSingleShot(True)
+        self._first_tick.setInterval(0)
+        self._first_tick.timeout.connect(self._deliver)
+        self._arrived.connect(self._first_tick.start, Qt.ConnectionType.QueuedConnection)
         self._next_tick.setSingleShot(True)
         self._next_tick.setInterval(_TICK_MS)
         self._next_tick.timeout.connect(self._deliver)
@@ -167,6 +172,7 @@ class Bridge(QObject):
         self.running.clear()
         self._runner.shutdown()
         self._events.clear()
+        self._first_tick.stop()
         self._next_tick.stop()
 
     def _post(self, event: Event) -> None:

@@ -108,6 +108,10 @@ class DetailPane(QWidget):
         column.addLayout(head)
         column.addWidget(self.tabs, 1)
         self._arrange((True, *(False for _ in specs[1:])))
+        self._paints = QTimer(self)
+        self._paints.setSingleShot(True)
+        self._paints.setInterval(0)
+        self._paints.timeout.connect(lambda: self.setUpdatesEnabled(True))
         self.tabs.currentChanged.connect(self._tab_changed)
 
     @property
@@ -136,7 +140,7 @@ class DetailPane(QWidget):
     def is_settled(self) -> bool:
         """Whether all that belongs to the selection is in sight."""
         pane = self.panes.get(self.current_pane)
-        return pane is None or pane.is_settled
+        return (pane is None or pane.is_settled) and not self._paints.isActive()
 
     @property
     def current_pane(self) -> str:
@@ -151,8 +155,11 @@ class DetailPane(QWidget):
     def show_node(self, checkpoint: Checkpoint, node: int, title: str, description: Description | None = None) -> None:
         """Describe a node at once, in the tab that was chosen if the node has it, else in the first.
 
-        A `description` that a job has made is taken as it is.
+        A `description` that a job has made is taken as it is. It is painted in an event of its own, after what
+        the user has selected.
         """
+        self.setUpdatesEnabled(False)
+        self._paints.start()
         description = description or describe(checkpoint, node, title)
         self._selection = Selection(checkpoint, node, title, description)
         self.name.setText(description.name)
