@@ -64,9 +64,10 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "export",
         "&Export…",
         "&File",
-        "Write the file anew: filtered, renamed, cast",
+        "Write the file anew: filtered, renamed, cast; of two files the left with the names of the right",
         ("Ctrl+E",),
         needs_file=True,
+        compares=True,
     ),
     ActionSpec(
         "export_selection",

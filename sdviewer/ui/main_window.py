@@ -387,6 +387,7 @@ class MainWindow(QMainWindow):
             menu.addMenu(others)
         elif isinstance(tab, ComparisonTab):
             menu.addAction("&Swap Sides", tab.swap)
+            menu.addAction("&Export Left with the Names of Right…", lambda: self._export_renamed(tab))
         if tab is not None:
             menu.addAction("&Close Tab", lambda: self.close_tab(self.tabs.indexOf(tab)))
         menu.popup(place)
@@ -462,6 +463,18 @@ class MainWindow(QMainWindow):
     def _export(self) -> None:
         if self.current_tab is not None:
             self.current_tab.faces.toggle_export()
+        elif isinstance(self.current_page, ComparisonTab):
+            self._export_renamed(self.current_page)
+
+    def _export_renamed(self, tab: ComparisonTab) -> None:
+        """The left file with the names that the comparison has found on the right."""
+        from sdviewer.ui.export.wishes import renames_of
+
+        renames = renames_of(tab.standing.matching) if tab.standing is not None else None
+        if renames is None:
+            self._tell("There is no name that the comparison would change.")
+        else:
+            self.export_with(tab.paths[0], (renames,))
 
     def _export_selection(self) -> None:
         if self.current_tab is not None and not self.current_tab.faces.shows_export:

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from sdviewer.cli import main as command_line
 from sdviewer.edit.rules import Exclude, RenameKeys, ReplacePrefix, Rule, Sort, StripPrefix, Template
+from sdviewer.ui.comparison.tab import ComparisonTab
 from sdviewer.ui.export.pane import ExportPane
 from sdviewer.ui.main_window import MainWindow
 from tests.ui.exports import (
@@ -232,12 +233,54 @@ def test_what_is_selected_in_the_table_is_exported(
     assert [old for old, _ in shown_keys(pane)] == ["module.encoder.weight", "module.encoder.bias"]
 
 
-def test_a_diff_hands_over_renames(window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path) -> None:
-    path = saved(tmp_path, network())
-    window.export_with(path, (RenameKeys((("module.head.bias", "head.b"),)),))
+def test_a_comparison_hands_over_the_names_of_its_right_side(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    state = network()
+    path = saved(tmp_path, state)
+    other = {f"net.{key.removeprefix('module.')}": value for key, value in state.items()}
+    torch.save(other, tmp_path / "other.pt")
+    window.compare_files(path, str(tmp_path / "other.pt"))
+    page = window.current_page
+    assert isinstance(page, ComparisonTab)
+    qtbot.waitUntil(lambda: page.standing is not None and page.is_settled, timeout=60_000)
+    QTest.keyClick(window, Qt.Key.Key_E, CTRL)
     tab = settle(window)
-    qtbot.waitUntil(lambda: tab.faces.shows_export)
+    assert tab.path == path
     pane = tab.faces.export
     assert pane is not None
     ready(pane, qtbot)
-    assert ("module.head.bias", "head.b") in shown_keys(pane)
+    assert [new for _, new in shown_keys(pane)] == list(other)
+    type_target(pane, tmp_path / "renamed.pt")
+    press_export(pane, qtbot)
+    assert same(loaded(tmp_path / "renamed.pt"), other)
+
+
+def test_the_result_is_compared_with_its_source(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, network())
+    pane = open_export(window, path, settle, qtbot)
+    type_target(pane, tmp_path / "copy.pt")
+    press_export(pane, qtbot)
+    button = next(button for button in pane.outcome.buttons if button.text() == "Compare with the source")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    page = window.current_page
+    assert isinstance(page, ComparisonTab)
+    assert page.paths == (path, str(tmp_path / "copy.pt"))
+    qtbot.waitUntil(lambda: page.is_settled, timeout=60_000)
+
+
+def test_a_recipe_is_dropped_on_the_rules_themselves(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    with_rules(pane, qtbot, Sort())
+    recipe = tmp_path / "my.toml"
+    recipe.write_text("version = 1\n[[rules]]\nrule = 'strip_prefix'\nprefix = 'auto'\n")
+    # The list takes rules alone, and lets files go on to the window.
+    assert drop(pane.rules.view.viewport(), str(recipe))[0]
+    ready(pane, qtbot)
+    qtbot.waitUntil(lambda: pane.wish.rules != (Sort(),))
+    ready(pane, qtbot)
+    assert pane.wish.rules == (StripPrefix("auto"),)

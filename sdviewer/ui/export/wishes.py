@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from sdviewer.comparison.matching import Matching
 from sdviewer.edit.plan import Options
 from sdviewer.edit.rules import (
     AddPrefix,
@@ -115,6 +116,13 @@ class History:
         """Forward again, if there is a step."""
         self._at = min(self._at + 1, len(self._steps) - 1)
         self._topic = ""
+
+
+def renames_of(matching: Matching) -> RenameKeys | None:
+    """What gives the tensors of the left side the names of their partners; None if they have them already."""
+    a, b = matching.a.keys, matching.b.keys
+    pairs = {a[pair.a]: b[pair.b] for pair in matching.pairs if pair.part is None and a[pair.a] != b[pair.b]}
+    return RenameKeys(tuple(pairs.items())) if pairs else None
 
 
 def exactly(name: str) -> str:
