@@ -7,6 +7,7 @@ is counted by further bits. So every value comes by once, ascending, and memory 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,10 @@ Floats = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 # Values that are gathered and sorted at a time: a share of all, so that passes stay few, but bounded.
-_SHARE, _FEWEST, _MOST = 16, 1 << 20, 1 << 23
+_SHARE, _FEWEST, _MOST = 16, 1 << 20, 1 << 22
+# Values that are sorted, and that are added up, by one call: a job is cancelled between calls, and what is
+# added up stays in cache.
+_AT_ONCE, _ADDED_AT_ONCE = 1 << 18, 1 << 13
 _FURTHER_BITS = 16
 
 
@@ -75,7 +79,7 @@ class _Reader:
             elif last - first == 1 and counts[first] // self._blocks.repeats > self._limit:
                 yield from self._by_further_bits(float(low[first]), float(high[first]))
             else:
-                yield self._gathered(float(low[first]), float(high[last - 1]))
+                yield from self._gathered(float(low[first]), float(high[last - 1]))
 
     def _groups(self, low: Floats, high: Floats, counts: Int64) -> Iterator[tuple[int, int]]:
         first, total = 0, 0
@@ -91,7 +95,7 @@ class _Reader:
         if first < len(low):
             yield first, len(low)
 
-    def _inside(self, low: float, high: float) -> Iterator[npt.NDArray[np.generic]]:
+    def _inside(self, low: float, high: float) -> Iterator[npt.NDArray[Any]]:
         """The values of each block from `low` to `high`."""
         blocks, total = self._blocks, self._blocks.numel
         for index in range(len(blocks)):
@@ -103,9 +107,40 @@ class _Reader:
             yield values[(compared >= low) & (compared <= high)]
         self._begun += 1
 
-    def _gathered(self, low: float, high: float) -> tuple[Floats, Int64]:
-        found, times = np.unique(np.concatenate(list(self._inside(low, high))), return_counts=True)
-        return found.astype(np.float64), times.astype(np.int64) * self._blocks.repeats
+    def _gathered(self, low: float, high: float) -> Iterator[tuple[Floats, Int64]]:
+        found = self._sorted(list(self._inside(low, high)))
+        start = 0
+        while start < len(found):
+            self._control.check()
+            last = found[min(start + _ADDED_AT_ONCE, len(found)) - 1]
+            part = found[start : np.searchsorted(found, last, side="right")]
+            firsts = np.flatnonzero(np.append(True, part[1:] != part[:-1]))
+            times = np.diff(np.append(firsts, len(part)))
+            yield part[firsts].astype(np.float64), times.astype(np.int64) * self._blocks.repeats
+            start += len(part)
+
+    def _sorted(self, pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """All of them together, ascending: runs are sorted, and merged by a sort that finds them so."""
+        runs: list[list[npt.NDArray[Any]]] = []
+        waiting = 0
+        for piece in pieces:
+            if not runs or waiting + len(piece) > _AT_ONCE:
+                runs.append([piece])
+                waiting = 0
+            else:
+                runs[-1].append(piece)
+            waiting += len(piece)
+        done = []
+        for run in runs:
+            self._control.check()
+            done.append(np.sort(np.concatenate(run)))
+        while len(done) > 1:
+            merged = []
+            for pair in zip(done[::2], done[1::2], strict=False):
+                self._control.check()
+                merged.append(np.sort(np.concatenate(pair), kind="stable"))
+            done = merged + done[2 * len(merged) :]
+        return done[0]
 
     def _by_further_bits(self, low: float, high: float) -> Iterator[tuple[Floats, Int64]]:
         """The same of one bucket with too many values, all of one sign."""
