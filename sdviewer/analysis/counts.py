@@ -258,7 +258,9 @@ class Counts:
 
 def of_values(facts: Counts, values: Floats, codes: Codes, counts: Int64) -> Counts:
     """`facts` with these entries, in any order, equal values summed up; none is 0 or not finite."""
-    order = np.lexsort((codes, values))
+    # Ascending codes are ascending and descending values, which a stable sort hardly moves.
+    is_ascending = bool(np.all(codes[1:] > codes[:-1]))
+    order = np.argsort(values, kind="stable") if is_ascending else np.lexsort((codes, values))
     values, codes, counts = values[order], codes[order], counts[order]
     if len(values) > 1:
         differ = values[1:] != values[:-1]
@@ -271,16 +273,18 @@ def of_values(facts: Counts, values: Floats, codes: Codes, counts: Int64) -> Cou
     return replace(facts, low=values, high=values, codes=codes, counts=counts, beside=None)
 
 
-def of_table(facts: Counts, table: Int64, zeros: int, beside: Beside) -> Counts:
+def of_table(facts: Counts, table: npt.NDArray[Any], zeros: int, beside: Beside) -> Counts:
     """`facts` with buckets from a table by sign and first bits, in which `zeros` values are 0."""
     half = len(table) // 2
-    table = table.copy()
-    table[0] -= zeros - facts.negative_zeros
-    table[half] -= facts.negative_zeros
-    negative, positive = np.flatnonzero(table[half:])[::-1], np.flatnonzero(table[:half])
-    zero = [0] if zeros else []
-    codes = np.concatenate([-1 - negative, np.array(zero, np.int64), positive + 1])
-    counts = np.concatenate([table[half:][negative], np.array([zeros] if zeros else [], np.int64), table[positive]])
+    places = np.flatnonzero(table != 0)
+    counts = table[places].astype(np.int64)
+    counts[places == 0] -= zeros - facts.negative_zeros
+    counts[places == half] -= facts.negative_zeros
+    places, counts = places[counts > 0], counts[counts > 0]
+    split = int(np.searchsorted(places, half))
+    zero = np.zeros(1 if zeros else 0, np.int64)
+    codes = np.concatenate([half - 1 - places[split:][::-1], zero, places[:split] + 1])
+    counts = np.concatenate([counts[split:][::-1], zero + zeros, counts[:split]])
     return _of_buckets(facts, codes, counts, beside)
 
 

@@ -59,6 +59,8 @@ FORMATS: Final = (
 """The floating-point dtypes of `CASTS`, in that order."""
 
 NAN: Final = math.nan
+JUST_BELOW: Final = 1 - 2.0**-50
+"""What rounding may have added to a root that lies at the end of float64."""
 MOST_ONE_BY_ONE: Final = 256
 """Distinct values that are counted one by one."""
 # Part of a cast: overflow, underflow, subnormal as low and high; signal and noise as low, high, estimate.
@@ -168,7 +170,9 @@ class _Deriving:
         self._put("std", _scaled(std, exponent))
         self._put("rms", _scaled(rms, exponent))
         self._put("l1", _scaled(moments.l1, exponent))
-        self._put("l2", _scaled(math.sqrt(squares), exponent))
+        root = math.sqrt(squares)
+        l2 = _scaled(root, exponent)
+        self._put("l2", l2 if math.isfinite(l2) else _scaled(root * JUST_BELOW, exponent))
         if least < most and std > 0:
             self._put("skewness", moments.m3 / n / std**3)
             self._put("kurtosis", moments.m4 / n / std**4)

@@ -55,7 +55,9 @@ class TableShare:
         self._is_bytes = meaning.bits <= 8
         self._table: UInt32 | None = None
         self._since = 0
-        self.total = np.zeros(256 if self._is_bytes else plain.HALVES, np.int64)
+        # Made where it is needed: most tensors fill no table, and new memory costs more than what is in it.
+        self._total: Int64 | None = None
+        self._last = np.zeros(256, np.int64)
 
     def add(self, codes: Codes) -> None:
         """Count a block."""
@@ -65,7 +67,7 @@ class TableShare:
         if self._is_bytes:
             # By pairs, which takes half the increments; the parts of a pair are told apart at the end.
             if len(codes) % 2:
-                self.total[codes[-1]] += 1
+                self._last[codes[-1]] += 1
             # Unpacked codes may begin at an odd place.
             codes = np.require(codes[: len(codes) // 2 * 2].view(np.uint16), requirements="A")
         if self._table is None:
@@ -75,30 +77,49 @@ class TableShare:
 
     def empty(self) -> None:
         """Put what was counted since into counters of 64 bits."""
-        if self._table is not None:
-            _add_tables(self.total, self._table)
-        self._since = 0
+        self._total, self._since = _emptied(self._total, self._table), 0
 
     def counts(self, others: list[TableShare]) -> Counts:
         """What this thread and the others counted."""
-        for share in (self, *others):
-            share.empty()
-        total = sum((share.total for share in others), self.total)
-        codes = np.flatnonzero(total)
-        return self._meaning.counts_of_codes(codes.astype(np.uint32), total[codes])
+        tables = [table for share in (self, *others) if (table := _all_of(share._total, share._table)) is not None]  # noqa: SLF001  # of the same kind
+        if self._is_bytes:
+            pairs = sum((table.reshape(256, 256).astype(np.int64) for table in tables), np.zeros((256, 256), np.int64))
+            last = sum((share._last for share in others), self._last)  # noqa: SLF001  # of the same kind
+            tables = [pairs.sum(axis=0) + pairs.sum(axis=1) + last]
+        codes, times = used_places(tables)
+        return self._meaning.counts_of_codes(codes.astype(np.uint32), times)
 
 
-def _add_tables(total: Int64, table: UInt32) -> None:
-    """Add the counters of one or several padded tables, of codes or of pairs of bytes, and clear them."""
-    if len(table) == plain.SPREAD * plain.PADDED:
+def _all_of(total: Int64 | None, table: UInt32 | None) -> npt.NDArray[Any] | None:
+    """What such counters hold, those of several padded tables as one; the table itself where that is all."""
+    counts: npt.NDArray[Any] | None = table
+    if table is not None and len(table) == plain.SPREAD * plain.PADDED:
         counts = table.reshape(plain.SPREAD, -1)[:, : plain.HALVES].sum(axis=0, dtype=np.int64)
-    else:
-        counts = table.astype(np.int64)
-    if len(total) == 256:
-        pairs = counts.reshape(256, 256)
-        counts = pairs.sum(axis=0) + pairs.sum(axis=1)
-    total += counts
+    if total is None:
+        return counts
+    return total if counts is None else total + counts.astype(np.int64)
+
+
+def _emptied(total: Int64 | None, table: UInt32 | None) -> Int64 | None:
+    """Counters of 64 bits with what a table holds, which is cleared."""
+    counts = _all_of(total, table)
+    if counts is None or table is None:
+        return total
+    counts = counts.astype(np.int64)
     table[:] = 0
+    return counts
+
+
+def used_places(tables: list[npt.NDArray[Any]]) -> tuple[Int64, Int64]:
+    """Where the counters of all tables together are not 0, and what they are."""
+    if not tables:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    first, *others = tables
+    total = first
+    for other in others:
+        total = np.add(total, other, dtype=np.int64)
+    places = np.flatnonzero(total != 0)
+    return places, total[places].astype(np.int64, copy=False)
 
 
 class WideShare:
@@ -110,7 +131,7 @@ class WideShare:
         self._narrow = self._facts.carrier == "float32"
         self._keys, self._times = np.zeros(plain.FEW_SLOTS, np.uint64), np.zeros(plain.FEW_SLOTS, np.int64)
         self._table: UInt32 | None = None
-        self.total: Int64 | None = None
+        self._total: Int64 | None = None
         self._since = 0
         self._sums, self._seen = plain.new_sums(), plain.new_seen()
         self._integers: list[int] = []
@@ -132,7 +153,6 @@ class WideShare:
             much = self._narrow and repeats_much(bits)
             size = plain.SPREAD * plain.PADDED if much else plain.HALVES if self._narrow else plain.WIDE64
             self._table = np.zeros(size, np.uint32)
-            self.total = np.zeros(plain.HALVES if self._narrow else plain.WIDE64, np.int64)
         if self._since + len(bits) > _FULL:
             self.empty()
         self._since += len(bits)
@@ -154,9 +174,7 @@ class WideShare:
 
     def empty(self) -> None:
         """Put what was counted since into counters of 64 bits."""
-        if self._table is not None and self.total is not None:
-            _add_tables(self.total, self._table)
-        self._since = 0
+        self._total, self._since = _emptied(self._total, self._table), 0
 
     def counts(self, others: list[WideShare]) -> Counts:
         """What this thread and the others counted."""
@@ -170,8 +188,8 @@ class WideShare:
         used = np.flatnonzero(self._times)
         keys: Codes = self._keys[used].astype(np.uint32 if np.dtype(self._facts.carrier).itemsize == 4 else np.uint64)
         found = self._meaning.counts_of_codes(keys, self._times[used])
-        self.empty()
-        if self.total is None:
+        table = _all_of(self._total, self._table)
+        if table is None:
             return found
         seen, moments = self._seen, plain.moments_from(self._sums)
         facts = replace(
@@ -185,7 +203,7 @@ class WideShare:
             facts = replace(facts, integers=(self._integers[0], self._integers[1]), saturated=self._saturated)
         if not moments.n:
             return found.merged_with(facts)
-        return found.merged_with(of_table(facts, self.total, int(seen[Seen.ZEROS]), self._beside(moments)))
+        return found.merged_with(of_table(facts, table, int(seen[Seen.ZEROS]), self._beside(moments)))
 
     def _beside(self, moments: Moments) -> Beside:
         seen, width = self._seen, 32 if self._narrow else 64

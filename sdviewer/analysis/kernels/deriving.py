@@ -46,6 +46,7 @@ _QUANTILES = QUANTILES
 _FORMATS = deriving.FORMATS
 _FLOATS = len(_FORMATS)
 _MOST = float(deriving.MOST_ONE_BY_ONE)
+_JUST_BELOW = deriving.JUST_BELOW
 _NOTHING = math.nan
 _NO_EXPONENT, _SAFE_EXPONENT, _SMALLEST_UNIT = NO_EXPONENT, SAFE_EXPONENT, SMALLEST_UNIT
 
@@ -182,7 +183,10 @@ def _fill_summed(low: Array, high: Array, counts: Array, n: int, head: Array, va
     back = -shift
     values[_MIN], values[_MAX], values[_ABSMAX] = least, most, absmax
     values[_MEAN], values[_STD], values[_RMS] = _scaled(mean, back), _scaled(std, back), _scaled(rms, back)
-    values[_L1], values[_L2] = _scaled(l1, back), _scaled(math.sqrt(squares), back)
+    root = math.sqrt(squares)
+    values[_L1], values[_L2] = _scaled(l1, back), _scaled(root, back)
+    if values[_L2] == math.inf:
+        values[_L2] = _scaled(root * _JUST_BELOW, back)
     if least < most and std > 0:
         values[_SKEWNESS] = head[_HEAD_M3] / n / (std * std * std)
         values[_KURTOSIS] = head[_HEAD_M4] / n / (std * std * std * std)
@@ -384,7 +388,10 @@ def _cast_buckets(
             step, y = scale / 127, float(np.rint(near * 127 / scale) * scale / 127)
             z = float(np.rint(far * 127 / scale) * scale / 127)
         else:
-            step = 2.0 ** float(max(_exponent(far), least) - bits + lift) if far > 0 else 0.0
+            # By its bits: a power would take longer than all the rest.
+            exponent: Any = ((np.float64(far).view(np.int64) >> 52) & 0x7FF) - 1023
+            exponent = max(exponent, least) - bits + lift
+            step = np.int64((1023 + exponent) << 52).view(np.float64) if far > 0 else 0.0
             y, z = _rounded(near, bits, least), _rounded(far, bits, least)
         near_state = _state(_near(low[i], high[i]), y, largest, tiny)
         far_state = _state(max(abs(low[i]), abs(high[i])), z, largest, tiny)
