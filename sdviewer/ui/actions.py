@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow
 
 from sdviewer.ui.comparison.keys import DIFF_KEYS
+from sdviewer.ui.export.keys import EXPORT_KEYS
 from sdviewer.ui.table.keys import TABLE_KEYS
 from sdviewer.ui.tree.keys import TREE_KEYS
 from sdviewer.ui.values.keys import VALUES_KEYS
@@ -223,5 +224,5 @@ def key_groups(actions: Mapping[str, QAction]) -> list[KeyGroup]:
         for spec in ACTIONS
         if spec.keys
     ]
-    views = (TREE_KEYS, TABLE_KEYS, VALUES_KEYS, DIFF_KEYS)
+    views = (TREE_KEYS, TABLE_KEYS, VALUES_KEYS, DIFF_KEYS, EXPORT_KEYS)
     return [KeyGroup("Window", rows), *(KeyGroup(table.title, table.rows()) for table in views)]

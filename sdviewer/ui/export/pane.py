@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
@@ -21,6 +21,7 @@ from sdviewer.ui.detail.blocks import heading
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.export.carrying import CastCheck, Writing
+from sdviewer.ui.export.keys import EXPORT_KEYS
 from sdviewer.ui.export.outcome_strip import OutcomeStrip
 from sdviewer.ui.export.planning import Planned, Planning, Shown
 from sdviewer.ui.export.preview import Preview
@@ -189,15 +190,15 @@ class ExportPane(QWidget):
     def event(self, event: QEvent) -> bool:
         """Undo and redo, but not in a field that has its own."""
         if event.type() is QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            again = QKeySequence.StandardKey.Redo
-            if event.matches(QKeySequence.StandardKey.Undo):
-                self.undo()
-            elif event.matches(again) or event.keyCombination() == _REDO:
-                self.redo()
-            elif event.key() == Qt.Key.Key_Escape:
-                self.left.emit()
-            else:
-                return super().event(event)
+            match EXPORT_KEYS.find(event):
+                case "undo":
+                    self.undo()
+                case "redo":
+                    self.redo()
+                case "back":
+                    self.left.emit()
+                case _:
+                    return super().event(event)
             event.accept()
             return True
         return super().event(event)
@@ -395,6 +396,3 @@ class ExportPane(QWidget):
 def told(planned: Planned) -> tuple[Planned, Verdict]:
     """A plan, and what is said of it."""
     return planned, verdict_of(planned)
-
-
-_REDO = QKeySequence("Ctrl+Shift+Z")[0]  # type: ignore[index]  # the stub has no items

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 from sdviewer.checkpoint.wording import plural
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.detail.find_line import is_find_key
+from sdviewer.ui.export.keys import EXPORT_KEYS
 from sdviewer.ui.export.planning import PlanFacts, Planned, Shown
 from sdviewer.ui.models.plan_model import Column, Index, PlanModel
 from sdviewer.ui.plain_header import PlainHeader
@@ -85,11 +86,12 @@ class PreviewTable(RowTable):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
         """Copy the names of the current row, or write another new name."""
         row = self.currentIndex().row()
+        name = EXPORT_KEYS.find(event) if row >= 0 else ""
         if event.matches(QKeySequence.StandardKey.Copy) and row >= 0:
             self._copy(row)
-        elif event.key() == Qt.Key.Key_F2 and row >= 0:
+        elif name == "rename":
             self.rename(row)
-        elif event.key() == Qt.Key.Key_Delete and row >= 0:
+        elif name == "remove":
             self._leave_out(row)
         else:
             super().keyPressEvent(event)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from sdviewer.checkpoint.wording import plural
 from sdviewer.edit.rules import AUTO, Rule, StripPrefix, WrapperUse
 from sdviewer.ui.detail.blocks import heading, plain_label
+from sdviewer.ui.export.keys import EXPORT_KEYS
 from sdviewer.ui.export.rule_form import KINDS, RuleForm, new_rule
 from sdviewer.ui.export.wishes import Wish, is_complete
 from sdviewer.ui.flow import FlowLayout
@@ -89,13 +90,15 @@ class RuleView(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
         """The keys of the list."""
-        alt = event.modifiers() == Qt.KeyboardModifier.AltModifier
-        if event.key() == Qt.Key.Key_Delete:
-            self.removal_wanted.emit()
-        elif alt and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self.move_wanted.emit(-1 if event.key() == Qt.Key.Key_Up else 1)
-        else:
-            super().keyPressEvent(event)
+        match EXPORT_KEYS.find(event):
+            case "remove":
+                self.removal_wanted.emit()
+            case "earlier":
+                self.move_wanted.emit(-1)
+            case "later":
+                self.move_wanted.emit(1)
+            case _:
+                super().keyPressEvent(event)
 
 
 class RuleList(QWidget):
