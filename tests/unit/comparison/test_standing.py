@@ -72,9 +72,9 @@ def test_measures_of_modules_are_those_of_all_values_below(standing: Standing) -
 
 
 def test_what_differs_leaves_out_what_is_only_renamed_or_waits(standing: Standing) -> None:
-    assert {standing.name_at(node) for node in np.flatnonzero(standing.differs())} == {"gone", "new"}
+    assert {standing.name_at(node) for node in np.flatnonzero(standing.differs()).tolist()} == {"gone", "new"}
     settle_all(standing)
-    found = {standing.name_at(node) for node in np.flatnonzero(standing.differs())}
+    found = {standing.name_at(node) for node in np.flatnonzero(standing.differs()).tolist()}
     assert found == {"block.1.w", "block.1.b", "gone", "new"}
 
 
