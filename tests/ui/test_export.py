@@ -8,7 +8,9 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from sdviewer.ui.main_window import MainWindow
@@ -217,3 +219,99 @@ def test_a_key_goes_back_to_the_file(
     QTest.keyClick(pane.rules.add_button, key, CTRL if key is Qt.Key.Key_E else Qt.KeyboardModifier.NoModifier)
     assert not tab.faces.shows_export
     assert tab.tree.isVisible()
+
+
+def test_an_export_that_is_stopped_leaves_nothing(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, {f"w{i}": torch.zeros(1 << 20) for i in range(24)})
+    pane = open_export(window, path, settle, qtbot)
+    type_target(pane, tmp_path / "big.pt")
+    ready(pane, qtbot)
+    before = sorted(tmp_path.iterdir())
+    QTest.mouseClick(pane.export_button, Qt.MouseButton.LeftButton)
+    assert not pane.export_button.isEnabled()
+    assert "status bar" in pane.progress.text()
+    assert window.bridge.running[pane.writing.slot].title == "Exporting big.pt"
+    window.bridge.cancel(pane.writing.slot)
+    ready(pane, qtbot)
+    assert pane.error.isVisible()
+    assert "nothing was written" in pane.error.message.text()
+    assert sorted(tmp_path.iterdir()) == before
+    # It is not lost: the same can be tried again.
+    QTest.mouseClick(pane.error.tools.try_again, Qt.MouseButton.LeftButton)
+    ready(pane, qtbot)
+    assert (tmp_path / "big.pt").exists()
+
+
+def test_rules_stay_when_the_file_is_read_again(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, network())
+    pane = open_export(window, path, settle, qtbot)
+    add_rule(pane, "Strip module.")
+    ready(pane, qtbot)
+    torch.save({**network(), "module.more": torch.ones(2)}, path)
+    QTest.keyClick(window, Qt.Key.Key_F5)
+    settle(window)
+    ready(pane, qtbot)
+    assert shown_keys(pane)[-1] == ("module.more", "more")
+    type_target(pane, tmp_path / "new.pt")
+    press_export(pane, qtbot)
+    assert "more" in torch.load(tmp_path / "new.pt", weights_only=True)
+
+
+def test_shards_are_as_large_as_is_said(window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path) -> None:
+    state = network()
+    pane = open_export(window, saved(tmp_path, state), settle, qtbot)
+    pane.target.kind.setFocus()
+    QTest.keyClicks(pane.target.kind, "S")
+    QTest.keyClicks(pane.target.kind, "h")
+    ready(pane, qtbot)
+    assert pane.target.kind.currentData() == "sharded"
+    for text, fine in (("many", False), ("50 B", True)):
+        pane.target.shard.setFocus()
+        QTest.keyClick(pane.target.shard, Qt.Key.Key_A, CTRL)
+        QTest.keyClicks(pane.target.shard, text)
+        ready(pane, qtbot)
+        assert pane.export_button.isEnabled() == fine
+    QTest.mouseClick(pane.target.metadata_button, Qt.MouseButton.LeftButton)
+    QTest.keyClicks(pane.target.metadata, "license=MIT")
+    type_target(pane, tmp_path / "shards")
+    press_export(pane, qtbot)
+    files = sorted((tmp_path / "shards").glob("*.safetensors"))
+    assert len(files) == 4
+    assert {key for file in files for key in load_file(file)} == set(state)
+    with safe_open(files[0], "pt") as file:
+        assert file.metadata()["license"] == "MIT"
+
+
+def test_a_state_dict_is_wrapped_under_a_key(window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    pane.target.layout_box.setFocus()
+    QTest.keyClicks(pane.target.layout_box, "Under")
+    ready(pane, qtbot)
+    assert "✖ The key around the state_dict is empty" in pane.summary.texts
+    QTest.keyClicks(pane.target.wrap, "model")
+    type_target(pane, tmp_path / "wrapped.pt")
+    press_export(pane, qtbot)
+    assert equal(torch.load(tmp_path / "wrapped.pt", weights_only=True)["model"], network())
+
+
+@pytest.mark.parametrize("kind", ["Include", "Rename keys by a table", "Cast", "Strip prefix"])
+def test_whatever_takes_the_keys_has_a_name(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path, kind: str
+) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    add_rule(pane, kind)
+    ready(pane, qtbot)
+    for part in pane.findChildren(QWidget):
+        if (
+            part.isVisible()
+            and part.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and part.objectName() != "qt_spinbox_lineedit"
+        ):
+            inside = part.parentWidget() if isinstance(part.parentWidget(), QComboBox) else part
+            text = part.text() if isinstance(part, QAbstractButton) else ""
+            assert inside.accessibleName() or text, part
+            assert not (isinstance(part, QLineEdit) and part.acceptDrops())

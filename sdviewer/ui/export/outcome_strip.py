@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -59,6 +59,12 @@ class OutcomeStrip(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
+        """The words take the colour of another theme."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and hasattr(self, "buttons"):
+            self._color()
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt
         """A ground of its own, with a bar in the colour of what is said."""
         super().paintEvent(event)
@@ -84,13 +90,16 @@ class OutcomeStrip(QWidget):
             self._flow.addWidget(button)
             self.buttons.append(button)
         self.message.setText(words)
-        palette = QPalette(self.message.palette())
-        c = colors()
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(c.good if good else c.text))
-        self.message.setPalette(palette)
+        self._color()
         self.setAccessibleName(words)
         self.show()
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    def _color(self) -> None:
+        palette = QPalette(self.message.palette())
+        c = colors()
+        palette.setColor(QPalette.ColorRole.WindowText, QColor(c.good if self._is_good else c.text))
+        self.message.setPalette(palette)
 
     def _answered(self, act: Callable[[], None], *, stays: bool) -> Callable[[], None]:
         def answer() -> None:

@@ -132,7 +132,7 @@ class ExportPane(QWidget):
         """Export this one from now on; rules and options stay."""
         if checkpoint is self._checkpoint:
             return
-        is_first = self._checkpoint is None
+        is_first = self._checkpoint is None and not self._history.can_undo
         self.close_jobs()
         self._checkpoint, self._selected = checkpoint, ()
         self._planning = None

@@ -300,6 +300,13 @@ class Preview(QWidget):
         self.table.empty_text = nothing if planned is not None else ""
         self.check_button.setVisible(facts is not None and facts.counts[Shown.CAST] > 0)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
+        """Escape empties the line before it leaves the export."""
+        if event.key() == Qt.Key.Key_Escape and self.line.hasFocus() and self.text:
+            self.line.clear()
+        else:
+            super().keyPressEvent(event)
+
     def event(self, event: QEvent) -> bool:
         """Ctrl+F is for the line above the table before it is for the window."""
         if is_find_key(event):
