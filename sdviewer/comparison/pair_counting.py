@@ -38,8 +38,10 @@ _ULP_OF_NARROW = {
 class PairCounting:
     """How the values of a pair are compared; `new_share`, `add` and `result` as for counting one tensor."""
 
-    def __init__(self, blocks: PairBlocks, tolerance: Tolerance) -> None:
+    def __init__(self, blocks: PairBlocks, tolerance: Tolerance, *, only_differences: bool = False) -> None:
         self.blocks, self.tolerance = blocks, tolerance
+        # Whether values that are the same bit by bit add nothing to norms.
+        self.only_differences = only_differences
         self.same_dtype = blocks.a.dtype is blocks.b.dtype
         self.kind = _common(blocks.a, blocks.b)
         self.widen_a, self.widen_b = _widener(blocks.a, self.kind), _widener(blocks.b, self.kind)
@@ -84,6 +86,9 @@ class Share:
         """Add block `index`."""
         counting = self._counting
         identical = counting.same_dtype and not self._differ(a, b)
+        if identical and counting.only_differences:
+            self._count += len(a)
+            return
         first = index * counting.blocks.a.per_block
         for start in range(0, len(a), _AT_ONCE):
             some_a, some_b = a[start : start + _AT_ONCE], b[start : start + _AT_ONCE]

@@ -17,17 +17,24 @@ Values = npt.NDArray[Any]
 def encoded(values: Values, dtype: str) -> npt.NDArray[np.uint8]:
     """The codes of `values` (float32 or float64) in `dtype`, as bytes."""
     with np.errstate(all="ignore"):
-        narrow = cast(values, dtype)
+        single = values.astype(np.float32, copy=False)
         if dtype == "float32":
-            return narrow.view(np.uint8)
+            return single.view(np.uint8)
         if dtype == "float16":
-            return narrow.astype(np.float16).view(np.uint8)
+            return single.astype(np.float16).view(np.uint8)
         if dtype == "bfloat16":
-            codes = (narrow.view(np.uint32) >> np.uint32(16)).astype(np.uint16)
-            # A NaN whose payload lies in the lower half would become an infinity.
-            codes[np.isnan(narrow)] = 0x7FC0
-            return codes.view(np.uint8)
-        return _small_codes(narrow, dtype)
+            return _bfloat16_codes(single).view(np.uint8)
+        return _small_codes(cast(single, dtype), dtype)
+
+
+def _bfloat16_codes(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    bits = values.view(np.uint32)
+    codes = ((bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))) >> np.uint32(16)).astype(np.uint16)
+    nan = np.isnan(values)
+    if nan.any():
+        # Rounded, a NaN might become an infinity or wrap round.
+        codes[nan] = 0x7FC0
+    return codes
 
 
 def _small_codes(values: Values, dtype: str) -> npt.NDArray[np.uint8]:

@@ -10,6 +10,7 @@ from typing import IO
 
 from sdviewer.checkpoint.dtypes import BY_NAME
 from sdviewer.control import Control
+from sdviewer.edit.ahead import Ahead
 from sdviewer.edit.storages import OutStorage, Piece, bytes_of
 
 # What the library asks for; larger files it refuses to open.
@@ -74,9 +75,10 @@ def write_safetensors(
     for entry in entries:
         storage = plain_storage(entry)
         written = 0
-        for piece in bytes_of(storage, control):
-            written += file.write(piece.data)
-            told(len(piece))
+        with Ahead(bytes_of(storage, control), storage.nbytes) as ahead:
+            for piece in ahead:
+                written += file.write(piece.data)
+                told(len(piece))
         if written != entry.nbytes:
             raise ValueError(f"{entry.name} has {written:,} bytes instead of {entry.nbytes:,}")
 

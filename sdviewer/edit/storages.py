@@ -18,10 +18,13 @@ from sdviewer.checkpoint.dtypes import BY_NAME
 from sdviewer.checkpoint.table import contiguous_stride, reach
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
+from sdviewer.edit.ahead import BUFFERS
 from sdviewer.edit.encoding import encoded
 from sdviewer.errors import MissingBytes
 
-PIECE = 4 << 20
+PIECE = 1 << 20
+# What is converted stays in the cache of one core with all that is made of it.
+_CONVERTED = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def storages_of(pieces: Sequence[Piece]) -> tuple[list[Placed], list[OutStorage]
         number = converted.get(where) if where[0] >= 0 else None
         if number is None:
             number = converted[where] = len(made)
-            made.append(_by_itself(piece))
+            made.append(by_itself(piece))
         placed[index] = Placed(number, 0, contiguous_stride(ref.shape))
     return [place for place in placed if place is not None], made
 
@@ -104,7 +107,7 @@ def _place_group(
     last = max(offset + reach(ref.shape, ref.stride) for offset, ref in zip(offsets, refs, strict=True))
     number = len(made)
     if len(refs) == 1 and last - first > refs[0].numel:
-        made.append(_by_itself(pieces[group[0]]))
+        made.append(by_itself(pieces[group[0]]))
         placed[group[0]] = Placed(number, 0, contiguous_stride(refs[0].shape))
         return
     dtype = refs[0].checkpoint.table.dtype_of(refs[0].row)
@@ -113,14 +116,15 @@ def _place_group(
         placed[index] = Placed(number, offset - first, ref.stride)
 
 
-def _by_itself(piece: Piece) -> OutStorage:
+def by_itself(piece: Piece) -> OutStorage:
+    """The storage of a tensor alone, value by value."""
     ref = piece.ref
     dtype = BY_NAME[piece.cast] if piece.cast else ref.checkpoint.table.dtype_of(ref.row)
     return OutStorage(piece, -1, ref.numel, dtype.nbytes(ref.numel))
 
 
 def bytes_of(storage: OutStorage, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
-    """The bytes of a storage in this machine's order, in pieces that are worth nothing once the next is asked for.
+    """The bytes of a storage in this machine's order, in pieces whose buffers come round again, see `Ahead`.
 
     Raises:
         CannotRead: and its kinds, see `TensorRef`; among them that the file changed meanwhile.
@@ -141,10 +145,10 @@ def bytes_of(storage: OutStorage, control: Control) -> Iterator[npt.NDArray[np.u
             f"{payload.name!r} reaches to byte {end:,} of its storage, of which {max(payload.nbytes, 0):,} can be read",
             file=payload.file,
         )
-    buffer = np.empty(min(PIECE, storage.nbytes), np.uint8)
-    for place in range(start, end, PIECE):
+    buffers = [np.empty(min(PIECE, storage.nbytes), np.uint8) for _ in range(BUFFERS)]
+    for number, place in enumerate(range(start, end, PIECE)):
         control.check()
-        raw = buffer[: min(PIECE, end - place)]
+        raw = buffers[number % BUFFERS][: min(PIECE, end - place)]
         payload.fill(place, raw)
         if payload.swapped:
             raw.view(payload.unit).byteswap(inplace=True)
@@ -163,12 +167,13 @@ def _values(piece: Piece, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
         control.check()
         yield ref.codes().reshape(-1).view(np.uint8)
         return
-    blocks = Blocks(ref, PIECE, memory_order=False)
+    nbytes = _CONVERTED if piece.cast else PIECE
+    blocks = Blocks(ref, nbytes, memory_order=False)
     blocks.check_unchanged()
-    buffer = np.empty(PIECE, np.uint8)
+    buffers = [np.empty(nbytes, np.uint8) for _ in range(BUFFERS)]
     for index in range(len(blocks)):
         control.check()
-        codes: Codes = blocks.read(index, buffer)
+        codes: Codes = blocks.read(index, buffers[index % BUFFERS])
         if piece.cast:
             yield encoded(np.asarray(decode(codes, dtype)), piece.cast)
         else:

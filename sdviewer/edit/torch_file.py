@@ -18,6 +18,7 @@ from sdviewer.checkpoint.structure import Node, Structure
 from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
+from sdviewer.edit.ahead import Ahead
 from sdviewer.edit.pickling import StoredTensor, WithMetadata, pickled
 from sdviewer.edit.plan import ExportPlan
 from sdviewer.edit.storages import OutStorage, Piece, Placed, bytes_of, storages_of
@@ -55,9 +56,14 @@ def write_torch(plan: ExportPlan, name: str, file: IO[bytes], told: Told, contro
     archive.add(f"{root}/.storage_alignment", 2, [b"64"])
     archive.add(f"{root}/byteorder", 6, [b"little"])
     for number, storage in enumerate(storages):
-        archive.add(f"{root}/data/{number}", storage.nbytes, _counted(bytes_of(storage, control), told))
+        with Ahead(bytes_of(storage, control), storage.nbytes) as ahead:
+            _add_storage(archive, f"{root}/data/{number}", storage, ahead, told)
     archive.add(f"{root}/version", 2, [b"3\n"])
     archive.finish()
+
+
+def _add_storage(archive: ZipWriter, name: str, storage: OutStorage, ahead: Ahead, told: Told) -> None:
+    archive.add(name, storage.nbytes, _counted(ahead, told), lambda: ahead.checksum)
 
 
 def _counted(pieces: Iterable[npt.NDArray[np.uint8]], told: Told) -> Iterator[memoryview]:

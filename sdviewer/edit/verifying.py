@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
+from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.comparison.comparing import Compared, compare_matching
+from sdviewer.checkpoint.tensors import TensorRef
+from sdviewer.comparison.comparing import compare_matching
 from sdviewer.comparison.matching import By, Matching, Pair
 from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.sides import Side
 from sdviewer.control import Control
 from sdviewer.edit.plan import ExportPlan, PlannedKey
+from sdviewer.edit.storages import Piece, by_itself, bytes_of
 from sdviewer.errors import CannotWrite, HelperDied
 from sdviewer.processes.client import open_checkpoint
 
@@ -61,31 +65,49 @@ def _verify(plan: ExportPlan, keys: Sequence[PlannedKey], result: Checkpoint, co
         raise CannotWrite(f"was not written as it should be: {result.problems[0].message}", file=path)
     refs = _by_key(plan, result)
     side = plan.source.side
-    pairs: list[Pair] = []
-    rows: list[int] = []
+    same: list[tuple[PlannedKey, int]] = []
     for key in keys:
-        ref = refs.get(key.new)
-        if ref is None:
+        row = refs.get(key.new)
+        if row is None:
             raise CannotWrite(f"was not written as it should be: {key.new!r} is missing", file=path)
         table = result.table
-        if table.dtype_name(ref) != key.dtype_after or table.shape_of(ref) != key.shape:
+        if table.dtype_name(row) != key.dtype_after or table.shape_of(row) != key.shape:
             raise CannotWrite(f"was not written as it should be: {key.new!r} has another dtype or shape", file=path)
-        pairs.append(Pair(key.place, len(rows), By.HAND, 1.0, Relation.SAME))
-        rows.append(ref)
-    other = Side(result, None, tuple(key.new for key in keys), np.array(rows, np.int64))
-    matching = Matching(side, other, tuple(pairs), (), ())
-    found = compare_matching(matching, control=control)
-    for key, item in zip(keys, found.pairs, strict=True):
-        if not _is_right(key, item):
-            what = item.error or "its values are not those of the source"
-            raise CannotWrite(f"was not written as it should be: {key.new!r}: {what}", file=path)
+        if key.dtype_before == key.dtype_after:
+            same.append((key, row))
+        else:
+            _verify_cast(plan, key, TensorRef(result, row), control)
+    pairs = tuple(Pair(key.place, place, By.HAND, 1.0, Relation.SAME) for place, (key, _) in enumerate(same))
+    rows = np.array([row for _, row in same], np.int64)
+    other = Side(result, None, tuple(key.new for key, _ in same), rows)
+    matching = Matching(side, other, pairs, (), ())
+    found = compare_matching(matching, only_differences=True, control=control)
+    for (key, _), item in zip(same, found.pairs, strict=True):
+        if "identical" not in item.marks:
+            _refuse(path, key, item.error)
 
 
-def _is_right(key: PlannedKey, item: Compared) -> bool:
-    if key.dtype_before == key.dtype_after:
-        return "identical" in item.marks
-    # Converted: equal to what a conversion of the source gives.
-    return item.sums is not None and item.sums.cast_a == 0 and not item.error
+def _verify_cast(plan: ExportPlan, key: PlannedKey, written: TensorRef, control: Control) -> None:
+    """Convert the source once more and compare with what was read."""
+    expected = bytes_of(by_itself(Piece(plan.ref(key), key.dtype_after)), control)
+    found = Blocks(written, memory_order=False)
+    buffer = np.empty(BLOCK_BYTES, np.uint8)
+    pieces = (np.ascontiguousarray(found.read(index, buffer)).reshape(-1).view(np.uint8) for index in range(len(found)))
+    left = np.empty(0, np.uint8)
+    for piece in expected:
+        while len(left) < len(piece):
+            more = next(pieces, None)
+            if more is None:
+                _refuse(written.checkpoint.path, key, "")
+            left = np.concatenate([left, more]) if len(left) else more.copy()
+        if not np.array_equal(left[: len(piece)], piece):
+            _refuse(written.checkpoint.path, key, "")
+        left = left[len(piece) :]
+
+
+def _refuse(path: str, key: PlannedKey, error: str) -> NoReturn:
+    what = error or "its values are not those of the source"
+    raise CannotWrite(f"was not written as it should be: {key.new!r}: {what}", file=path)
 
 
 def _by_key(plan: ExportPlan, result: Checkpoint) -> dict[str, int]:

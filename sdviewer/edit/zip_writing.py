@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import IO, Any
 
 ALIGNMENT = 64
@@ -34,8 +34,8 @@ class ZipWriter:
         self._file = file
         self._entries: list[tuple[bytes, int, int, int]] = []
 
-    def add(self, name: str, size: int, pieces: Iterable[Any]) -> int:
-        """An entry of `size` bytes, given in pieces; returns its checksum.
+    def add(self, name: str, size: int, pieces: Iterable[Any], checksum_of: Callable[[], int] | None = None) -> int:
+        """An entry of `size` bytes, given in pieces; returns its checksum, which `checksum_of` knows once all came.
 
         Raises:
             ValueError: the pieces are not as long as was said.
@@ -49,10 +49,12 @@ class ZipWriter:
         self._file.write(_LOCAL.pack(*fixed, len(encoded), len(extra)) + encoded + extra)
         checksum, written = 0, 0
         for piece in pieces:
-            checksum = zlib.crc32(piece, checksum)
+            if checksum_of is None:
+                checksum = zlib.crc32(piece, checksum)
             written += self._file.write(piece)
         if written != size:
             raise ValueError(f"{name} has {written:,} bytes instead of {size:,}")
+        checksum = checksum if checksum_of is None else checksum_of()
         end = self._file.tell()
         self._file.seek(header + _CRC_IN_HEADER)
         self._file.write(struct.pack("<I", checksum))
