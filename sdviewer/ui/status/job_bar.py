@@ -43,6 +43,9 @@ class JobBar(QProgressBar):
 
     def show_running(self, running: Running) -> None:
         """Stand where the job is."""
+        # A bar in sight paints the whole window at once when its value changes, in the midst of whatever goes on.
+        self.setUpdatesEnabled(False)
         self.setRange(0, _STEPS if running.total else 0)
         self.setValue(_STEPS * running.done // running.total if running.total else 0)
+        self.setUpdatesEnabled(True)
         self.setAccessibleDescription(progress_words(running))

@@ -26,12 +26,12 @@ _GRID = 38  # of 255
 _AIR = 0.06
 _SYMBOLS = ("o", "s", "t", "d", "+", "x", "star", "p")
 _SYMBOL = 6
-# A line of more points is drawn without them.
-_MOST_POINTS = 400
+# More points than these, of a line and of all of them, are left out: each takes some microseconds to draw.
+_MOST_POINTS, _MOST_POINTS_OF_ALL = 400, 1200
 _NEAR = 28.0
 # A line of more points is drawn by its extremes.
 _MOST_DRAWN = 1600
-_MOST_STACKS_NAMED = 8
+_MOST_STACKS_NAMED, _MOST_STACKS_DRAWN = 8, 200
 _STACK_NAME = 26
 
 
@@ -87,8 +87,10 @@ class LayersPicture:
         self._stacks: list[Any] = []
         self._labels: Sequence[str] = ()
         self._lines: list[Line] = []
+        self._heights: list[Floats] = []
         self._long: set[int] = set()
         self._log = self._percent = False
+        self.recolor()
 
     @property
     def lines(self) -> list[Line]:
@@ -101,7 +103,7 @@ class LayersPicture:
         for line in self._stacks:
             self.box.removeItem(line)
         self._stacks.clear()
-        if len(stacks) > 1:
+        if 1 < len(stacks) <= _MOST_STACKS_DRAWN:
             for index, (start, name) in enumerate(stacks):
                 label = cut_in_middle(name, _STACK_NAME) if len(stacks) <= _MOST_STACKS_NAMED else ""
                 opts = {"position": 0.98, "rotateAxis": (1, 0), "anchors": [(1, 0), (1, 0)]}
@@ -114,35 +116,38 @@ class LayersPicture:
                 self._stacks.append(line)
         count = len(labels)
         self.box.setLimits(xMin=-0.6 - count * 0.02, xMax=count - 0.4 + count * 0.02, minXRange=min(2.0, count))
-        self.recolor()
+        self._color_stacks()
 
     def draw(self, lines: Sequence[Line], *, log: bool, percent: bool) -> None:
         """Draw these lines; what is in sight stays."""
         self._lines, self._log, self._percent = list(lines), log, percent
-        self._long = {line.series for line in lines if len(line.x) > _MOST_DRAWN}
+        self._heights = [self._scaled(line.y) for line in self._lines]
+        before, self._long = self._long, {line.series for line in lines if len(line.x) > _MOST_DRAWN}
         self.left.tickValues = self._decades if log else self._tick_values
         self.left.picture = None
-        for item in (*self.curves, *self.points):
-            item.hide()
-        for line in self._lines:
+        in_sight = set()
+        has_points = sum(int(np.count_nonzero(np.isfinite(y))) for y in self._heights) <= _MOST_POINTS_OF_ALL
+        for line, y in zip(self._lines, self._heights, strict=True):
             curve, points = self.curves[line.series], self.points[line.series]
-            y = self._scaled(line.y)
             gaps = np.flatnonzero(np.diff(line.breaks)) + 1
-            curve.setData(*_thinned(np.insert(line.x, gaps, np.nan), np.insert(y, gaps, np.nan)), connect="finite")
-            curve.show()
+            x, heights = (np.insert(part, gaps, np.nan) if len(gaps) else part for part in (line.x, y))
+            curve.setData(*_thinned(x, heights), connect="finite")
+            in_sight.add(curve)
             drawable = np.isfinite(y)
-            if np.count_nonzero(drawable) <= _MOST_POINTS:
+            if has_points and np.count_nonzero(drawable) <= _MOST_POINTS:
                 points.setData(line.x[drawable], y[drawable])
-                points.show()
+                in_sight.add(points)
+        for item in (*self.curves, *self.points):
+            item.setVisible(item in in_sight)
+        for series in before ^ self._long:
+            self._color_series(series)
         self.legend.show_entries([(line.series, line.name) for line in self._lines])
-        self.recolor()
 
     def show_all(self) -> None:
         """Everything in sight."""
         count = max(len(self._labels), 1)
         self.box.setXRange(-0.5 - 0.01 * count, count - 0.5 + 0.01 * count, padding=0)
-        found = [self._scaled(line.y) for line in self._lines]
-        values = np.concatenate(found) if found else np.empty(0)
+        values = np.concatenate(self._heights) if self._heights else np.empty(0)
         values = values[np.isfinite(values)]
         low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
         if not self._log:
@@ -162,7 +167,7 @@ class LayersPicture:
         room = _NEAR * across
         for index, line in enumerate(self._lines):
             first, last = np.searchsorted(line.x, (point.x() - room, point.x() + room))
-            y = self._scaled(line.y[first:last])
+            y = self._heights[index][first:last]
             away = np.hypot((line.x[first:last] - point.x()) / across, (y - point.y()) / down)
             if np.isfinite(away).any():
                 at = int(np.nanargmin(away))
@@ -176,27 +181,34 @@ class LayersPicture:
             self._ring.setData([], [])
             return
         found = self._lines[line]
-        y = self._scaled(found.y)[at : at + 1]
+        y = self._heights[line][at : at + 1]
         self._ring.setData(found.x[at : at + 1][np.isfinite(y)], y[np.isfinite(y)])
 
     def recolor(self) -> None:
         """The colours of the theme."""
         c = colors()
         self.left.setGrid(_GRID)
-        for index, (curve, points) in enumerate(zip(self.curves, self.points, strict=True)):
-            color = series_color(index)
-            # Dashes along a line that goes to and fro take seconds to paint.
-            is_long = index in self._long
-            style = Qt.PenStyle.SolidLine if is_long else series_pen(index)
-            curve.setPen(pyqtgraph.mkPen(color, width=1 if is_long else 2, style=style))
-            points.setPen(pyqtgraph.mkPen(color, width=1))
-            points.setBrush(color)
+        for series in range(SERIES):
+            self._color_series(series)
         self._ring.setPen(pyqtgraph.mkPen(c.text, width=2))
         self._ring.setBrush(QColor(0, 0, 0, 0))
+        self._color_stacks()
+        self.legend.update()
+
+    def _color_series(self, series: int) -> None:
+        color = series_color(series)
+        # Dashes along a line that goes to and fro take seconds to paint.
+        is_long = series in self._long
+        style = Qt.PenStyle.SolidLine if is_long else series_pen(series)
+        self.curves[series].setPen(pyqtgraph.mkPen(color, width=1 if is_long else 2, style=style))
+        self.points[series].setPen(pyqtgraph.mkPen(color, width=1))
+        self.points[series].setBrush(color)
+
+    def _color_stacks(self) -> None:
+        c = colors()
         for line in self._stacks:
             line.setPen(pyqtgraph.mkPen(c.line, width=1, style=Qt.PenStyle.DashLine))
             line.label.setColor(c.muted)
-        self.legend.update()
 
     def _scaled(self, values: Floats) -> Floats:
         if not self._log:

@@ -72,10 +72,10 @@ class RoleList(QWidget):
     def recolor(self) -> None:
         """The lines of the series beside the names, in the colours of the theme."""
         self._is_filling = True
+        nothing = _no_icon()
         for role in range(self.list.count()):
-            item = self.list.item(role)
             series = self._series.get(role)
-            item.setIcon(_line_icon(series) if series is not None else _no_icon())
+            self.list.item(role).setIcon(_line_icon(series) if series is not None else nothing)
         self._is_filling = False
 
     def _filter(self, text: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import cast
+from collections.abc import Hashable, Sequence
+from typing import cast, overload
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QComboBox, QToolButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.modules import ModuleTree
 from sdviewer.checkpoint.wording import label_of, shown
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.describe import name_of
@@ -102,16 +103,14 @@ class LayersView(PlotFrame):
             (float(start), shown(name_of(checkpoint, int(layers.stacks[stack])), 60) or "/")
             for stack, start in enumerate(starts.tolist())
         ]
-        labels = [label_of(tree.label[layer]).strip("[]") for layer in layers.layers.tolist()]
-        self.picture.show_layers(labels, stacks)
+        self.picture.show_layers(_LayerLabels(tree, layers.layers), stacks)
         stack_name = stacks[0][1] if len(stacks) == 1 else ""
         self.picture.bottom.setLabel(f"Layer of {stack_name}" if stack_name not in ("", "/") else "Layer")
         self.roles.show_roles(layers.roles, layers.role_bytes.tolist())
-        self.refresh()
-        self.picture.show_all()
+        self.refresh(is_new=True)
 
-    def refresh(self) -> None:
-        """Draw what is known by now."""
+    def refresh(self, *, is_new: bool = False) -> None:
+        """Draw what is known by now; of other layers than before all is brought into sight."""
         checkpoint, gathered = self._checkpoint, self._gathered
         if checkpoint is None or gathered is None:
             return
@@ -134,7 +133,7 @@ class LayersView(PlotFrame):
         drawn = np.concatenate([line.places for line in lines]) if lines else np.empty(0, np.int64)
         # The first figures decide what is in sight, and all of them when they are there.
         has_figures = bool(np.isfinite(values).any())
-        if gathered.missing.rows.size or (has_figures and not self._had_figures):
+        if gathered.missing.rows.size or is_new or (has_figures and not self._had_figures):
             self.picture.show_all()
         self._had_figures = has_figures
         self.set_summary(summary(checkpoint, gathered, self.measure, drawn, len(lines)))
@@ -224,12 +223,10 @@ class LayersView(PlotFrame):
             self.node_wanted.emit(self.chosen)
 
     def _measure_changed(self) -> None:
-        self.refresh()
-        self.picture.show_all()
+        self.refresh(is_new=True)
 
     def _roles_changed(self) -> None:
-        self.refresh()
-        self.picture.show_all()
+        self.refresh(is_new=True)
 
     def _recolored(self) -> None:
         self.picture.recolor()
@@ -247,6 +244,27 @@ class LayersView(PlotFrame):
             ("layer", NodeNames(checkpoint, layers.layers[layers.layer])),
             *((measure.title.lower(), _with_gaps(values)) for measure, values in gathered.figures.items()),
         ]
+
+
+class _LayerLabels(Sequence[str]):
+    """What the layers are called; a text is made when it is asked for, for few of thousands are in sight."""
+
+    def __init__(self, tree: ModuleTree, layers: Int64) -> None:
+        self._tree, self._layers = tree, layers
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return _LayerLabels(self._tree, self._layers[index])
+        return label_of(self._tree.label[int(self._layers[index])]).strip("[]")
 
 
 def _with_gaps(values: np.typing.NDArray[np.float64]) -> list[float | None]:
