@@ -114,6 +114,7 @@ class Standing:
 
     def unsettle(self, places: Iterable[int]) -> None:
         """These pairs are to be compared once more: their values count as not known."""
+        above: set[int] = set()
         with self._lock:
             for place in places:
                 before, after = self.results[place], structural(self.matching, self.matching.pairs[place])
@@ -128,6 +129,12 @@ class Standing:
                     self.count[node] -= further
                     self.rollups.counts[node, _WAITING] += 1
                     node = int(self.tree.parent[node])
+                    above.add(node)
+            for node in above - {-1}:
+                below = slice(node, int(self.tree.end[node]))
+                found = self.max_abs[below][self.is_leaf[below]]
+                found = found[~np.isnan(found)]
+                self.max_abs[node] = found.max() if len(found) else np.nan
 
     def places_waiting(self) -> Int64:
         """Places of the pairs that are still to be compared, ascending."""

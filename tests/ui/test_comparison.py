@@ -507,3 +507,22 @@ def test_every_part_has_a_name(compare: Compare, trained: tuple[str, str]) -> No
         and not (part.accessibleName() or (isinstance(part, QPushButton) and part.text()))
     ]
     assert nameless == []
+
+
+def test_rows_are_sorted_without_a_mouse(compare: Compare, trained: tuple[str, str], qtbot: QtBot) -> None:
+    tab = compare(*trained)
+    next(action for action in tab.head.sort_menu.actions() if "max |Δ|" in action.text()).trigger()
+    qtbot.waitUntil(lambda: tab.is_settled)
+    assert model_of(tab).rows.is_list
+    largest = [model_of(tab).standing.max_abs[node] for node in model_of(tab).rows.nodes.tolist()]
+    assert largest == sorted(largest, reverse=True)
+
+
+def test_files_that_are_dropped_on_its_rows_are_opened(
+    window: MainWindow, compare: Compare, trained: tuple[str, str], qtbot: QtBot
+) -> None:
+    tab = compare(*trained)
+    drop(tab.view.viewport(), trained[0])
+    qtbot.waitUntil(lambda: window.current_tab is not None and window.current_tab.is_settled, timeout=20_000)
+    assert window.current_tab is not None
+    assert window.current_tab.path == trained[0]

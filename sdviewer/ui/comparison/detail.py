@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.wording import shown
 from sdviewer.comparison.merged_tree import Leaf
+from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.standing import Standing
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.overview import DiffOverview
@@ -81,6 +83,20 @@ def _values(context: Context) -> DiffPane:
     return DiffValues(context.bridge, (context.slot, "values"))
 
 
+def _rank(context: Context) -> DiffPane:
+    from sdviewer.ui.comparison.rank_pane import DiffRank
+
+    return DiffRank(context.bridge, context.library, (context.slot, "rank"))
+
+
+def _is_matrix(standing: Standing, node: int) -> bool:
+    if not _is_pair(standing, node):
+        return False
+    pair = standing.matching.pairs[int(standing.tree.place[node])]
+    shape = standing.matching.a.ref(pair.a).shape
+    return len(shape) > 1 and pair.relation is not Relation.OTHER and min(shape[0], math.prod(shape[1:])) > 1
+
+
 def _has_axes(standing: Standing, node: int) -> bool:
     if not _is_pair(standing, node):
         return False
@@ -108,6 +124,7 @@ SPECS: tuple[DiffSpec, ...] = (
     DiffSpec("distribution", "Distribution", _is_pair, _distribution),
     DiffSpec("image", "Image", _has_axes, _image),
     DiffSpec("values", "Values", _is_pair, _values),
+    DiffSpec("rank", "Rank", _is_matrix, _rank),
     DiffSpec("layers", "Layers", _is_module, _layers),
     DiffSpec("load", "Load check", _is_root, _load),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -13,6 +15,16 @@ from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.filter.line import FilterLine
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
+
+_SORTS = {
+    "relative": "By ‖Δ‖ / ‖A‖",
+    "max_abs": "By max |Δ|",
+    "changed": "By the share changed",
+    "cosine": "By cosine",
+    "score": "By how sure the pair is",
+    "mark": "By mark",
+    "name": "By name",
+}
 
 
 class SectionChoice(QComboBox):
@@ -48,6 +60,9 @@ class DiffHead(QWidget):
     """The keys go to the rows."""
 
     go_on_wanted = Signal()
+
+    sort_wanted = Signal(str)
+    """A list by a measure of `MEASURES`, "name" or "mark"."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +101,15 @@ class DiffHead(QWidget):
         self.line.textChanged.connect(self.wish_changed)
         self.line.results_wanted.connect(self.rows_wanted)
         self.line.left.connect(self.rows_wanted)
+        self.sort_button = QToolButton()
+        self.sort_button.setText("Sort")
+        self.sort_button.setAccessibleName("Sort the tensors in a list")
+        self.sort_button.setToolTip("Sort the tensors in a list, as a click on a column's title does")
+        self.sort_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.sort_menu = QMenu(self)
+        for by, title in _SORTS.items():
+            self.sort_menu.addAction(title, partial(self.sort_wanted.emit, by))
+        self.sort_button.setMenu(self.sort_menu)
         self.tree_button = QToolButton()
         self.tree_button.setText("Tree")
         self.tree_button.setAccessibleName("Show the tree again")
@@ -94,6 +118,7 @@ class DiffHead(QWidget):
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(self.line, 1)
+        line.addWidget(self.sort_button)
         line.addWidget(self.tree_button)
         column.addLayout(line)
         self.chips = MarkChips()

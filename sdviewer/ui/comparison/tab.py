@@ -122,6 +122,7 @@ class ComparisonTab(QStackedWidget):
         self.head.wish_changed.connect(self._wish_changed)
         self.head.rows_wanted.connect(self.focus_rows)
         self.head.go_on_wanted.connect(self.comparing.go_on)
+        self.head.sort_wanted.connect(self._sort)
         self.head.tree_button.clicked.connect(self._show_tree)
         self.head.sections["A"].chosen.connect(lambda name: self._choose(section_a=name))
         self.head.sections["B"].chosen.connect(lambda name: self._choose(section_b=name))

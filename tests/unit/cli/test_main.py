@@ -81,6 +81,19 @@ def test_files_without_a_command_open_the_window() -> None:
     assert opened == [["a.pt", "./info", "b c.pt", False], [True], ["info", False]]
 
 
+def test_two_files_are_compared_in_the_window(capsys: pytest.CaptureFixture[str]) -> None:
+    opened: list[list[str | bool]] = []
+
+    def window(files: Sequence[str], new: bool, diff: bool) -> int:
+        opened.append([*files, new, diff])
+        return 0
+
+    assert main.run(["a.pt", "b.pt", "--diff"], window) == 0
+    assert opened == [["a.pt", "b.pt", False, True]]
+    assert main.run(["a.pt", "--diff"], window) == 64
+    assert "--diff compares two files" in capsys.readouterr().err
+
+
 def test_the_programs_hand_over_their_arguments(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,8 @@ def test_pairs_that_are_unsettled_wait_again_and_add_up_once(standing: Standing)
     standing.unsettle(standing.places_marked("changed"))
     assert standing.counts_at(0) == {"only_a": 1, "only_b": 1, "identical": 1, "waiting": 2}
     assert len(standing.places_waiting()) == 2
+    assert np.isnan(standing.max_abs[node_of(standing, "block.1")])
+    assert standing.max_abs[0] == 0
     settle_all(standing)
     assert (standing.counts_at(0), standing.relative()[0]) == before[:2]
     assert np.array_equal(standing.count, before[2])
