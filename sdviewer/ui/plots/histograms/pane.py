@@ -50,6 +50,8 @@ class HistogramsPane(Pane):
         self._news: deque[tuple[int, Sketch | SdviewerError]] = deque()
         self._is_listing = self._is_reading = False
         self.filter = QLineEdit()
+        # Files that are dropped here are meant for the window.
+        self.filter.setAcceptDrops(False)
         self.filter.setPlaceholderText("Only names with …")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Only tensors whose names have this text")
