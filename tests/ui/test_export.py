@@ -52,7 +52,7 @@ def test_a_wrapper_is_stripped_and_the_head_left_out(
     assert [pane.rules.model.aside(row) for row in range(2)] == ["4 keys", "2 keys"]
     type_target(pane, tmp_path / "backbone.pt")
     press_export(pane, qtbot)
-    assert pane.outcome.message.text().startswith("✓ Read again and equal to the source: 2 tensors")
+    assert pane.outcome.message.text().startswith("✓ Verified against the source: 2 tensors")
     result = torch.load(tmp_path / "backbone.pt", weights_only=True)
     assert equal(
         result, {"encoder.weight": state["module.encoder.weight"], "encoder.bias": state["module.encoder.bias"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from PySide6.QtCore import QMimeData, QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
@@ -12,11 +13,14 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from sdviewer.analysis.statistics import Bounded, Cast
 from sdviewer.control import Control
 from sdviewer.edit.plan import Options, source_of
-from sdviewer.edit.rules import AddPrefix, CastTo, Exclude, Include, RenameKeys, Rule, Sort
+from sdviewer.edit.rules import AddPrefix, BadRule, CastTo, Exclude, Include, RenameKeys, Rule, Sort
+from sdviewer.ui.export.casting import effect_words
 from sdviewer.ui.export.planning import Planning, Shown
-from sdviewer.ui.export.wishes import History, Wish
+from sdviewer.ui.export.rule_form import pairs_of, text_of_pairs
+from sdviewer.ui.export.wishes import History, Wish, exactly
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.models.plan_model import Column, PlanModel
 from sdviewer.ui.models.rules_model import MIME, RulesModel
@@ -171,3 +175,30 @@ def test_what_casts_do_is_told_beside_the_keys(
     assert int(torch.isinf(state["large"].half()).sum()) == 2
     assert notes == ["⚠ 2 overflow", "⚠ 1 become 0", "nothing overflows or becomes 0"]
     assert "⚠ Of 3 casts: values overflow in 1 tensor, values become 0 in 1 tensor" in pane.summary.texts
+
+
+def test_the_words_for_a_cast_say_how_sure_they_are() -> None:
+    nothing, some, about = Bounded(0, 0, 0), Bounded(3, 3, 3), Bounded(1200, 1000, 1500)
+    assert effect_words(Cast("float16", nothing, nothing, some, None)).words == "nothing overflows or becomes 0"
+    told = effect_words(Cast("float16", about, some, nothing, None))
+    assert told.words == "⚠ about 1,200 overflow, 3 become 0"
+    assert (told.overflows, told.flushes) == (True, True)
+    # What has no infinity saturates.
+    assert effect_words(Cast("float8_e4m3fn", some, nothing, nothing, None)).words == "⚠ 3 reach the largest number"
+
+
+def test_a_table_of_names_is_read_line_by_line() -> None:
+    assert pairs_of('old,new\na,b\n\n"c,1",d\n') == (("a", "b"), ("c,1", "d"))
+    assert pairs_of(text_of_pairs((("a\nb", 'c"d'), ("e", "f,g")))) == (("a\nb", 'c"d'), ("e", "f,g"))
+    for wrong in ("a,b\nc\n", "a,b,c\n", "a,\n"):
+        with pytest.raises(BadRule, match="line"):
+            pairs_of(wrong)
+
+
+@pytest.mark.parametrize("name", ["a.b", "a/b", "a+b[0]", "x y"])
+def test_a_key_is_left_out_exactly(tmp_path: Path, name: str) -> None:
+    checkpoint = opened(tmp_path, {name: torch.ones(1), f"{name}.c": torch.ones(1), f"z{name}": torch.ones(1)})
+    wish = Wish((Exclude(exactly(name)),))
+    plan = Planning(lambda: source_of(checkpoint)).plan(wish, Shown.ALL, "", "", Control()).facts.plan
+    assert [dropped.old for dropped in plan.dropped] == [name]
+    checkpoint.close()

@@ -106,7 +106,7 @@ class Writing(QObject):
         source = plan.source.checkpoint.path
         count = len(plan.keys) + sum(len(section.rows) for section in plan.kept_sections)
         self._outcome.tell(
-            f"Read again and equal to the source: {plural(count, 'tensor')}, {bytes_for_people(nbytes)}, "
+            f"Verified against the source: {plural(count, 'tensor')}, {bytes_for_people(nbytes)}, "
             f"written as {shown(target)}.",
             (
                 ("Open the result", lambda: self.file_wanted.emit(target)),
