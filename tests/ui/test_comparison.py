@@ -526,3 +526,46 @@ def test_files_that_are_dropped_on_its_rows_are_opened(
     qtbot.waitUntil(lambda: window.current_tab is not None and window.current_tab.is_settled, timeout=20_000)
     assert window.current_tab is not None
     assert window.current_tab.path == trained[0]
+
+
+def test_a_comparison_waits_goes_on_and_is_stopped_with_what_it_has(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    tensors = {f"layers.{i}.weight": torch.full((64,), float(i)) for i in range(4000)}
+    torch.save(tensors, tmp_path / "a.pt")
+    torch.save({name: value + 1 for name, value in tensors.items()}, tmp_path / "b.pt")
+    window.compare_files(str(tmp_path / "a.pt"), str(tmp_path / "b.pt"))
+    tab = window.current_page
+    assert isinstance(tab, ComparisonTab)
+    slot = tab.comparing.slots[1]
+    qtbot.waitUntil(lambda: tab.standing is not None and 0 < tab.standing.waiting < 4000, timeout=30_000)
+    window.bridge.set_paused(slot, paused=True)
+    assert window.bridge.running[slot].is_paused
+    qtbot.wait(200)
+    standing = model_of(tab).standing
+    waiting = standing.waiting
+    qtbot.wait(200)
+    assert standing.waiting == waiting > 0
+    window.bridge.set_paused(slot, paused=False)
+    qtbot.waitUntil(lambda: standing.waiting < waiting)
+    tab.comparing.stop()
+    qtbot.waitUntil(lambda: tab.comparing.progress is not Progress.COMPARING)
+    if standing.waiting:
+        assert tab.comparing.progress is Progress.STOPPED
+        assert "pairs are not compared" in tab.head.partial_text.text()
+    told = standing.counts_at(0)
+    assert told["changed"] + told.get("waiting", 0) == 4000
+
+
+def test_a_file_that_changes_meanwhile_is_told(
+    window: MainWindow, compare: Compare, trained: tuple[str, str], qtbot: QtBot
+) -> None:
+    tab = compare(*trained)
+    torch.save({"w": torch.ones(1)}, trained[1])
+    tab.watch.look()
+    qtbot.waitUntil(tab.change.isVisible, timeout=10_000)
+    assert "tuned.pt" in tab.change.text.text()
+    QTest.mouseClick(tab.change.button, Qt.MouseButton.LeftButton)
+    settled(window, qtbot)
+    assert not tab.change.isVisible()
+    assert model_of(tab).standing.counts_at(0)["only_b"] == 1
