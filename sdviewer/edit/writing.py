@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.names import decode_part
+from sdviewer.checkpoint.structure import Node
 from sdviewer.control import Control
 from sdviewer.edit.npz_file import write_npz
 from sdviewer.edit.plan import ExportPlan, PlannedKey
@@ -256,10 +259,28 @@ def _entries(plan: ExportPlan, keys: Sequence[PlannedKey]) -> list[Entry]:
 
 
 def _metadata(plan: ExportPlan) -> dict[str, str]:
-    metadata = {key: text for key, text in plan.options.metadata.items() if text}
+    """What the source has in its header, changed as asked; an empty text drops an entry."""
+    merged = {**source_metadata(plan.source.checkpoint), **plan.options.metadata}
+    metadata = {key: text for key, text in merged.items() if text}
     if plan.options.ties == "once" and (tied := _ties(plan)):
         metadata[_TIES] = json.dumps(tied, ensure_ascii=False)
     return metadata
+
+
+def source_metadata(checkpoint: Checkpoint) -> dict[str, str]:
+    """The texts in the header of a safetensors file, empty for other files."""
+    structure = checkpoint.description.structure
+    if "safetensors" not in checkpoint.format or not len(structure):
+        return {}
+    for node in structure.children(0):
+        if structure.part[node] == "__metadata__" and structure.kind[node] == Node.MAPPING:
+            texts = {
+                str(decode_part(structure.part[child])): json.loads(structure.values[int(structure.ref[child])])
+                for child in structure.children(node)
+                if structure.kind[child] == Node.SCALAR
+            }
+            return {key: text for key, text in texts.items() if isinstance(text, str)}
+    return {}
 
 
 def _reading(control: Control, told: Callable[[int], None], plan: ExportPlan) -> Control:

@@ -17,7 +17,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import sdviewer
@@ -236,6 +236,19 @@ def test_safetensors_hold_every_dtype_where_the_library_finds_it(tmp_path: Path,
         assert file.metadata() == {"format": "pt", "who": "me"}
 
 
+def test_the_header_of_the_source_is_kept_and_can_be_changed(tmp_path: Path) -> None:
+    save_file({"w": torch.ones(2)}, tmp_path / "a.safetensors", {"format": "pt", "who": "me", "a/b": "~x"})
+    plan(tmp_path / "a.safetensors", target="safetensors").write(tmp_path / "b.safetensors")
+    changes = {"who": "", "new": "1"}
+    plan(tmp_path / "a.safetensors", target="safetensors", metadata=changes).write(tmp_path / "c.safetensors")
+    found = []
+    for name in ("b.safetensors", "c.safetensors"):
+        with safe_open(tmp_path / name, "pt") as file:
+            found.append(file.metadata())
+    assert found[0] == {"format": "pt", "who": "me", "a/b": "~x"}
+    assert found[1] == {"format": "pt", "a/b": "~x", "new": "1"}
+
+
 def test_ties_are_written_once_and_noted_if_that_is_asked_for(tmp_path: Path) -> None:
     base = torch.randn(6, 8)
     source = saved(tmp_path / "a.pt", {"a": base, "b": base, "c": torch.ones(1)})
@@ -286,8 +299,6 @@ def test_other_formats_are_converted(tmp_path: Path, source: Callable[[Path, dic
 
 
 def _safetensors(path: Path, state: dict[str, Any]) -> Path:
-    from safetensors.torch import save_file
-
     save_file(state, path)
     return path
 
