@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -496,3 +497,20 @@ def test_the_pane_shows_the_selected_tensor_or_says_why_not(qtbot: QtBot, checkp
             assert not pane.view.isVisible()
         detail.show_node(checkpoint, node_called(checkpoint, "scalar"), "scalar")
         assert detail.current_pane == "overview"
+
+
+@pytest.mark.parametrize("columns", [13, 17, 24, 40, 110, 130])
+def test_numbers_below_narrow_cells_do_not_run_together(show: Show, columns: int) -> None:
+    view = show(np.zeros((900, columns), np.float32))
+    for width in (340, 420, 800):
+        view.resize(width, 560)
+        picture(view)
+        canvas = QImage(10, 10, QImage.Format.Format_RGB32)
+        painter = QPainter(canvas)
+        axis = next(axis for axis in view._axes if axis.orientation == "bottom")
+        painter.setFont(axis.style["tickFont"])
+        _, _, texts = axis.generateDrawSpecs(painter)
+        painter.end()
+        places = sorted((rect.left(), rect.right()) for rect, _, text in texts if text)
+        assert places
+        assert all(right + 2 <= left for (_, right), (left, _) in itertools.pairwise(places))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QFontMetricsF
 
 from sdviewer.analysis.plane import Leg, Plane
 from sdviewer.analysis.raster import Area, Pixels, Raster
@@ -17,7 +18,7 @@ from sdviewer.checkpoint.wording import number
 from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.image.cell_texts import CellTexts
 from sdviewer.ui.plots.image.drawing import Drawn
-from sdviewer.ui.theme import colors
+from sdviewer.ui.theme import colors, number_font
 
 _MARGIN_WIDTH, _MARGIN_HEIGHT = 84, 64
 _BAR_WIDTH = 14
@@ -27,6 +28,7 @@ _FEWEST = 3.0
 _TILE_PIXELS = 6.0
 _BEYOND = 0.02
 _TICK_PIXELS = 60
+_TEXT_GAP = 6.0
 
 
 class ImagePicture:
@@ -230,7 +232,13 @@ def _number_places(axis: Any, inner: Leg, outer: Leg, plane: Plane) -> None:
 
     def spacing(low: float, high: float, pixels: float) -> list[tuple[float, float]]:
         found = type(axis).tickSpacing(axis, low, high, pixels)
-        return list(dict.fromkeys((max(1.0, step), offset) for step, offset in found))
+        levels = list(dict.fromkeys((max(1.0, step), offset) for step, offset in found))
+        # The axis looks at all of its texts together: long ones would run together where short ones have room.
+        metrics = QFontMetricsF(number_font())
+        is_upright = axis.orientation in ("left", "right")
+        room = metrics.height() if is_upright else metrics.horizontalAdvance(f"{min(high, cells):,.0f}") + _TEXT_GAP
+        fitting = [level for level in levels if level[0] * pixels >= room * (high - low)]
+        return fitting or levels[:1]
 
     def strings(values: list[float], _scale: float, _spacing: float) -> list[str]:
         if is_tiled:
