@@ -172,6 +172,7 @@ def test_a_tab_that_is_not_in_front_is_neither_made_nor_asked(
         assert set(detail.panes) == {"overview"}
         detail.show_pane("one")
         assert set(detail.panes) == {"overview", "one"}
+        settled(qtbot, detail)
         detail.show_node(training, bias, "t")
         one: Any = detail.panes["one"]
         assert one.asked == [weight, bias]

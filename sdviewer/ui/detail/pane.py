@@ -112,6 +112,10 @@ class DetailPane(QWidget):
         self._paints.setSingleShot(True)
         self._paints.setInterval(0)
         self._paints.timeout.connect(lambda: self.setUpdatesEnabled(True))
+        self._shows = QTimer(self)
+        self._shows.setSingleShot(True)
+        self._shows.setInterval(0)
+        self._shows.timeout.connect(self._show_current)
         self.tabs.currentChanged.connect(self._tab_changed)
 
     @property
@@ -140,7 +144,7 @@ class DetailPane(QWidget):
     def is_settled(self) -> bool:
         """Whether all that belongs to the selection is in sight."""
         pane = self.panes.get(self.current_pane)
-        return (pane is None or pane.is_settled) and not self._paints.isActive()
+        return (pane is None or pane.is_settled) and not (self._paints.isActive() or self._shows.isActive())
 
     @property
     def current_pane(self) -> str:
@@ -151,6 +155,13 @@ class DetailPane(QWidget):
     def panes_there(self) -> tuple[str, ...]:
         """The names of the tabs that the selected node has."""
         return tuple(spec.name for index, spec in enumerate(self._specs) if self.tabs.isTabVisible(index))
+
+    def prepare(self) -> bool:
+        """Make the first tab, which most nodes are shown in; whether it was not there yet."""
+        if self._specs[0].name in self.panes:
+            return False
+        self._make(0)
+        return True
 
     def show_node(self, checkpoint: Checkpoint, node: int, title: str, description: Description | None = None) -> None:
         """Describe a node at once, in the tab that was chosen if the node has it, else in the first.
@@ -201,6 +212,7 @@ class DetailPane(QWidget):
 
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
+        self._shows.stop()
         for pane in self.panes.values():
             pane.close_jobs()
         self.measuring.close_jobs()
@@ -209,6 +221,8 @@ class DetailPane(QWidget):
         """Go to a value in the table of values, once that is in sight."""
         self.show_pane("values")
         pane = self.panes.get("values")
+        if self._shows.isActive():
+            self._show_current()
         if isinstance(pane, ValuesPane):
             QTimer.singleShot(0, pane, lambda: pane.go_to(index))
 
@@ -230,10 +244,17 @@ class DetailPane(QWidget):
             self._show_current()
 
     def _show_current(self) -> None:
+        self._shows.stop()
         if self._selection is None:
             return
-        name = self.current_pane
-        pane = self.panes.get(name) or self._make(self.tabs.currentIndex())
+        name, index = self.current_pane, self.tabs.currentIndex()
+        pane = self.panes.get(name)
+        if pane is None:
+            pane = self._make(index)
+            if index > 0:
+                # To make one takes as long as an event may; it is filled in the next.
+                self._shows.start()
+                return
         if self._told.get(name) is not self._selection:
             self._told[name] = self._selection
             pane.show_selection(self._selection)

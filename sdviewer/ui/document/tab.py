@@ -336,6 +336,10 @@ class DocumentTab(QStackedWidget):
         self._detail_waits = False
         node = self.tree.current_node()
         if self.loaded is not None and node >= 0:
+            if self.detail.prepare():
+                # That takes as long as an event may; what is shown there comes with the next.
+                self._detail_timer.start()
+                return
             about = self.loaded.about if node == 0 else None
             tree = self.loaded.checkpoint.tree
             if tree.what[node] == TreeNode.TENSOR:
