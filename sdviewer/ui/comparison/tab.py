@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 
-import numpy as np
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -14,13 +13,12 @@ from sdviewer.checkpoint.wording import cut_in_middle, plural, shown
 from sdviewer.comparison.merged_tree import Leaf
 from sdviewer.comparison.standing import Standing
 from sdviewer.errors import SourceChanged
-from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.comparison.arranging import Arranging
 from sdviewer.ui.comparison.detail import DiffDetail
 from sdviewer.ui.comparison.head import DiffHead
 from sdviewer.ui.comparison.partner import PartnerChoice
 from sdviewer.ui.comparison.reports import Reports
-from sdviewer.ui.comparison.rows import Arranged, Wish, arranged
 from sdviewer.ui.comparison.side import SidePage
 from sdviewer.ui.comparison.view import DiffView
 from sdviewer.ui.comparison.work import Ask, Comparing, Progress
@@ -34,8 +32,6 @@ from sdviewer.ui.models.diff_model import DiffModel
 from sdviewer.ui.plots.library import PlotLibrary
 
 _LONGEST_SIDE = 30
-_MS_BEFORE_FILTER = 60
-_ASCENDING = frozenset(("name", "cosine", "score"))
 
 
 class ComparisonTab(QStackedWidget):
@@ -67,9 +63,6 @@ class ComparisonTab(QStackedWidget):
             SidePage(path_b, opener, bridge, (me, "b")),
         )
         self.comparing = Comparing(bridge, (me, "comparing"), self)
-        self._rows_slot = (me, "rows")
-        self._wish = Wish()
-        self._touched = False
         self.watch = FileWatch(bridge, (me, "watch"), self)
         self.change = ChangeStrip()
         self.error = ErrorStrip(self)
@@ -108,31 +101,26 @@ class ComparisonTab(QStackedWidget):
         column.addWidget(self.splitter, 1)
         self.addWidget(self._opening)
         self.addWidget(self._contents)
-        self._filter_timer = QTimer(self)
-        self._filter_timer.setSingleShot(True)
-        self._filter_timer.setInterval(_MS_BEFORE_FILTER)
-        self._filter_timer.timeout.connect(self._arrange)
-
+        self.arranging = Arranging(bridge, (me, "rows"), self.head, self.view, self)
         self.watch.noticed.connect(self._file_changed)
         self.change.reload_wanted.connect(self.reload)
         self.comparing.paired.connect(self._paired)
         self.comparing.advanced.connect(self._advanced)
         self.comparing.changed.connect(self._progressed)
         self.head.swap_wanted.connect(self.swap)
-        self.head.wish_changed.connect(self._wish_changed)
         self.head.rows_wanted.connect(self.focus_rows)
         self.head.go_on_wanted.connect(self.comparing.go_on)
-        self.head.sort_wanted.connect(self._sort)
-        self.head.tree_button.clicked.connect(self._show_tree)
+        self.arranging.message.connect(self.message)
+        self.arranging.failed.connect(self._not_arranged)
+        self.head.tree_button.clicked.connect(self.focus_rows)
         self.head.sections["A"].chosen.connect(lambda name: self._choose(section_a=name))
         self.head.sections["B"].chosen.connect(lambda name: self._choose(section_b=name))
         self.view.node_selected.connect(self._node_selected)
-        self.view.sort_wanted.connect(self._sort)
         self.view.undo_wanted.connect(self.undo_pair)
         self.view.pair_wanted.connect(self.pair_nodes)
         self.view.pairing_wanted.connect(self._ask_for_partner)
         self.detail.node_wanted.connect(self.go_to_node)
-        self.detail.marks_wanted.connect(self._show_marks)
+        self.detail.marks_wanted.connect(self.arranging.show_marks)
         self.detail.ask_wanted.connect(self.comparing.again)
         self.detail.undo_wanted.connect(self.undo_pair)
         self.detail.message.connect(self.message)
@@ -180,8 +168,7 @@ class ComparisonTab(QStackedWidget):
         return (
             not any(side.is_waiting for side in self.sides)
             and self.comparing.is_settled
-            and self._rows_slot not in self._bridge.running
-            and not self._filter_timer.isActive()
+            and self.arranging.is_settled
             and self.detail.is_settled
         )
 
@@ -209,9 +196,8 @@ class ComparisonTab(QStackedWidget):
 
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
-        self._filter_timer.stop()
+        self.arranging.close_jobs()
         self.watch.follow(())
-        self._bridge.drop(self._rows_slot)
         self.comparing.close_jobs()
         self.detail.close_jobs()
         self.reports.close_jobs()
@@ -233,14 +219,7 @@ class ComparisonTab(QStackedWidget):
         if model is None:
             return
         if not model.rows.shown[node]:
-            self.head.line.clear()
-            self.head.chips.clear()
-            self.head.chips.only_different.setChecked(False)
-            self._touched = True
-            self._bridge.drop(self._rows_slot)
-            self._filter_timer.stop()
-            self._wish = Wish()
-            self._arranged(Arranged(self._wish, None, None))
+            self.arranging.show_all()
         self.view.select_node(node)
 
     def go_to_difference(self, step: int) -> bool:
@@ -335,8 +314,8 @@ class ComparisonTab(QStackedWidget):
         self.view.show_diff(new)
         if model is not None:
             model.deleteLater()
-            self._arrange()
             self._select_again(kept)
+        self.arranging.show_standing(standing)
         self.detail.show_standing(standing, self.view.current_node())
         self.reports.show_standing(standing, self.paths)
         self._tell()
@@ -367,22 +346,9 @@ class ComparisonTab(QStackedWidget):
             self.setCurrentWidget(self._contents)
             self.error.show_stopped("Pairing was stopped.", self.comparing.go_on)
         elif progress is Progress.DONE:
-            self._differ_by_default()
-            if self._wish != Wish():
-                # What was sorted or filtered while values came is so by now of all.
-                self._arrange()
+            self.arranging.all_is_compared()
         self._tell()
         self.changed.emit()
-
-    def _differ_by_default(self) -> None:
-        """Most is equal: what differs is what is looked for, unless the user has chosen by himself."""
-        standing = self.standing
-        if standing is None or self._touched:
-            return
-        differing, leaves = int(standing.differs().sum()), int(standing.is_leaf.sum())
-        if 0 < differing < leaves / 2:
-            self.head.chips.only_different.setChecked(True)
-            self._wish = self._wish_now()
 
     def _tell(self) -> None:
         standing, progress = self.standing, self.comparing.progress
@@ -405,75 +371,10 @@ class ComparisonTab(QStackedWidget):
             self.standing.source_changed = True
             self._tell()
 
-    # -- filter and order --------------------------------------------------------------------
-
-    def _wish_now(self) -> Wish:
-        chips = self.head.chips
-        return replace(
-            self._wish,
-            text=self.head.line.text(),
-            marks=chips.chosen,
-            only_different=chips.only_different.isChecked(),
-        )
-
-    def _wish_changed(self) -> None:
-        if self.sender() is self.head and self._wish_now().only_different is not self._wish.only_different:
-            self._touched = True
-        self._wish = self._wish_now()
-        self._filter_timer.start()
-
-    def _show_marks(self, marks: frozenset[str]) -> None:
-        """Show the tensors with these marks."""
-        for mark, chip in self.head.chips.marks.items():
-            chip.setChecked(mark in marks)
-        if self.head.chips.only_different.isChecked() and not marks.isdisjoint({"identical", "renamed", "waiting"}):
-            self.head.chips.only_different.setChecked(False)
-            self._touched = True
-        self._wish = self._wish_now()
-        self._arrange()
-
-    def _sort(self, by: str) -> None:
-        descending = not self._wish.descending if by == self._wish.sort else by not in _ASCENDING
-        self._wish = replace(self._wish, sort=by, descending=descending)
-        self._arrange()
-
-    def _show_tree(self) -> None:
-        self._wish = replace(self._wish, sort="")
-        self._arrange()
-        self.focus_rows()
-
-    def _arrange(self) -> None:
-        standing, wish = self.standing, self._wish
-        if standing is None:
-            return
-        self._bridge.start(
-            Lane.COMPUTING,
-            self._rows_slot,
-            lambda control: arranged(standing, wish, control),
-            on_value=self._arranged,
-            on_error=self._not_arranged,
-        )
-
-    def _arranged(self, found: Arranged) -> None:
-        model = self.view.diff_model
-        if model is None or (found.leaves is not None and len(found.leaves) != len(model.standing.tree)):
-            return
-        node = self.view.current_node()
-        model.arrange(found)
-        self.head.tree_button.setVisible(bool(found.wish.sort))
-        row = model.rows.row_of(node) if node >= 0 else -1
-        if row < 0 and len(model.rows):
-            row = 0
-        if row >= 0:
-            self.view.selection.only(row)
-        self.view.horizontalHeader().viewport().update()
-        if found.leaves is not None and not np.any(found.leaves):
-            self.message.emit("No tensor fits this filter.")
+    # -- detail, pairs, reports --------------------------------------------------------------
 
     def _not_arranged(self, error: BaseException) -> None:
-        self.error.show_error(error, "The rows cannot be filtered.", self._arrange)
-
-    # -- detail, pairs, reports --------------------------------------------------------------
+        self.error.show_error(error, "The rows cannot be filtered.", self.arranging.arrange)
 
     def _node_selected(self, node: int) -> None:
         if self.standing is not None:
