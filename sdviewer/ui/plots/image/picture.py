@@ -5,6 +5,7 @@ A cell (r, c) of the plane is drawn around the point (c, r), so that a tick stan
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -225,6 +226,12 @@ def _multiples(step: int, low: float, high: float, size: int) -> range:
     return range(first * step, min(int(high + 1.5), size), step)
 
 
+def _round_step(least: float) -> float:
+    """The smallest of 1, 2, 5, 10, 20 … that is not less."""
+    unit = 10.0 ** max(math.floor(math.log10(max(least, 1.0))), 0)
+    return next(step * unit for step in (1, 2, 5, 10) if step * unit >= least)
+
+
 def _number_places(axis: Any, inner: Leg, outer: Leg, plane: Plane) -> None:
     """Ticks at whole places that there are: those of the cells, or of tiles where these are laid out."""
     size, cells = inner.size, inner.size * outer.size
@@ -237,8 +244,8 @@ def _number_places(axis: Any, inner: Leg, outer: Leg, plane: Plane) -> None:
         metrics = QFontMetricsF(number_font())
         is_upright = axis.orientation in ("left", "right")
         room = metrics.height() if is_upright else metrics.horizontalAdvance(f"{min(high, cells):,.0f}") + _TEXT_GAP
-        fitting = [level for level in levels if level[0] * pixels >= room * (high - low)]
-        return fitting or levels[:1]
+        least = room * (high - low) / max(pixels, 1.0)
+        return [level for level in levels if level[0] >= least] or [(_round_step(least), 0.0)]
 
     def strings(values: list[float], _scale: float, _spacing: float) -> list[str]:
         if is_tiled:
