@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from sdviewer.checkpoint.wrappers import WRAPPERS
 from sdviewer.comparison.matching import Replacement
 
 _MOST_RULES = 50
@@ -44,6 +45,35 @@ def rename_rules(pairs: Iterable[tuple[str, str]], least: int = 3) -> tuple[Rena
     if at least `least` keys do.
     """
     left = {old: new for old, new in pairs if old != new}
+    rules, missed = _rules(left, least)
+    if missed:
+        # A wrapper around all keys hides what else was renamed in them.
+        for before, after, inner in _unwrapped(left):
+            found, still_missed = _rules({old: new for old, new in inner.items() if old != new}, least)
+            if not still_missed:
+                return (*before, *found, *after)
+    return rules
+
+
+def _unwrapped(
+    pairs: dict[str, str],
+) -> Iterator[tuple[tuple[RenameRule, ...], tuple[RenameRule, ...], dict[str, str]]]:
+    """(rules before, rules after, pairs between them) where all keys of one side alone begin with a wrapper."""
+    for wrapper in WRAPPERS:
+        prefix = wrapper.prefix
+        olds = [old.startswith(prefix) for old in pairs]
+        news = [new.startswith(prefix) for new in pairs.values()]
+        if all(olds) and not any(news):
+            rule = RenameRule(f"^{re.escape(prefix)}", "", len(pairs))
+            yield (rule,), (), {old.removeprefix(prefix): new for old, new in pairs.items()}
+        elif all(news) and not any(olds):
+            rule = RenameRule("^", prefix, len(pairs))
+            yield (), (rule,), {old: new.removeprefix(prefix) for old, new in pairs.items()}
+
+
+def _rules(left: dict[str, str], least: int) -> tuple[tuple[RenameRule, ...], dict[str, str]]:
+    """Rules for these pairs, and the pairs that they do not bring home."""
+    left = dict(left)
     rules: list[RenameRule] = []
     tried: set[tuple[str, str]] = set()
     done: set[str] = set()
@@ -67,7 +97,7 @@ def rename_rules(pairs: Iterable[tuple[str, str]], least: int = 3) -> tuple[Rena
             done.update(left[old] for old in right)
             for old in right:
                 del left[old]
-    return tuple(rules)
+    return tuple(rules), left
 
 
 def _forms(old: str, new: str) -> list[tuple[str, str]]:

@@ -43,6 +43,8 @@ def test_one_rule_says_what_all_pairs_have_in_common(rename: Callable[[str], str
         lambda key: "model." + key.replace("norm", "ln").replace("layers", "blocks"),
         lambda key: key.replace("layers.0", "first"),
         lambda key: key.replace("q.weight", "w_q").replace("k.weight", "w_k"),
+        lambda key: "module." + key.replace("attn.q", "self_attn.query").replace("mlp", "ffn"),
+        lambda key: "model." + key.replace(".weight", ".w").replace("layers", "h"),
     ],
 )
 def test_several_rules_together_turn_every_old_name_into_its_new_one(rename: Callable[[str], str]) -> None:
@@ -50,6 +52,13 @@ def test_several_rules_together_turn_every_old_name_into_its_new_one(rename: Cal
     rules = rename_rules(pairs)
     assert len(rules) < len(KEYS) / 2
     assert all(applied(rules, old) == new for old, new in pairs)
+
+
+def test_a_wrapper_and_renames_inside_it_are_told_apart() -> None:
+    pairs = [(f"module.{key}", key.replace("mlp", "ffn").replace("attn", "att")) for key in KEYS]
+    rules = rename_rules(pairs)
+    assert all(applied(rules, old) == new for old, new in pairs)
+    assert len(rules) <= 4
 
 
 def test_names_that_stay_make_no_rule() -> None:
