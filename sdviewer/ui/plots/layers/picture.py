@@ -129,11 +129,13 @@ class LayersPicture:
         has_points = sum(int(np.count_nonzero(np.isfinite(y))) for y in self._heights) <= _MOST_POINTS_OF_ALL
         for line, y in zip(self._lines, self._heights, strict=True):
             curve, points = self.curves[line.series], self.points[line.series]
+            drawable = np.isfinite(y)
+            if not drawable.any():
+                continue
             gaps = np.flatnonzero(np.diff(line.breaks)) + 1
             x, heights = (np.insert(part, gaps, np.nan) if len(gaps) else part for part in (line.x, y))
             curve.setData(*_thinned(x, heights), connect="finite")
             in_sight.add(curve)
-            drawable = np.isfinite(y)
             if has_points and np.count_nonzero(drawable) <= _MOST_POINTS:
                 points.setData(line.x[drawable], y[drawable])
                 in_sight.add(points)
