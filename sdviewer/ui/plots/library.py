@@ -23,7 +23,15 @@ _LATER_PARTS = (
     "sdviewer.ui.scan.work",
     "sdviewer.ui.filter.go_to",
     "sdviewer.ui.values.view",
-    "sdviewer.ui.plots.image.view",
+    "sdviewer.ui.detail.values_pane",
+    "sdviewer.ui.detail.statistics_pane",
+    "sdviewer.ui.metadata.pane",
+    "sdviewer.ui.sources.pane",
+    *(
+        f"sdviewer.ui.plots.{plot}.{part}"
+        for plot in ("image", "layers", "distribution", "channels", "histograms", "treemap", "spectrum")
+        for part in ("pane", "view")
+    ),
 )
 
 
