@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import TYPE_CHECKING, TypeGuard
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QTabBar, QTabWidget, QWidget
 
 from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.close_button import CloseButton
-from sdviewer.ui.comparison.tab import ComparisonTab
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.tooltips import tooltip
 
-Page = DocumentTab | ComparisonTab
+if TYPE_CHECKING:
+    from sdviewer.ui.comparison.tab import ComparisonTab
+
+    Page = DocumentTab | ComparisonTab
+
+
+def is_comparison(widget: object) -> TypeGuard[ComparisonTab]:
+    """Whether a widget is the tab of a comparison; what comparisons need is imported with the first of them."""
+    module = sys.modules.get("sdviewer.ui.comparison.tab")
+    return module is not None and isinstance(widget, module.ComparisonTab)
+
 
 _SIDE = QTabBar.ButtonPosition.RightSide
 
@@ -46,12 +57,12 @@ class FileTabs(QTabWidget):
     def page(self) -> Page | None:
         """What is in front: a file, or a comparison of two."""
         widget = self.currentWidget()
-        return widget if isinstance(widget, DocumentTab | ComparisonTab) else None
+        return widget if isinstance(widget, DocumentTab) or is_comparison(widget) else None
 
     def pages(self) -> list[Page]:
         """All tabs, from the left."""
         widgets = [self.widget(index) for index in range(self.count())]
-        return [widget for widget in widgets if isinstance(widget, DocumentTab | ComparisonTab)]
+        return [widget for widget in widgets if isinstance(widget, DocumentTab) or is_comparison(widget)]
 
     def documents(self) -> list[DocumentTab]:
         """The files' own, from the left."""
@@ -60,7 +71,7 @@ class FileTabs(QTabWidget):
     def with_pair(self, a: str, b: str) -> ComparisonTab | None:
         """The comparison of these two, in this order."""
         wanted = [_normal(a), _normal(b)]
-        comparisons = [page for page in self.pages() if isinstance(page, ComparisonTab)]
+        comparisons = [page for page in self.pages() if is_comparison(page)]
         return next((tab for tab in comparisons if [_normal(path) for path in tab.paths] == wanted), None)
 
     def with_path(self, path: str) -> DocumentTab | None:

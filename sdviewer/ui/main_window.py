@@ -27,7 +27,6 @@ from sdviewer.ui.actions import ACTIONS, build_actions, key_groups
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.choosing import Choosing
 from sdviewer.ui.comparison.offer import CompareOffer
-from sdviewer.ui.comparison.tab import ComparisonTab
 from sdviewer.ui.copying import copy_from
 from sdviewer.ui.dialogs import show_about, show_shortcuts
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
@@ -35,7 +34,7 @@ from sdviewer.ui.document.tab import DocumentTab, Opener, State
 from sdviewer.ui.drop_frame import DropFrame
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.empty_page import EmptyPage
-from sdviewer.ui.file_tabs import FileTabs, Page
+from sdviewer.ui.file_tabs import FileTabs, is_comparison
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.incoming import local_paths, pasted_paths
 from sdviewer.ui.plots.library import PlotLibrary
@@ -48,6 +47,8 @@ from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
 
 if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
+    from sdviewer.ui.comparison.tab import ComparisonTab
+    from sdviewer.ui.file_tabs import Page
     from sdviewer.ui.filter.go_to import GoToPanel
 
 _FILTERS = (
@@ -164,6 +165,8 @@ class MainWindow(QMainWindow):
         """Compare two files in a tab of its own; one that does so already comes to the front."""
         tab = self.tabs.with_pair(a, b)
         if tab is None:
+            from sdviewer.ui.comparison.tab import ComparisonTab
+
             tab = ComparisonTab(a, b, self._opener, self.bridge, self.library)
             tab.changed.connect(self._refresh)
             tab.opened.connect(self._remember_pair)
@@ -210,7 +213,7 @@ class MainWindow(QMainWindow):
             if self._settings is not None:
                 self._remember_layout(self._settings, tab)
             self.offer.forget(tab.path)
-        if isinstance(tab, DocumentTab | ComparisonTab):
+        if isinstance(tab, DocumentTab) or is_comparison(tab):
             tab.close_jobs()
             self.tabs.removeTab(index)
             tab.deleteLater()
@@ -364,7 +367,7 @@ class MainWindow(QMainWindow):
 
     def _remember_pair(self) -> None:
         tab = self.sender()
-        if isinstance(tab, ComparisonTab):
+        if is_comparison(tab):
             self.choosing.remember(*tab.paths)
             for path in reversed(tab.paths):
                 self.recent.remember(path)
@@ -385,7 +388,7 @@ class MainWindow(QMainWindow):
             others.setParent(menu, others.windowFlags())
             others.setTitle("Compare &with…")
             menu.addMenu(others)
-        elif isinstance(tab, ComparisonTab):
+        elif is_comparison(tab):
             menu.addAction("&Swap Sides", tab.swap)
             menu.addAction("&Export Left with the Names of Right…", lambda: self._export_renamed(tab))
         if tab is not None:
@@ -416,7 +419,7 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(self.tabs if page is not None else self.empty)
         self.setWindowTitle(f"{page.title} – sdviewer" if page is not None else "sdviewer")
         self.summary.setText(page.summary if page is not None else "")
-        if isinstance(page, ComparisonTab):
+        if is_comparison(page):
             self.tabs.rename(page)
         for spec in ACTIONS:
             if spec.needs_file:
@@ -463,7 +466,7 @@ class MainWindow(QMainWindow):
     def _export(self) -> None:
         if self.current_tab is not None:
             self.current_tab.faces.toggle_export()
-        elif isinstance(self.current_page, ComparisonTab):
+        elif is_comparison(self.current_page):
             self._export_renamed(self.current_page)
 
     def _export_renamed(self, tab: ComparisonTab) -> None:
@@ -491,13 +494,13 @@ class MainWindow(QMainWindow):
         if copy_from(QApplication.focusWidget()):
             return
         page = self.current_page
-        if isinstance(page, ComparisonTab):
+        if is_comparison(page):
             page.view.copy_names()
-        elif page is not None:
+        elif isinstance(page, DocumentTab):
             page.detail.copy_name()
 
     def _filter(self) -> None:
-        if isinstance(self.current_page, ComparisonTab):
+        if is_comparison(self.current_page):
             self.current_page.focus_filter()
         elif self.current_tab is not None:
             self.current_tab.faces.show_file()
@@ -530,13 +533,13 @@ class MainWindow(QMainWindow):
             self.current_tab.browser.show_view(ALL_TENSORS)
 
     def _expand_all(self) -> None:
-        if isinstance(self.current_page, ComparisonTab):
+        if is_comparison(self.current_page):
             self.current_page.view.expand_below()
         elif self.current_tab is not None and self.current_tab.tree.current_node() >= 0:
             self.current_tab.tree.expand(self.current_tab.tree.current_node(), deep=True)
 
     def _collapse(self) -> None:
-        if isinstance(self.current_page, ComparisonTab):
+        if is_comparison(self.current_page):
             self.current_page.view.collapse_around()
         elif self.current_tab is not None:
             self.current_tab.tree.collapse_around()
@@ -578,7 +581,7 @@ class MainWindow(QMainWindow):
         self._go_to_problem(-1)
 
     def _go_to_problem(self, step: int) -> None:
-        if isinstance(self.current_page, ComparisonTab):
+        if is_comparison(self.current_page):
             if not self.current_page.go_to_difference(step):
                 self._tell("Nothing differs, as far as it was compared.")
         elif self.current_tab is not None and not self.current_tab.tree.go_to_problem(step):

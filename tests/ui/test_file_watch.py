@@ -188,7 +188,7 @@ def test_a_closed_tab_is_not_watched(
     monkeypatch.setattr(file_watch, "check_file", looks.append)
     qtbot.wait(80)
     assert looks == []
-    assert not window.bridge.running
+    assert not [slot for slot in window.bridge.running if not (isinstance(slot, tuple) and slot[0] == "window")]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no list of open files")
