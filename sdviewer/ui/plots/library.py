@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import time
 
 from PySide6.QtCore import QObject, Signal
 
@@ -34,16 +35,20 @@ _LATER_PARTS = (
     ),
 )
 
+# Between two of them the window answers undisturbed.
+_PAUSE = 0.02
+
 
 def _import_plots(_: Control) -> None:
     _import("pyqtgraph", "sdviewer.ui.plots.distribution.view")
 
 
-def _import_parts(_: Control) -> None:
-    _import(*_LATER_PARTS)
-
-
-def _warm_loops(control: Control) -> None:
+def _make_ready(control: Control) -> None:
+    # One after the other: each takes the interpreter from the window, and two at once for as long as both.
+    for part in _LATER_PARTS:
+        control.check()
+        _import(part)
+        time.sleep(_PAUSE)
     from sdviewer.analysis.kernels.warming import compiles_elsewhere, warm
 
     if compiles_elsewhere():
@@ -96,11 +101,9 @@ class PlotLibrary(QObject):
         self.ready = True
         self.settled.emit()
         # Where one of them fails, its first use says so; where nothing can be compiled, numpy counts.
-        for lane, name, work in (
-            (Lane.COMPUTING, "parts", _import_parts),
-            (Lane.READING, "loops", _warm_loops),
-        ):
-            self._bridge.start(lane, ("window", name), work, on_value=_nothing, on_error=_nothing, background=True)
+        self._bridge.start(
+            Lane.READING, ("window", "loops"), _make_ready, on_value=_nothing, on_error=_nothing, background=True
+        )
 
     def _failed(self, error: BaseException) -> None:
         self.error = error
