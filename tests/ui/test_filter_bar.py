@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.control import Control
 from sdviewer.errors import HelperDied
 from sdviewer.processes import matching
 from sdviewer.search.fields import FIELDS, NAME_TERMS
@@ -334,11 +335,11 @@ def test_a_helper_that_dies_is_told_in_words(
 
 
 def test_a_filter_that_is_stopped_says_so(qtbot: QtBot, panes: Panes, monkeypatch: pytest.MonkeyPatch) -> None:
-    def waits(checkpoint: Checkpoint, text: str, control: object) -> Found | None:
-        del checkpoint, text
+    def waits(checkpoint: Checkpoint, text: str, control: Control, scanned: object) -> Found | None:
+        del checkpoint, text, scanned
         while True:
             time.sleep(0.002)
-            control.check()  # type: ignore[attr-defined]  # a Control
+            control.check()
 
     monkeypatch.setattr(bar_module, "run_filter", waits)
     panes.bar.set_text("a")
