@@ -86,7 +86,9 @@ def beside_scan(checkpoint: Checkpoint, table: ChannelTable) -> Further:
         except (ValueError, CannotRead):
             return None
 
-    return Further(begin, table.keep)
+    rows, forms = checkpoint.table, checkpoint.table.forms
+    may_have = (np.diff(forms.start)[rows.form] >= 2) & (rows.numel >= _FEWEST_VALUES)
+    return Further(begin, table.keep, may_have)
 
 
 def maybe_equal(channels: Channels) -> tuple[tuple[int, ...], ...]:

@@ -149,7 +149,7 @@ class Counts:
 
     def figures(self) -> Figures:
         """Every statistic."""
-        values, bounds = compiled_or("deriving", deriving).derive(self.low, self.high, self.counts, self._head())
+        values, bounds = compiled_or("deriving", deriving).derive(self.low, self.high, self.counts, self.head())
         integers = None
         if self.integers is not None:
             integers = (*self.integers, max(map(abs, self.integers)))
@@ -226,7 +226,8 @@ class Counts:
         at = (self.low >= self.limits.largest) | (self.low <= self.limits.lowest)
         return int(self.counts[at].sum())
 
-    def _head(self) -> Floats:
+    def head(self) -> Floats:
+        """What is known beside the entries, in the order of `Head`."""
         head = np.zeros(len(Head))
         head[: Head.LOWEST + 1] = (
             self.count,

@@ -8,6 +8,7 @@ said with bounds.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from enum import IntEnum
@@ -80,6 +81,29 @@ def derive(low: Floats, high: Floats, counts: Counts64, head: Floats) -> tuple[F
     """
     with np.errstate(all="ignore"):
         return _Deriving(low, high, counts, head).figures()
+
+
+def derive_many(x: Floats, starts: Counts64, head: Floats) -> Floats:
+    """Every figure of several tensors, each by its values.
+
+    Args:
+        x: float64, shape `(values,)`: those of all tensors, one after the other, as they are.
+        starts: int64, shape `(tensors + 1,)`: where each begins and the last ends.
+        head: of all of them; what concerns their counts is filled in for each.
+
+    Returns:
+        float64, shape `(tensors, len(COLUMNS))`; all are exact.
+
+    """
+    figures = np.empty((len(starts) - 1, len(COLUMNS)))
+    for row, (start, end) in enumerate(itertools.pairwise(starts.tolist())):
+        part, own = x[start:end], head.copy()
+        low, counts = np.unique(part[np.isfinite(part)] + 0.0, return_counts=True)
+        own[Head.COUNT], own[Head.N] = len(part), -1
+        own[Head.NAN], own[Head.POSINF] = np.isnan(part).sum(), (part == np.inf).sum()
+        own[Head.NEGINF], own[Head.NEGATIVE_ZEROS] = (part == -np.inf).sum(), ((part == 0) & np.signbit(part)).sum()
+        figures[row] = derive(low, low, counts, own)[0]
+    return figures
 
 
 def rounded(values: npt.NDArray[np.float32], mantissa: float, smallest_exponent: float) -> Floats:

@@ -27,7 +27,7 @@ _FLOAT8 = np.array([dtype.name.startswith(("float8_e4", "float8_e5")) for dtype 
 # Exponents of 8 bits and more: a subnormal is below 1e-38.
 _DEEP = np.array([dtype.name in {"float32", "float64", "bfloat16", "complex64", "complex128"} for dtype in DTYPES])
 _UNKNOWN = np.array([dtype.kind in {"bits", "other"} for dtype in DTYPES])
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 512
 
 
 class _Name(IntFlag):

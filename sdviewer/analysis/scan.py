@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks, Buffer
 from sdviewer.analysis.scan_order import scan_order
 from sdviewer.analysis.small_tensors import small_tensors
-from sdviewer.analysis.statistics_table import Figures, Filled, StatisticsTable
+from sdviewer.analysis.statistics_table import Figures, FiguresBlock, Filled, StatisticsTable
 from sdviewer.checkpoint.decoding import Codes
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.table import Flag
@@ -107,8 +107,6 @@ class Scan:
         self._is_small = self._small.is_small[self._order.row]
         for each in self._further:
             self._is_small &= False if each.rows is None else ~each.rows[self._order.row]
-        # Small tensors keep the interpreter busy: two threads would only take it from each other.
-        self._small_turn = threading.RLock()
         # Sizes that a hostile file claims may add up beyond an int64.
         self.total = sum(self._order.nbytes.tolist())
         self._state = np.zeros(len(self._order), np.uint8)
@@ -274,22 +272,24 @@ class Scan:
 
     def _count_together(self, entries: list[int], buffer: Buffer, aside: Buffer | None) -> None:
         results: list[tuple[int, list[Any] | SdviewerError]] = []
+        blocks: list[FiguresBlock] = []
         source = int(self._order.source[entries[0]])
         fault = self._change_of(source)
         if fault is None:
-            small = self._is_small[entries].tolist()
-            if any(small):
-                with self._small_turn:
-                    chosen = [entry for entry, is_small in zip(entries, small, strict=True) if is_small]
-                    results += self._count_small(chosen, source, buffer, aside)
-            for entry, is_small in zip(entries, small, strict=True):
-                if not is_small:
+            small = self._is_small[entries]
+            if small.any():
+                blocks = self._count_small(np.asarray(entries)[small], source, buffer)
+            counted = {row for block in blocks for row in block.rows.tolist()}
+            for entry, row in zip(entries, self._order.row[entries].tolist(), strict=True):
+                if row not in counted:
                     results.append((entry, self._count_whole(entry, buffer, aside)))
             # Bytes that were read beside a change are worth nothing.
             fault = self._change_of(source)
         if fault is not None:
-            results = [(entry, fault) for entry in entries]
+            results, blocks = [(entry, fault) for entry in entries], []
         with self._lock:
+            for block in blocks:
+                self._finish_block(block)
             for entry, result in results:
                 self._finish(entry, result)
             self._done += sum(self._order.nbytes[entries].tolist())
@@ -301,22 +301,16 @@ class Scan:
         except CannotRead as error:
             return error
 
-    def _count_small(
-        self, entries: list[int], source: int, buffer: Buffer, aside: Buffer | None
-    ) -> Iterator[tuple[int, list[Any] | SdviewerError]]:
-        """The results of small entries of one source, read many at a time."""
-        rows = self._order.row[entries].tolist()
-        entry_of = dict(zip(rows, entries, strict=True))
-        nothing = [None] * len(self._further)
-        for first, end, run in self._small.runs(rows, len(buffer)):
+    def _count_small(self, entries: Int64, source: int, buffer: Buffer) -> list[FiguresBlock]:
+        """The figures of small entries of one source, many at a time; what is left out is counted by itself."""
+        found: list[FiguresBlock] = []
+        for first, end, rows in self._small.runs(self._order.row[entries], len(buffer)):
             raw = buffer[: end - first]
-            try:
+            # What cannot be read has its own error, tensor by tensor.
+            with contextlib.suppress(CannotRead):
                 self.checkpoint.sources.get(source).read_into(first, raw)
-            except CannotRead as error:
-                yield from ((entry_of[row], error) for row in run)
-                continue
-            figures = self._small.figures(run, first, raw, lambda: self._before_block(aside))
-            yield from ((entry_of[row], [found, *nothing]) for row, found in zip(run, figures, strict=True))
+                found += self._small.figures(rows, first, raw)
+        return found
 
     def _count_part(self, part: _Part, buffer: Buffer, aside: Buffer | None) -> None:
         large = part.large
@@ -396,6 +390,22 @@ class Scan:
                 if value is not None:
                     further.keep(rows, value)
         self._state[entry] = _DONE
+        self._news.append(rows)
+
+    def _finish_block(self, block: FiguresBlock) -> None:
+        """The same for many entries that nothing else was done with."""
+        entries = self._order.entry[block.rows]
+        starts = self._order.start
+        self.table.fill_block(block)
+        rows = block.rows
+        if (starts[entries + 1] - starts[entries] > 1).any():
+            for row, entry in zip(block.rows.tolist(), entries.tolist(), strict=True):
+                figures = self.table.figures(row)
+                assert figures is not None  # noqa: S101  # it was filled above
+                for other in self._order.rows_of(entry).tolist():
+                    self.table.fill(other, figures)
+            rows = np.concatenate([self._order.rows_of(entry) for entry in entries.tolist()])
+        self._state[entries] = _DONE
         self._news.append(rows)
 
     def _fail(self, row: int, error: SdviewerError) -> None:

@@ -1,37 +1,43 @@
-"""Small tensors: those that lie in the file as they are, read many at a time and counted without ceremony.
+"""Small tensors: those that lie in the file as they are, read and counted many at a time.
 
 A checkpoint may have a hundred thousand tensors of a few values. What is worked out for each of them
-otherwise, from its view to its blocks, takes longer than counting it.
+otherwise, from its view to its blocks, takes far longer than counting it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.analysis import deriving
 from sdviewer.analysis.blocks import Blocks, Buffer
-from sdviewer.analysis.meaning import Meaning, meaning_of
-from sdviewer.analysis.shares import SmallShare
-from sdviewer.analysis.statistics_table import Figures
-from sdviewer.checkpoint.decoding import code_dtype
+from sdviewer.analysis.compiled import compiled_or
+from sdviewer.analysis.meaning import meaning_of
+from sdviewer.analysis.statistics_table import BOUNDED, INTEGERS, PLACE, FiguresBlock
+from sdviewer.checkpoint.decoding import code_dtype, decode_table, value_bits
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.dtypes import DTYPES
+from sdviewer.checkpoint.dtypes import DTYPES, Dtype
 from sdviewer.checkpoint.table import Encoding, Flag
 from sdviewer.checkpoint.tensors import TensorRef
 
+Floats = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-# Values that `Counting` sorts rather than counts in a table, too.
-_MOST_VALUES = 4096
+# Beyond it, counting takes longer than what is saved.
+_MOST_VALUES = 512
 # What lies between two of them is read with them up to this size: an archive's headers.
 _GAP = 1 << 10
-_KINDS = frozenset({"float", "int", "uint", "bool"})
+# Integers beyond it share their float64 with others.
+_EXACT = 2.0**53
+_INTEGERS = frozenset({"int", "uint", "bool"})
 _WHOLE_BYTES = frozenset({8, 16, 32, 64})
 # Whether values of each dtype are whole bytes that say everything by themselves.
-_SIMPLE = np.array([dtype.kind in _KINDS and dtype.bits in _WHOLE_BYTES for dtype in DTYPES])
+_SIMPLE = np.array(
+    [d.kind in _INTEGERS | {"float"} and d.bits in _WHOLE_BYTES and value_bits(d) == d.bits for d in DTYPES]
+)
 _WIDTHS = np.array([dtype.bits // 8 for dtype in DTYPES], np.int64)
 _OTHERWISE = np.uint16(Flag.NOT_DENSE | Flag.QUANTISED | Flag.CONJ | Flag.NEG | Flag.OUT_OF_BOUNDS)
 
@@ -50,41 +56,74 @@ class SmallTensors:
     is_small: npt.NDArray[np.bool_]
     offset: Int64
     nbytes: Int64
-    _meanings: dict[int, tuple[Meaning, np.dtype[np.unsignedinteger]]]
+    _heads: dict[int, Floats]
 
-    def runs(self, rows: list[int], size: int) -> Iterator[tuple[int, int, list[int]]]:
+    def runs(self, rows: Int64, size: int) -> Iterator[tuple[int, int, Int64]]:
         """Stretches of the source of at most `size` bytes that hold small rows of one source, which are in its order.
 
         Each is its first byte, the byte behind its last, and the rows.
         """
-        run: list[int] = []
-        first = end = 0
-        for row, offset, nbytes in zip(rows, self.offset[rows].tolist(), self.nbytes[rows].tolist(), strict=True):
-            if run and not (offset <= end + _GAP and max(end, offset + nbytes) - first <= size):
-                yield first, end, run
-                run = []
-            if not run:
+        begin = first = end = 0
+        places = zip(self.offset[rows].tolist(), (self.offset[rows] + self.nbytes[rows]).tolist(), strict=True)
+        for index, (offset, behind) in enumerate(places):
+            if index > begin and not (offset <= end + _GAP and max(end, behind) - first <= size):
+                yield first, end, rows[begin:index]
+                begin = index
+            if index == begin:
                 first = end = offset
-            run.append(row)
-            end = max(end, offset + nbytes)
-        if run:
-            yield first, end, run
+            end = max(end, behind)
+        if len(rows):
+            yield first, end, rows[begin:]
 
-    def figures(self, rows: list[int], first: int, raw: Buffer, check: Callable[[], None]) -> Iterator[Figures]:
-        """The figures of each row of a run, whose bytes from `first` on are `raw`; `check` is asked before each."""
-        codes = self.checkpoint.table.dtype[rows].tolist()
-        places = zip(codes, (self.offset[rows] - first).tolist(), self.nbytes[rows].tolist(), strict=True)
-        for row, (code, offset, nbytes) in zip(rows, places, strict=True):
-            check()
-            meaning, unit = self._meanings.get(code) or self._learn(row, code)
-            share = SmallShare(meaning)
-            share.add(raw[offset : offset + nbytes].view(unit))
-            yield share.counts([]).figures()
+    def figures(self, rows: Int64, first: int, raw: Buffer) -> Iterator[FiguresBlock]:
+        """The figures of the rows of a run, whose bytes from `first` on are `raw`.
 
-    def _learn(self, row: int, code: int) -> tuple[Meaning, np.dtype[np.unsignedinteger]]:
-        ref = TensorRef(self.checkpoint, row)
-        known = self._meanings[code] = meaning_of(ref, Blocks(ref)), code_dtype(DTYPES[code])
+        Rows with integers that no float64 holds are left out.
+        """
+        codes = self.checkpoint.table.dtype[rows]
+        for code in np.unique(codes).tolist():
+            own, dtype = rows[codes == code], DTYPES[code]
+            starts = np.append(0, np.cumsum(self.nbytes[own] // _WIDTHS[code]))
+            values = _values(_gathered(raw, self.offset[own] - first, self.nbytes[own]), dtype)
+            if dtype.bits == 64 and dtype.kind in _INTEGERS:
+                wide = np.maximum.reduceat(np.abs(values), starts[:-1]) >= _EXACT
+                values, own = values[~np.repeat(wide, np.diff(starts))], own[~wide]
+                starts = np.append(0, np.cumsum(np.diff(starts)[~wide]))
+            if len(own):
+                found = compiled_or("deriving", deriving).derive_many(values, starts, self._head(int(own[0]), code))
+                yield _block(own, found, has_integers=dtype.kind in _INTEGERS)
+
+    def _head(self, row: int, code: int) -> Floats:
+        known = self._heads.get(code)
+        if known is None:
+            ref = TensorRef(self.checkpoint, row)
+            known = meaning_of(ref, Blocks(ref)).facts.head()
+            # The entries say how many are different, and at the limits.
+            known[[deriving.Head.DISTINCT, deriving.Head.SATURATED]] = -1
+            self._heads[code] = known
         return known
+
+
+def _gathered(raw: Buffer, offsets: Int64, sizes: Int64) -> Buffer:
+    """The bytes of several places, one after the other."""
+    ends = np.cumsum(sizes)
+    found: Buffer = raw[np.arange(ends[-1]) + np.repeat(offsets - (ends - sizes), sizes)]
+    return found
+
+
+def _values(raw: Buffer, dtype: Dtype) -> Floats:
+    codes = raw.view(code_dtype(dtype))
+    values = decode_table(dtype.name)[codes] if dtype.bits <= 16 else codes.view(dtype.numpy)
+    with np.errstate(invalid="ignore"):  # numpy warns of each signalling NaN that it converts
+        return values.astype(np.float64)
+
+
+def _block(rows: Int64, values: Floats, *, has_integers: bool) -> FiguresBlock:
+    integers: dict[int, tuple[int, int, int]] = {}
+    if has_integers:
+        columns = values[:, [PLACE[name] for name in INTEGERS]].astype(np.int64).tolist()
+        integers = dict(zip(rows.tolist(), map(tuple, columns), strict=True))
+    return FiguresBlock(rows, values, np.zeros(len(rows), np.bool_), np.empty((0, len(BOUNDED), 2)), integers)
 
 
 def small_tensors(checkpoint: Checkpoint) -> SmallTensors:
