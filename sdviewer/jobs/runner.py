@@ -123,7 +123,7 @@ class Runner:
                 raise RuntimeError("the runner is shut down")
             self._generation += 1
             older = self._current.get(slot)
-            control = Control(lambda done, total, note: self._progress(job, done, total, note))
+            control = Control(lambda done, total, note: self._progress(job, done, total, note), gives_way=background)
             job = self._current[slot] = Job(slot, self._generation, control)
             self._awaited.add(job)
             self._awaited.discard(older)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from sdviewer.control import Control
+from sdviewer.control import WAY, Control
 from sdviewer.jobs.pace import Pace
 from sdviewer.jobs.runner import Event, Failure, Finished, Job, Lane, Progress, Runner, Stopped, Value
 
@@ -204,6 +204,8 @@ class Bridge(QObject):
             running.advance(event.done, event.total, event.note, time.monotonic())
             self.changed.emit()
             return
+        # What comes is shown now: nothing in the background keeps the interpreter meanwhile.
+        WAY.keep_clear()
         del self._listeners[slot], self.running[slot]
         self._runner.drop(slot)
         self.changed.emit()

@@ -13,8 +13,6 @@ from sdviewer.control import WAY
 from sdviewer.ui.row_look import RowLook
 from sdviewer.ui.tooltips import tooltip
 
-_SECONDS_TO_PAINT = 0.03
-
 
 @dataclass(slots=True)
 class TypeAhead:
@@ -119,7 +117,7 @@ class RowTable(QTableView):
                 QToolTip.showText(event.globalPos(), text, self.viewport(), self.cell_rect(row, column))
             return True
         if event.type() is QEvent.Type.Paint:
-            WAY.keep_clear(_SECONDS_TO_PAINT)
+            WAY.keep_clear()
         return super().viewportEvent(event)
 
     def take_look(self) -> None:

@@ -112,3 +112,18 @@ def test_long_work_stands_aside_while_the_way_is_kept_clear() -> None:
     start = time.monotonic()
     way.give()
     assert 0.04 < time.monotonic() - start < 5
+
+
+def test_only_what_runs_in_the_background_stands_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(Way, "give", lambda _: given.append("way"))
+    Control().check()
+    assert given == []
+    control = Control(gives_way=True)
+    control.check()
+    control.report(1, 2)
+    assert given == ["way", "way"]
+    control.cancel()
+    with pytest.raises(Cancelled):
+        control.check()
+    assert given == ["way", "way"]

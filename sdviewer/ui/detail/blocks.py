@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
 )
 
 from sdviewer.checkpoint.wording import PROBLEM_MARKS, shown
+from sdviewer.control import WAY
 from sdviewer.ui.detail.parts import Fact, Grid, Note, Text
 from sdviewer.ui.models.grid_model import GridModel
 from sdviewer.ui.plain_header import PlainHeader
@@ -279,6 +280,11 @@ class GridView(QTableView):
             event.accept()
         else:
             super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt
+        """Qt asks the model several times a cell: nothing else may keep the interpreter meanwhile."""
+        WAY.keep_clear()
+        super().paintEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  # Qt
         """A table that shows all of its rows leaves the wheel to the pane around it."""

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.control import Control
+from sdviewer.control import WAY, Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 
@@ -225,6 +225,7 @@ class Scanning(QObject):
         count = 0 if findings is None else int(np.count_nonzero(findings.table.filled))
         judged = None if findings is None else findings.judged
         before, self._known = self._known, (count, judged)
+        WAY.keep_clear()
         if is_other or count != before[0]:
             self.values_came.emit()
         if is_other or judged is not before[1]:
