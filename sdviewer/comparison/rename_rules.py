@@ -128,6 +128,9 @@ def _form(old: Sequence[str], new: Sequence[str], anchor: str, kept: str, *, end
         target = pieces[0] + "".join(f"\\g<{group + i + 1}>{piece}" for i, piece in enumerate(pieces[1:]))
     else:
         pattern, target = re.escape(text), _literal(target)
+    if target[:1].isdigit():
+        # A digit behind it would make it another group.
+        kept = kept and r"\g<1>"
     if ends:
         if not target:
             return None

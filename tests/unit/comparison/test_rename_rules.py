@@ -83,3 +83,9 @@ def test_whatever_the_names_are_a_rule_brings_its_keys_home_and_no_other_key_ast
     for old, new in pairs.items():
         if old != new:
             assert applied(rules, old) in {old, new}
+
+
+def test_a_number_behind_what_is_kept_is_no_part_of_its_group() -> None:
+    pairs = {"net.x.w": "net.0.w", "other.x.w": "other.0.w"}
+    (rule,) = rename_rules(pairs.items(), least=2)
+    assert {old: rule.apply(old) for old in pairs} == pairs
