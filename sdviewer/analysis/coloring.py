@@ -22,7 +22,7 @@ def robust_limits(values: Floats, states: States) -> tuple[float, float]:
     Symmetric about zero where there are values on both sides of it: the 99.5th percentile of magnitudes; else the
     0.5th and the 99.5th percentile. Of many pixels some tens of thousands are ranked.
     """
-    ranked = values[states == 0]
+    ranked = values[states == 0] if states.any() else values.reshape(-1)
     if not len(ranked):
         ranked = values
     ranked = ranked[np.isfinite(ranked)]

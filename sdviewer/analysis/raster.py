@@ -25,8 +25,9 @@ from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
 from sdviewer.errors import CannotRead
 
-# Values of a piece, which is read and decoded at once: a few hundred KiB, which stay in cache.
-_PIECE_VALUES = 1 << 17
+# Values of a piece, which is read and decoded at once: some MiB. Smaller ones stay in a nearer cache, but the
+# threads wait for each other between them.
+_PIECE_VALUES = 1 << 19
 # Values of pixel rows that a thread takes together; less than two of these is not worth a second thread.
 _SHARE_VALUES = 1 << 20
 _THREADS = 2
@@ -349,23 +350,29 @@ def _largest(sums: PixelSums) -> float:
 
 def finished(plane: Plane, rows: Pixels, columns: Pixels, sums: PixelSums, *, exact: bool) -> Raster:
     """The pixels of sums over values."""
-    counts = sums.counts
+    counts, lows, highs = sums.counts, sums.lows, sums.highs
     none = counts == 0
-    sums.states[none & (sums.states == 0)] = EMPTY
+    # Most pictures have no such pixel, and memory for millions of them takes longer than what is done to it.
+    if none.any():
+        sums.states[none & (sums.states == 0)] = EMPTY
+        lows, highs = np.where(none, np.nan, lows), np.where(none, np.nan, highs)
+    row_counts, column_counts = counts.sum(axis=1), counts.sum(axis=0)
+    row_sums, column_sums = sums.sums.sum(axis=1), sums.sums.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        mean = sums.sums / counts / sums.factor
-        row_counts, column_counts = counts.sum(axis=1), counts.sum(axis=0)
+        mean = np.divide(sums.sums, counts, out=sums.sums)
+        if sums.factor != 1:
+            mean /= sums.factor
         return Raster(
             plane,
             rows,
             columns,
             mean,
-            np.where(none, np.nan, sums.lows),
-            np.where(none, np.nan, sums.highs),
+            lows,
+            highs,
             sums.states,
-            sums.sums.sum(axis=1) / row_counts / sums.factor,
+            row_sums / row_counts / sums.factor,
             np.sqrt(sums.row_squares / row_counts) / sums.factor,
-            sums.sums.sum(axis=0) / column_counts / sums.factor,
+            column_sums / column_counts / sums.factor,
             np.sqrt(sums.column_squares / column_counts) / sums.factor,
             nan=int(sums.odd[0]),
             posinf=int(sums.odd[1]),

@@ -82,7 +82,8 @@ def _size(pixels: Pixels) -> str:
 
 def _peak(raster: Raster) -> str:
     largest = np.where(raster.high >= -raster.low, raster.high, raster.low)
-    y, x = divmod(int(np.argmax(np.nan_to_num(np.abs(largest), nan=-1.0, posinf=np.inf))), largest.shape[1])
+    # A pixel without a value has no magnitude.
+    y, x = divmod(int(np.argmax(np.fmax(np.abs(largest), -1.0))), largest.shape[1])
     down, across = raster.rows.places(y, raster.plane.rows), raster.columns.places(x, raster.plane.columns)
     return f"{number(float(largest[y, x]))} {_place(raster.plane, down, across)}"
 
