@@ -48,6 +48,10 @@ class PairCounting:
         names = blocks.a.dtype.name, blocks.b.dtype.name
         self.casts = not self.same_dtype and self.kind in {"float32", "float64"} and all(map(can_cast, names))
         self.names = names
+        # The values of codes that one loop compares; None where no loop does.
+        self.table: npt.NDArray[np.float32] | None = None
+        if self.same_dtype and self.kind == "float32" and _is_scaled_alike(blocks):
+            self.table = _table_of(blocks.a)
 
     def new_share(self) -> Share:
         """What one thread adds to."""
@@ -90,6 +94,8 @@ class Share:
             self._count += len(a)
             return
         first = index * counting.blocks.a.per_block
+        if not identical and counting.table is not None and self._add_at_once(a, b, first):
+            return
         for start in range(0, len(a), _AT_ONCE):
             some_a, some_b = a[start : start + _AT_ONCE], b[start : start + _AT_ONCE]
             self._count += len(some_a)
@@ -139,6 +145,27 @@ class Share:
             return True
         return raw_a[whole:].tobytes() != raw_b[whole:].tobytes()
 
+    def _add_at_once(self, a: Codes, b: Codes, first: int) -> bool:
+        """Add a whole block in one call; False if some of it is not finite: then nothing was added."""
+        counting, tolerance = self._counting, self._counting.tolerance
+        sums, tally = np.zeros(7), np.zeros(8, np.int64)
+        limits = tolerance.rtol, tolerance.atol
+        if a.itemsize > 2:
+            total = self._loops.add_float32(a, b, *limits, sums, tally)
+        else:
+            sign, infinity = _ULP_OF_NARROW.get(counting.names[0], (1, 0))
+            total = self._loops.add_narrow(a, b, counting.table, sign, infinity, *limits, sums, tally)
+        if not math.isfinite(total):
+            return False
+        self._count += len(a)
+        self._sums += sums
+        self._tally += tally[:6]
+        self._codes += int(tally[6])
+        self._ulp = max(self._ulp, int(tally[7]))
+        if sums[6] > self._top:
+            self._note(float(sums[6]), counting.widen_a(a), counting.widen_b(b), first)
+        return True
+
     def _add_identical(self, values: Values) -> None:
         if values.dtype.kind == "f":
             total = self._loops.squares(values)
@@ -169,7 +196,8 @@ class Share:
     def _add_floats(self, a: Values, b: Values, place: int) -> None:
         tolerance = self._counting.tolerance
         sums, tally = np.zeros(7), np.zeros(6, np.int64)
-        total = self._loops.add_finite(a, b, tolerance.rtol, tolerance.atol, sums, tally)
+        add = self._loops.add_singles if a.dtype == np.float32 else self._loops.add_finite
+        total = add(a, b, tolerance.rtol, tolerance.atol, sums, tally)
         if math.isfinite(total) and (a.dtype == np.float32 or (_has_squares(sums[2], a) and _has_squares(sums[3], b))):
             self._sums += sums
             self._tally += tally
@@ -280,12 +308,29 @@ def _widener(blocks: Blocks, kind: str) -> Widen:
         return lambda codes: np.ascontiguousarray(decode(codes, dtype)).astype(kind, copy=False)
     if dtype.name == "bfloat16" and kind == "float32":
         return _widen_bfloat16
+    return _looker(_values_of_codes(blocks), kind)
+
+
+def _values_of_codes(blocks: Blocks) -> npt.NDArray[np.float32]:
+    """The value of each code of at most 16 bits; writable, as compiled loops want it."""
+    dtype = blocks.dtype
     if dtype.kind == "quantised":
         every = np.arange(1 << value_bits(dtype), dtype=np.uint8)
-        table = dequantise(every, dtype, scale, zero_point)
-    else:
-        table = decode_table(dtype.name)
-    return _looker(table, kind)
+        return dequantise(every, dtype, blocks.scale, blocks.zero_point)
+    return decode_table(dtype.name).copy()
+
+
+def _table_of(blocks: Blocks) -> npt.NDArray[np.float32] | None:
+    """The same, empty where the codes say it themselves, None where they do not and are too wide for a table."""
+    dtype = blocks.dtype
+    if dtype.name in {"float32", "bfloat16"}:
+        return np.empty(0, np.float32)
+    return _values_of_codes(blocks) if value_bits(dtype) <= 16 else None
+
+
+def _is_scaled_alike(blocks: PairBlocks) -> bool:
+    a, b = blocks.a, blocks.b
+    return (a.scale, a.zero_point) == (b.scale, b.zero_point)
 
 
 def _widen_bfloat16(codes: Codes) -> Values:
@@ -299,11 +344,9 @@ def _widen_bfloat16(codes: Codes) -> Values:
 def _looker(table: npt.NDArray[np.float32], kind: str) -> Widen:
     from sdviewer.analysis.kernels.raster import look_up
 
-    writable = table.copy()
-
     def widen(codes: Codes) -> Values:
         out = np.empty(len(codes), np.float32)
-        look_up(codes, writable, out)
+        look_up(codes, table, out)
         return out.astype(kind, copy=False)
 
     return widen

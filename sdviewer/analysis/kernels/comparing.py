@@ -18,6 +18,11 @@ Array = npt.NDArray[Any]
 
 # Loops of few sums each go over so many values in turn: they stay in the nearest cache.
 _STRETCH = 2048
+# What float32 says of a limit is sure beyond this share of it.
+_SURELY, _PERHAPS = np.float32(1 + 2.0**-20), np.float32(1 - 2.0**-20)
+# Below it limits may be subnormal in float32, and less exact.
+_LEAST_LIMIT = 1e-30
+_INFINITE = 0x7F800000
 
 
 @kernel("boolean(uint64[::1], uint64[::1])")
@@ -57,39 +62,43 @@ def squares(a: Array) -> float:
 
 
 @kernel(
-    "float64(float32[::1], float32[::1], float64, float64, float64[::1], int64[::1])",
-    "float64(float64[::1], float64[::1], float64, float64, float64[::1], int64[::1])",
+    "int64(uint8[::1], uint8[::1], int32, int32)",
+    "int64(uint16[::1], uint16[::1], int32, int32)",
 )
-def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
-    """Add two blocks; worth nothing if what is returned is not finite: a value is not, or a sum leaves float64."""
-    n = a.size
-    absolute = delta2 = a2 = b2 = cross = 0.0
+def largest_ulp_of_narrow(a: Array, b: Array, sign: int, infinity: int) -> Any:
+    """The largest distance of two finite floats of at most 16 bits in units of the last place.
+
+    `sign` is the sign bit, and codes whose magnitude is `infinity` or more are not finite.
+    """
+    top = np.int32(0)
+    rest = np.int32(sign - 1)
+    for i in range(a.size):
+        x, y = np.int32(a[i]), np.int32(b[i])
+        m, n = np.int32(x & rest), np.int32(y & rest)
+        p = m if x == m else np.int32(-m)
+        q = n if y == n else np.int32(-n)
+        gap = np.int32(abs(np.int32(p - q)))
+        top = max(top, gap if (m < infinity) & (n < infinity) else np.int32(0))
+    return top
+
+
+@kernel("int64(uint32[::1], uint32[::1])")
+def largest_ulp_of_float32(a: Array, b: Array) -> Any:
+    """As `largest_ulp_of_narrow`."""
     top = np.int64(0)
-    outside = np.int64(0)
-    differing: Any = 0
-    flips: Any = 0
-    for first in range(0, n, _STRETCH):
-        last = min(first + _STRETCH, n)
-        for i in range(first, last):
-            x, y = np.float64(a[i]), np.float64(b[i])
-            d = x - y
-            size = np.float64(abs(d))
-            absolute += size
-            delta2 += d * d
-            a2 += x * x
-            b2 += y * y
-            cross += d * (x + y)
-            # As integers magnitudes have the same order, and their maximum is found in lanes.
-            top = max(top, size.view(np.int64))
-            outside += np.int64(size > atol + rtol * abs(y))
-        # In the lanes of the values themselves, with counters as narrow.
-        unequal = np.int32(0)
-        opposite = np.int32(0)
-        for i in range(first, last):
-            unequal += np.int32(a[i] != b[i])
-            opposite += np.int32(((a[i] > 0) & (b[i] < 0)) | ((a[i] < 0) & (b[i] > 0)))
-        differing += unequal
-        flips += opposite
+    rest, infinity = np.int64(0x7FFFFFFF), np.int64(0x7F800000)
+    for i in range(a.size):
+        x, y = np.int64(a[i]), np.int64(b[i])
+        m, n = x & rest, y & rest
+        p = m if x == m else -m
+        q = n if y == n else -n
+        gap = abs(p - q) if (m < infinity) & (n < infinity) else np.int64(0)
+        top = max(top, gap)
+    return top
+
+
+@kernel()
+def _add_up(absolute: float, delta2: float, a2: float, b2: float, cross: float, sums: Array) -> None:
     sums[0] += absolute
     sums[1] += delta2
     sums[2] += a2
@@ -97,12 +106,153 @@ def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally:
     # Σab, to the last digits of the squares.
     sums[4] += (a2 + b2 - delta2) * 0.5
     sums[5] += cross
+
+
+@kernel("float64(float64[::1], float64[::1], float64, float64, float64[::1], int64[::1])")
+def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
+    """Add two blocks; worth nothing if what is returned is not finite: a value is not, or a sum leaves float64."""
+    absolute = delta2 = a2 = b2 = cross = 0.0
+    top = np.int64(0)
+    outside: Any = 0
+    differing: Any = 0
+    flips: Any = 0
+    for i in range(a.size):
+        x, y = a[i], b[i]
+        d = x - y
+        size = np.float64(abs(d))
+        absolute += size
+        delta2 += d * d
+        a2 += x * x
+        b2 += y * y
+        cross += d * (x + y)
+        # As integers magnitudes have the same order, and their maximum is found in lanes.
+        top = max(top, size.view(np.int64))
+        outside += np.int64(size > atol + rtol * abs(y))
+        differing += x != y
+        flips += ((x > 0) & (y < 0)) | ((x < 0) & (y > 0))
+    _add_up(absolute, delta2, a2, b2, cross, sums)
     sums[6] = max(sums[6], np.int64(top).view(np.float64))
     tally[0] += differing
     tally[1] += flips
     tally[2] += outside
-    tally[5] += n
+    tally[5] += a.size
     return delta2 + a2 + b2
+
+
+@kernel()
+def _add_stretch(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
+    """Add a stretch of float32, as `add_finite`.
+
+    Sums are of float64. What is only compared is compared as float32, in twice as many lanes; where that leaves a
+    doubt it is done again.
+    """
+    absolute = delta2 = a2 = b2 = cross = 0.0
+    for i in range(a.size):
+        u, v = np.float64(a[i]), np.float64(b[i])
+        w = u - v
+        absolute += abs(w)
+        delta2 += w * w
+        a2 += u * u
+        b2 += v * v
+        cross += w * (u + v)
+    _add_up(absolute, delta2, a2, b2, cross, sums)
+    # A sum of two int32 would be an int64, in half as many lanes.
+    differing, flips, surely, perhaps = np.int32(0), np.int32(0), np.int32(0), np.int32(0)
+    top = np.int32(0)
+    relative, least = np.float32(rtol), np.float32(atol)
+    for i in range(a.size):
+        x, y = a[i], b[i]
+        size = np.float32(abs(np.float32(x - y)))
+        top = max(top, size.view(np.int32))
+        limit = np.float32(least + np.float32(relative * np.float32(abs(y))))
+        surely = np.int32(surely + np.int32(size > np.float32(limit * _SURELY)))
+        perhaps = np.int32(perhaps + np.int32(size > np.float32(limit * _PERHAPS)))
+        differing = np.int32(differing + np.int32(x != y))
+        flips = np.int32(flips + np.int32(((x > 0) & (y < 0)) | ((x < 0) & (y > 0))))
+    outside = np.int64(surely)
+    if perhaps != surely or atol < _LEAST_LIMIT or top >= _INFINITE:
+        outside = np.int64(0)
+        for i in range(a.size):
+            outside += np.int64(abs(np.float64(a[i]) - np.float64(b[i])) > atol + rtol * abs(np.float64(b[i])))
+    # Rounded, the largest |Δ| may be a little less than it is.
+    if np.float64(np.int32(top).view(np.float32)) * (1 + 2.0**-22) > sums[6]:
+        for i in range(a.size):
+            sums[6] = max(sums[6], abs(np.float64(a[i]) - np.float64(b[i])))
+    tally[0] += differing
+    tally[1] += flips
+    tally[2] += outside
+    tally[5] += a.size
+    return delta2 + a2 + b2
+
+
+@kernel("float64(float32[::1], float32[::1], float64, float64, float64[::1], int64[::1])")
+def add_singles(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
+    """As `add_finite`."""
+    total = 0.0
+    for first in range(0, a.size, _STRETCH):
+        total += _add_stretch(a[first : first + _STRETCH], b[first : first + _STRETCH], rtol, atol, sums, tally)
+    return total
+
+
+@kernel("float64(uint32[::1], uint32[::1], float64, float64, float64[::1], int64[::1])")
+def add_float32(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
+    """As `add_narrow`, of float32."""
+    total = 0.0
+    for first in range(0, a.size, _STRETCH):
+        x, y = a[first : first + _STRETCH], b[first : first + _STRETCH]
+        total += _add_stretch(x.view(np.float32), y.view(np.float32), rtol, atol, sums, tally)
+        differing = np.int32(0)
+        for i in range(x.size):
+            differing = np.int32(differing + np.int32(x[i] != y[i]))
+        tally[6] += differing
+        tally[7] = max(tally[7], largest_ulp_of_float32(x, y))
+    return total
+
+
+@kernel()
+def _widen(codes: Array, table: Array, values: Array) -> None:
+    if table.size == 0:
+        bits = values.view(np.uint32)
+        for i in range(codes.size):
+            bits[i] = np.uint32(codes[i]) << np.uint32(16)
+        return
+    for i in range(codes.size):
+        values[i] = table[codes[i]]
+
+
+@kernel(
+    "float64(uint8[::1], uint8[::1], float32[::1], int32, int32, float64, float64, float64[::1], int64[::1])",
+    "float64(uint16[::1], uint16[::1], float32[::1], int32, int32, float64, float64, float64[::1], int64[::1])",
+)
+def add_narrow(
+    a: Array,
+    b: Array,
+    table: Array,
+    sign: Any,
+    infinity: Any,
+    rtol: float,
+    atol: float,
+    sums: Array,
+    tally: Array,
+) -> float:
+    """Add two blocks of codes of at most 16 bits, as `add_finite`.
+
+    `table` has the value of each code; it is empty for bfloat16. `tally` goes on with codes that differ and the
+    largest distance in units of the last place, for which see `largest_ulp_of_narrow`.
+    """
+    total = 0.0
+    values_a, values_b = np.empty(_STRETCH, np.float32), np.empty(_STRETCH, np.float32)
+    for first in range(0, a.size, _STRETCH):
+        x, y = a[first : first + _STRETCH], b[first : first + _STRETCH]
+        _widen(x, table, values_a)
+        _widen(y, table, values_b)
+        total += _add_stretch(values_a[: x.size], values_b[: x.size], rtol, atol, sums, tally)
+        differing = np.int32(0)
+        for i in range(x.size):
+            differing = np.int32(differing + np.int32(x[i] != y[i]))
+        tally[6] += differing
+        tally[7] = max(tally[7], largest_ulp_of_narrow(x, y, sign, infinity))
+    return total
 
 
 @kernel(
@@ -177,42 +327,6 @@ def place_of_delta(a: Array, b: Array, delta: float) -> Any:
         if abs(np.float64(a[i]) - np.float64(b[i])) == delta:
             return i
     return -1
-
-
-@kernel(
-    "int64(uint8[::1], uint8[::1], int32, int32)",
-    "int64(uint16[::1], uint16[::1], int32, int32)",
-)
-def largest_ulp_of_narrow(a: Array, b: Array, sign: int, infinity: int) -> Any:
-    """The largest distance of two finite floats of at most 16 bits in units of the last place.
-
-    `sign` is the sign bit, and codes whose magnitude is `infinity` or more are not finite.
-    """
-    top = np.int32(0)
-    rest = np.int32(sign - 1)
-    for i in range(a.size):
-        x, y = np.int32(a[i]), np.int32(b[i])
-        m, n = np.int32(x & rest), np.int32(y & rest)
-        p = m if x == m else np.int32(-m)
-        q = n if y == n else np.int32(-n)
-        gap = np.int32(abs(np.int32(p - q)))
-        top = max(top, gap if (m < infinity) & (n < infinity) else np.int32(0))
-    return top
-
-
-@kernel("int64(uint32[::1], uint32[::1])")
-def largest_ulp_of_float32(a: Array, b: Array) -> Any:
-    """As `largest_ulp_of_narrow`."""
-    top = np.int64(0)
-    rest, infinity = np.int64(0x7FFFFFFF), np.int64(0x7F800000)
-    for i in range(a.size):
-        x, y = np.int64(a[i]), np.int64(b[i])
-        m, n = x & rest, y & rest
-        p = m if x == m else -m
-        q = n if y == n else -n
-        gap = abs(p - q) if (m < infinity) & (n < infinity) else np.int64(0)
-        top = max(top, gap)
-    return top
 
 
 @kernel("uint64(uint64[::1], uint64[::1])")
