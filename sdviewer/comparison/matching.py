@@ -37,7 +37,7 @@ _AT_ONCE = 4096
 # Tensors whose contents are looked at: some seconds' worth.
 _MOST_READ = 20_000
 _TECHNICAL = tuple(wrapper for wrapper in WRAPPERS if wrapper.is_technical)
-_DIGITS = re.compile(r"\d+")
+_NUMBERS = re.compile(r"(\d+)")
 # The place of a shape, and the numbers in a name.
 _Form = tuple[int, tuple[str, ...]]
 
@@ -172,6 +172,25 @@ def match(
     return matcher.matching()
 
 
+class _Patterns:
+    """Keys with their numbers set aside, made as asked for: `layers.12.fc1` is `layers.#.fc#` with ("12", "1")."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = keys
+        self._known: list[tuple[str, tuple[str, ...]] | None] = [None] * len(keys)
+
+    def __getitem__(self, place: int) -> tuple[str, tuple[str, ...]]:
+        known = self._known[place]
+        if known is None:
+            parts = _NUMBERS.split(self._keys[place])
+            known = self._known[place] = "#".join(parts[::2]), tuple(parts[1::2])
+        return known
+
+    def of(self, places: Iterable[int]) -> set[str]:
+        """The patterns at these places."""
+        return {self[place][0] for place in places}
+
+
 class _Matcher:
     def __init__(self, a: Side, b: Side, vetoed: frozenset[tuple[str, str]], control: Control) -> None:
         self.a, self.b, self.control = a, b, control
@@ -191,6 +210,8 @@ class _Matcher:
         self._shape_a: list[int] = shape_a.tolist()
         self._shape_b: list[int] = np.array([place[shape] for shape in shapes_b], np.int64)[shape_b].tolist()
         self._relations: dict[tuple[int, int], Relation] = {}
+        # Of thousands of keys there are some dozens of patterns: what no two of them share need not be looked for.
+        self._patterns_a, self._patterns_b = _Patterns(a.keys), _Patterns(b.keys)
 
     def matching(self) -> Matching:
         pairs = tuple(sorted(self._pairs, key=lambda pair: (pair.a, pair.b)))
@@ -233,11 +254,12 @@ class _Matcher:
 
     def pair_by_wrapper(self) -> None:
         for wrappers, score in ((_TECHNICAL, 0.99), (WRAPPERS, 0.95)):
+            left_a, left_b = self._left_sharing(lambda name, wrappers=wrappers: unwrapped(name, wrappers))  # type: ignore[misc]  # bound at once
             self._pair_unique(
                 By.WRAPPER,
                 lambda _, score=score: score,  # type: ignore[misc]  # bound at once
-                {place: unwrapped(self.a.keys[place], wrappers) for place in self._sliced(self._left_a)},
-                {place: unwrapped(self.b.keys[place], wrappers) for place in self._sliced(self._left_b)},
+                {place: unwrapped(self.a.keys[place], wrappers) for place in self._sliced(left_a)},
+                {place: unwrapped(self.b.keys[place], wrappers) for place in self._sliced(left_b)},
                 note_ambiguous=True,
             )
 
@@ -285,15 +307,18 @@ class _Matcher:
 
     def pair_by_ending(self) -> None:
         """The longest common ending of names, in whole segments, that is unique on both sides with its shape."""
-        segments_a = {place: self.a.keys[place].split(".") for place in self._sliced(self._left_a)}
-        segments_b = {place: self.b.keys[place].split(".") for place in self._sliced(self._left_b)}
+        left_a, left_b = self._left_sharing(lambda name: name.rpartition(".")[2])
+        segments_a = {place: self.a.keys[place].split(".") for place in self._sliced(left_a)}
+        segments_b = {place: self.b.keys[place].split(".") for place in self._sliced(left_b)}
         deepest = max((len(s) for s in (*segments_a.values(), *segments_b.values())), default=0)
         for length in range(deepest, 0, -1):
-            if not self._left_a or not self._left_b:
+            left_a = [place for place in left_a if place in self._left_a]
+            left_b = [place for place in left_b if place in self._left_b]
+            if not left_a or not left_b:
                 return
 
             def endings(
-                left: dict[int, None], segments: dict[int, list[str]], shape: list[int], length: int = length
+                left: list[int], segments: dict[int, list[str]], shape: list[int], length: int = length
             ) -> dict[int, Hashable]:
                 return {
                     place: (shape[place], ".".join(segments[place][-length:]))
@@ -309,8 +334,8 @@ class _Matcher:
             self._pair_unique(
                 By.ENDING,
                 score,
-                endings(self._left_a, segments_a, self._shape_a),
-                endings(self._left_b, segments_b, self._shape_b),
+                endings(left_a, segments_a, self._shape_a),
+                endings(left_b, segments_b, self._shape_b),
             )
 
     def pair_by_likeness(self) -> None:
@@ -324,8 +349,8 @@ class _Matcher:
             self._pair_patterns(told)
 
     def _pair_patterns(self, told: Callable[[Sequence[str]], list[str]]) -> None:
-        patterns_a = self._patterns(self._left_a, self.a.keys, self._shape_a)
-        patterns_b = self._patterns(self._left_b, self.b.keys, self._shape_b)
+        patterns_a = self._forms(self._left_a, self._patterns_a, self._shape_a)
+        patterns_b = self._forms(self._left_b, self._patterns_b, self._shape_b)
         if not patterns_a or not patterns_b or len(patterns_a) * len(patterns_b) > _MOST_COMPARED:
             return
         from rapidfuzz import fuzz, process
@@ -402,16 +427,31 @@ class _Matcher:
                 self._ambiguous_a |= dict.fromkeys(places_a, tuple(places_b))
                 self._ambiguous_b |= dict.fromkeys(places_b, tuple(places_a))
 
-    def _patterns(
-        self, left: dict[int, None], keys: Sequence[str], shape: list[int]
-    ) -> dict[str, dict[_Form, list[int]]]:
-        """Keys with their numbers taken out, and for each the places by shape and numbers."""
-        patterns: dict[str, dict[_Form, list[int]]] = {}
+    def _left_sharing(self, part: Callable[[str], str]) -> tuple[list[int], list[int]]:
+        """Places without a partner whose patterns have a part that patterns of the other side have as well.
+
+        Two names can only have equal parts if their patterns have.
+        """
+        told = [
+            {pattern: part(pattern) for pattern in patterns.of(self._sliced(left))}
+            for patterns, left in ((self._patterns_a, self._left_a), (self._patterns_b, self._left_b))
+        ]
+        common = set(told[0].values()) & set(told[1].values())
+        if not common:
+            return [], []
+        sharing = [{pattern for pattern, own in parts.items() if own in common} for parts in told]
+        return (
+            [place for place in self._sliced(self._left_a) if self._patterns_a[place][0] in sharing[0]],
+            [place for place in self._sliced(self._left_b) if self._patterns_b[place][0] in sharing[1]],
+        )
+
+    def _forms(self, left: dict[int, None], patterns: _Patterns, shape: list[int]) -> dict[str, dict[_Form, list[int]]]:
+        """For each pattern the places by shape and numbers."""
+        forms: dict[str, dict[_Form, list[int]]] = {}
         for place in self._sliced(left):
-            pattern = _DIGITS.sub("#", keys[place])
-            form = (shape[place], tuple(_DIGITS.findall(keys[place])))
-            patterns.setdefault(pattern, {}).setdefault(form, []).append(place)
-        return patterns
+            pattern, numbers = patterns[place]
+            forms.setdefault(pattern, {}).setdefault((shape[place], numbers), []).append(place)
+        return forms
 
     def _pair(self, place_a: int, place_b: int, by: By, score: float) -> None:
         if place_a not in self._left_a or place_b not in self._left_b:
