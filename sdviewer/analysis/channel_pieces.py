@@ -75,10 +75,13 @@ def in_a_row(pieces: Sequence[Piece], size: int) -> Piece:
     whole = Piece.empty(0, 0, size)
     for piece in sorted(pieces, key=lambda piece: piece.first):
         low, high = piece.low, piece.low + piece.floats.shape[1]
-        known = Piece(0, low, whole.floats[:, low : low + 1], whole.whole[:, low : low + 1])
-        begins = merged(known, Piece(0, low, piece.floats[:, :1], piece.whole[:, :1]))
-        whole.floats[:, low + 1 : high], whole.whole[:, low + 1 : high] = piece.floats[:, 1:], piece.whole[:, 1:]
-        whole.floats[:, low : low + 1], whole.whole[:, low : low + 1] = begins.floats, begins.whole
+        first = slice(low, low + 1)
+        known = Piece(0, low, whole.floats[:, first].copy(), whole.whole[:, first].copy())
+        whole.floats[:, low:high], whole.whole[:, low:high] = piece.floats, piece.whole
+        # Most pieces begin with a channel that no other has.
+        if known.whole[:2].any():
+            begins = merged(known, Piece(0, low, piece.floats[:, :1], piece.whole[:, :1]))
+            whole.floats[:, first], whole.whole[:, first] = begins.floats, begins.whole
     return whole
 
 

@@ -56,13 +56,14 @@ class ChannelTable:
 
     def keep(self, rows: Int64, channels: Channels) -> None:
         """Take over what was found of the tensor that these rows show."""
-        dead, nonfinite = np.flatnonzero(channels.dead), np.flatnonzero(channels.nonfinite)
+        is_dead, spread = channels.dead_and_spread()
+        dead, nonfinite = np.flatnonzero(is_dead), np.flatnonzero(channels.nonfinite)
         equal = maybe_equal(channels)
         told = Told(tuple(dead[:_MOST_TOLD].tolist()), tuple(nonfinite[:_MOST_TOLD].tolist()), equal)
         if told != Told((), (), ()):
             self.told |= dict.fromkeys(rows.tolist(), told)
         self.dead[rows], self.nonfinite[rows] = len(dead), len(nonfinite)
-        self.spread[rows], self.variation[rows] = channels.spread, channels.variation
+        self.spread[rows], self.variation[rows] = spread, channels.variation
         self.size[rows] = len(channels)
 
 

@@ -81,14 +81,19 @@ class Channels:
     @property
     def dead(self) -> Bools:
         """Which have nothing but zeros, or a norm below `DEAD_SHARE` of the median; NaN is not dead."""
-        weak = self.norm < DEAD_SHARE * self.median_norm
-        return np.asarray(((self.absmax == 0) | weak) & (self.nonfinite == 0), np.bool_)
+        return self.dead_and_spread()[0]
 
     @property
     def spread(self) -> float:
         """The largest norm over the median norm; NaN where that is 0."""
+        return self.dead_and_spread()[1]
+
+    def dead_and_spread(self) -> tuple[Bools, float]:
+        """`dead` and `spread`, for which one median is enough."""
         median = self.median_norm
-        return float(self.norm.max() / median) if median > 0 else math.nan
+        weak = self.norm < DEAD_SHARE * median
+        dead = np.asarray(((self.absmax == 0) | weak) & (self.nonfinite == 0), np.bool_)
+        return dead, float(self.norm.max() / median) if median > 0 else math.nan
 
     @property
     def variation(self) -> float:
