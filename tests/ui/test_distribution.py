@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import sdviewer.analysis.histogram as histogram_module  # replaced in some tests
 from sdviewer.control import Control
-from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.measuring import measured
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.main_window import MainWindow
@@ -30,6 +29,7 @@ from sdviewer.ui.plots.distribution.view import DistributionView
 from sdviewer.ui.theme import Theme, apply_theme
 from tests.helpers.arrays import checkpoint_of_arrays
 from tests.ui.looking import model_of, picture, row_called, shades
+from tests.ui.plots import plot_window
 
 Left = Qt.MouseButton.LeftButton
 Array = npt.NDArray[Any]
@@ -41,21 +41,8 @@ NORM_WEIGHTS = np.random.default_rng(1).normal(1, 0.0025, 100_000).clip(0.99, 1.
 
 @pytest.fixture
 def view(qtbot: QtBot) -> Iterator[DistributionView]:
-    """A view in a window of its own, light."""
-    apply_theme(Theme.LIGHT)
-    bridge = Bridge()
-    view = DistributionView(bridge, ("test", "distribution"))
-    view.resize(760, 420)
-    view.show()
-    view.activateWindow()
-    qtbot.waitExposed(view)
-    yield view
-    view.close_jobs()
-    view.close()
-    bridge.close()
-    view.deleteLater()
-    bridge.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    with plot_window(qtbot, DistributionView, 760, 420) as view:
+        yield view
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -24,7 +24,6 @@ from sdviewer.analysis.kernels import warming
 from sdviewer.analysis.raster import How
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.value_frame import frame_of
-from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.plots.image import view as view_module
 from sdviewer.ui.plots.image.layouts import first_layout, layouts_for
 from sdviewer.ui.plots.image.pane import ImagePane
@@ -35,6 +34,7 @@ from tests.helpers.saved import opened
 from tests.helpers.spying import spying
 from tests.ui.details import detail_window, node_called
 from tests.ui.looking import picture, shades
+from tests.ui.plots import plot_window
 
 Key, Left = Qt.Key, Qt.MouseButton.LeftButton
 Array = npt.NDArray[Any]
@@ -51,21 +51,8 @@ def _compiled() -> None:
 
 @pytest.fixture
 def view(qtbot: QtBot) -> Iterator[ImageView]:
-    """A view in a window of its own, light."""
-    apply_theme(Theme.LIGHT)
-    bridge = Bridge()
-    view = ImageView(bridge, ("test", "image"))
-    view.resize(800, 560)
-    view.show()
-    view.activateWindow()
-    qtbot.waitExposed(view)
-    yield view
-    view.close_jobs()
-    view.close()
-    bridge.close()
-    view.deleteLater()
-    bridge.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    with plot_window(qtbot, ImageView, 800, 560) as view:
+        yield view
 
 
 @pytest.fixture

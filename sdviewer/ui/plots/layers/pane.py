@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import bytes_for_people, plural
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
-from sdviewer.ui.detail.blocks import plain_label
-from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
-from sdviewer.ui.error_strip import ErrorStrip
-from sdviewer.ui.plots.late import LatePicture
-from sdviewer.ui.plots.reading_row import ReadingRow
+from sdviewer.ui.detail.panes import PaneContext, Selection
+from sdviewer.ui.plots.reading_pane import READ_AT_ONCE, ReadingPane
 
 if TYPE_CHECKING:
     from sdviewer.analysis.statistics_table import StatisticsTable
@@ -24,57 +19,22 @@ if TYPE_CHECKING:
     from sdviewer.ui.plots.layers.view import LayersView
     from sdviewer.ui.scan.findings import Findings
 
-READ_AT_ONCE = 512 << 20
-"""Bytes that are read without a question."""
-
 _MS_BETWEEN_LOOKS = 400
 
 
-class LayersPane(Pane):
+class LayersPane(ReadingPane["LayersView"]):
     """What was read for one module is known for the others."""
 
     def __init__(self, context: PaneContext, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._bridge, self._scanning = context.bridge, context.scanning
-        self._gathering, self._reading = (context.slot, "layers"), (context.slot, "layers", "read")
+        super().__init__(context, "layers", _MS_BETWEEN_LOOKS, parent)
+        self._scanning = context.scanning
         self._looking = (context.slot, "layers", "look")
         self._checkpoint: Checkpoint | None = None
         self._node = -1
         self._table: StatisticsTable | None = None
         self._gathered: Gathered | None = None
-        self._is_gathering = self._is_reading = False
-        self.notice = plain_label(muted=True)
-        self.notice.setWordWrap(True)
-        self.row = ReadingRow()
-        self.error = ErrorStrip(self)
-        self.picture: LatePicture[LayersView] = LatePicture(context.library, self._make)
-        self.setBackgroundRole(QPalette.ColorRole.Base)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(19, 10, 19, 10)
-        column.setSpacing(6)
-        for part in (self.error, self.notice, self.row):
-            column.addWidget(part)
-        column.addWidget(self.picture, 1)
-        column.addStretch(0)
-        self._looks = QTimer(self)
-        self._looks.setInterval(_MS_BETWEEN_LOOKS)
-        self._looks.timeout.connect(self._look)
-        self._bridge.changed.connect(self._tell_progress)
-        self.row.wanted.connect(self.read)
-        self.row.stop_wanted.connect(lambda: self._bridge.cancel(self._reading))
-        self.picture.failed.connect(lambda error: self.error.show_error(error, "The layers cannot be drawn."))
         if self._scanning is not None:
             self._scanning.values_came.connect(self._values_came)
-
-    @property
-    def view(self) -> LayersView | None:
-        """The picture, None before the first."""
-        return self.picture.view
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether all is drawn that is read without a question."""
-        return not (self._is_gathering or self._is_reading or self.picture.is_waiting)
 
     def show_selection(self, selection: Selection) -> None:
         """Draw the layers below a node, and read what is missing if that is little."""
@@ -89,7 +49,7 @@ class LayersPane(Pane):
     def read(self) -> None:
         """Read the tensors that have no statistics yet, as many as are offered."""
         checkpoint, table, gathered = self._checkpoint, self._table, self._gathered
-        if checkpoint is None or table is None or gathered is None or self._is_gathering:
+        if checkpoint is None or table is None or gathered is None or self._is_finding:
             return
         missing = gathered.missing
 
@@ -98,30 +58,12 @@ class LayersPane(Pane):
 
             read_missing(checkpoint, table, missing, control)
 
-        self._is_reading = True
-        self.error.clear()
-        self.row.begin()
-        self._looks.start()
-        self._bridge.start(
-            Lane.COMPUTING,
-            self._reading,
-            work,
-            on_value=lambda _: self._read(),
-            on_error=self._failed,
-            on_stopped=self._stopped,
-            title="Reading layers",
-            bytes_a_step=1.0,
-        )
-
-    def close_jobs(self) -> None:
-        """Stop reading and saving."""
-        self._stop()
-        self.picture.close_jobs()
+        self._start_reading(work, self._read, self._stopped)
 
     def _make(self) -> LayersView:
         from sdviewer.ui.plots.layers.view import LayersView
 
-        view = LayersView(self._bridge, self._gathering)
+        view = LayersView(self._bridge, self._finding)
         view.message.connect(self.message)
         view.node_wanted.connect(self.node_wanted)
         return view
@@ -145,10 +87,10 @@ class LayersPane(Pane):
                 return own, look(checkpoint, before.layers, own)
             return own, gather(checkpoint, node, own, findings, control)
 
-        self._is_gathering = True
+        self._is_finding = True
         self._bridge.start(
             Lane.COMPUTING,
-            self._gathering,
+            self._finding,
             work,
             on_value=lambda found: self._came(*found, again=again),
             on_error=self._failed,
@@ -158,7 +100,7 @@ class LayersPane(Pane):
     def _came(self, table: StatisticsTable, gathered: Gathered, *, again: bool) -> None:
         checkpoint, node = self._checkpoint, self._node
         assert checkpoint is not None  # noqa: S101  # the job was for one
-        self._is_gathering = False
+        self._is_finding = False
         self._table = table
         is_new, self._gathered = self._gathered is None, gathered
         if len(gathered.layers.layers) < 2 or not len(gathered.layers.nodes):
@@ -206,19 +148,9 @@ class LayersPane(Pane):
         self._gathered = None
         self._gather()
 
-    def _end(self) -> None:
-        self._is_gathering = self._is_reading = False
-        self._looks.stop()
-
     def _stop(self) -> None:
-        self._bridge.drop(self._gathering)
-        self._bridge.drop(self._reading)
         self._bridge.drop(self._looking)
-        self._is_gathering = self._is_reading = False
-        self._looks.stop()
-        self.error.clear()
-        self.row.hide()
-        self._say("")
+        super()._stop()
 
     def _look(self) -> None:
         """Draw what was read since the last look."""
@@ -245,13 +177,5 @@ class LayersPane(Pane):
 
     def _values_came(self) -> None:
         """A scan goes on: take what it found, but only while somebody looks."""
-        if self.isVisible() and self._gathered is not None and not self._is_reading and not self._is_gathering:
+        if self.isVisible() and self._gathered is not None and not self._is_reading and not self._is_finding:
             self._gather(again=True)
-
-    def _tell_progress(self) -> None:
-        if self._is_reading:
-            self.row.show_running(self._bridge.running.get(self._reading))
-
-    def _say(self, text: str) -> None:
-        self.notice.setText(text)
-        self.notice.setVisible(bool(text))
