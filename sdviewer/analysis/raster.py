@@ -22,7 +22,7 @@ from sdviewer.analysis.pixel_sums import EMPTY, Counts, Floats, PixelSums, State
 from sdviewer.analysis.plane import Plane, pieces
 from sdviewer.analysis.plane_reading import PlaneReader
 from sdviewer.checkpoint.tensors import TensorRef
-from sdviewer.control import Control
+from sdviewer.control import WAY, Control
 from sdviewer.errors import CannotRead
 
 # Values of a piece, which is read and decoded at once: some MiB. Smaller ones stay in a nearer cache, but the
@@ -284,6 +284,8 @@ def _add_all(
             if rows is None:
                 return
             for piece in pieces(plane, reader.view, rows, columns, _PIECE_VALUES):
+                # Two threads of it leave a window on two cores no time of its own.
+                WAY.give()
                 sums.add(reader.read(piece), piece.row, piece.column, compiled=compiled)
                 with lock:
                     done += piece.rows * piece.columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
@@ -23,9 +23,6 @@ from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.pane_tasks import PaneTasks
 from sdviewer.ui.plots.saving import Columns, csv_pieces, file_stem, image_of, png_of, svg_of
 from sdviewer.ui.theme import colors, number_font
-
-if TYPE_CHECKING:
-    import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 
 _STEP = 0.1
 _ZOOM = 0.8
@@ -52,7 +49,7 @@ class PlotFrame(QWidget):
     """The theme is another one: whatever is drawn takes its colours anew from `theme.colors`."""
 
     def __init__(self, title: str, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
-        import pyqtgraph
+        from sdviewer.ui.plots.graphics import Graphics
 
         super().__init__(parent)
         self._title, self._summary = title, ""
@@ -63,7 +60,7 @@ class PlotFrame(QWidget):
         self._show_all: Callable[[], object] | None = None
         self._axes: list[Any] = []
         self.tasks = PaneTasks(bridge, (slot, "picture"), Lane.COMPUTING, self)
-        self.graphics: pyqtgraph.GraphicsLayoutWidget = pyqtgraph.GraphicsLayoutWidget()
+        self.graphics = Graphics()
         self.graphics.setFrameShape(self.graphics.Shape.NoFrame)
         self.graphics.setAccessibleName(title)
         self.graphics.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -144,7 +141,7 @@ class PlotFrame(QWidget):
 
     def add_axis(self, side: str, box: Any, row: int, column: int) -> Any:
         """A pyqtgraph axis of a ViewBox in the colours of the theme, now and later."""
-        import pyqtgraph
+        import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 
         axis = pyqtgraph.AxisItem(side)
         axis.enableAutoSIPrefix(False)
