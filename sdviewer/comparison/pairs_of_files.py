@@ -1,4 +1,4 @@
-"""`compare`: two checkpoints, paired and compared, in one call."""
+"""`compare`: two checkpoints, or two tensors, paired and compared, in one call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.checkpoint.tensors import TensorRef
+from sdviewer.comparison.by_hand import picked_pair
 from sdviewer.comparison.comparing import Comparison, compare_matching
 from sdviewer.comparison.matching import Matching, Replacement, match
 from sdviewer.comparison.sides import Side, chosen_sides, with_components
@@ -21,8 +23,8 @@ Source = Checkpoint | str | os.PathLike[str]
 
 
 def compare(
-    a: Source,
-    b: Source,
+    a: Source | TensorRef,
+    b: Source | TensorRef,
     *,
     section_a: str | None = None,
     section_b: str | None = None,
@@ -34,13 +36,15 @@ def compare(
     guess: bool = True,
     control: Control | None = None,
 ) -> Comparison:
-    r"""What differs between two checkpoints, or two sections of one.
+    r"""What differs between two checkpoints, two sections of one, or any two tensors.
 
     Sections are found by convention unless they are named. `maps` are `REGEX=>REPLACEMENT` for the keys of
     `a`; `select` are globs, of which a key of a pair must fit one; `rtol` and `atol` take the place of
     torch's tolerances for the dtypes. Without `guess` only names, wrappers seen through, make a pair.
+    Two tensors are one pair, and their options `rtol`, `atol` and `structure_only`.
 
     Raises:
+        TypeError: a tensor and a checkpoint.
         CannotOpen: nothing in one of the files could be read.
         NameNotFound: no such section, no tensors, or a glob that fits nothing.
         ValueError: one of `maps` is malformed.
@@ -48,11 +52,16 @@ def compare(
 
     """
     rules = [Replacement.parse(text) for text in maps]
-    opened_a, opened_b = (it if isinstance(it, Checkpoint) else open_checkpoint(it, control) for it in (a, b))
-    a_side, b_side = map(with_components, chosen_sides(opened_a, opened_b, section_a, section_b))
-    matching = match(a_side, b_side, maps=rules, guess=guess, control=control)
-    if select:
-        matching = selected(matching, select)
+    if isinstance(a, TensorRef) and isinstance(b, TensorRef):
+        matching = picked_pair(a, b, control)
+    elif isinstance(a, TensorRef) or isinstance(b, TensorRef):
+        raise TypeError("a tensor is compared with a tensor, a checkpoint with a checkpoint")
+    else:
+        opened_a, opened_b = (it if isinstance(it, Checkpoint) else open_checkpoint(it, control) for it in (a, b))
+        a_side, b_side = map(with_components, chosen_sides(opened_a, opened_b, section_a, section_b))
+        matching = match(a_side, b_side, maps=rules, guess=guess, control=control)
+        if select:
+            matching = selected(matching, select)
 
     def tolerance(dtype_a: str, dtype_b: str) -> Tolerance:
         usual = tolerance_of(dtype_a, dtype_b)
