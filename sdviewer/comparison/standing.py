@@ -86,6 +86,11 @@ class Standing:
         self._lock = threading.Lock()
 
     @property
+    def is_picked(self) -> bool:
+        """Whether these are two tensors that were picked by hand, and no state_dicts."""
+        return self.matching.a.section is None and self.matching.b.section is None
+
+    @property
     def waiting(self) -> int:
         """Pairs whose values are still to be compared."""
         return int(self.rollups.counts[0, _WAITING])

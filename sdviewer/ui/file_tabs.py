@@ -68,10 +68,10 @@ class FileTabs(QTabWidget):
         """The files' own, from the left."""
         return [page for page in self.pages() if isinstance(page, DocumentTab)]
 
-    def with_pair(self, a: str, b: str) -> ComparisonTab | None:
-        """The comparison of these two, in this order."""
+    def with_pair(self, a: str, b: str, picked: tuple[str, str] | None = None) -> ComparisonTab | None:
+        """The comparison of these two, in this order; with `picked` of these two tensors of them."""
         wanted = [_normal(a), _normal(b)]
-        comparisons = [page for page in self.pages() if is_comparison(page)]
+        comparisons = [page for page in self.pages() if is_comparison(page) and page.picked == picked]
         return next((tab for tab in comparisons if [_normal(path) for path in tab.paths] == wanted), None)
 
     def with_path(self, path: str) -> DocumentTab | None:

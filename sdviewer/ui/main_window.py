@@ -27,6 +27,7 @@ from sdviewer.ui.actions import ACTIONS, build_actions, key_groups
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.choosing import Choosing
 from sdviewer.ui.comparison.offer import CompareOffer
+from sdviewer.ui.comparison.picking import Picked, Picking
 from sdviewer.ui.copying import copy_from
 from sdviewer.ui.dialogs import show_about, show_shortcuts
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
@@ -60,7 +61,8 @@ _MS_BEFORE_PLOTS = 120
 _MS_TO_READ = 5000
 _PAIR = 2
 # What the context menu of the tree has of the window's commands.
-_TREE_ACTIONS = ("copy", "export_selection", "expand_all", "collapse")
+_TREE_ACTIONS = ("copy", "export_selection", "compare_tensors", "pick_tensor", "expand_all", "collapse")
+_TABLE_ACTIONS = ("compare_tensors", "pick_tensor")
 
 
 def _open(path: str, control: Control) -> Checkpoint:
@@ -129,6 +131,9 @@ class MainWindow(QMainWindow):
         pairs_menu = cast("QMenu", self.menuBar().findChild(QMenu, "&Tools/Recent &Pairs"))
         self.choosing = Choosing(self, settings, pairs_menu, self._open_paths, lambda: self.recent.paths, _FILTERS)
         self.choosing.chosen.connect(self.compare_files)
+        self.picking = Picking(self.actions_by_name["pick_tensor"], self.actions_by_name["compare_tensors"], self)
+        self.picking.chosen.connect(self.compare_tensors)
+        self.picking.message.connect(self._tell)
         self._dress()
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
@@ -163,11 +168,18 @@ class MainWindow(QMainWindow):
 
     def compare_files(self, a: str, b: str) -> None:
         """Compare two files in a tab of its own; one that does so already comes to the front."""
-        tab = self.tabs.with_pair(a, b)
+        self._compare(a, b, None)
+
+    def compare_tensors(self, a: Picked, b: Picked) -> None:
+        """Compare two tensors in a tab of its own."""
+        self._compare(a.path, b.path, (a.name, b.name))
+
+    def _compare(self, a: str, b: str, picked: tuple[str, str] | None) -> None:
+        tab = self.tabs.with_pair(a, b, picked)
         if tab is None:
             from sdviewer.ui.comparison.tab import ComparisonTab
 
-            tab = ComparisonTab(a, b, self._opener, self.bridge, self.library)
+            tab = ComparisonTab(a, b, self._opener, self.bridge, self.library, picked=picked)
             tab.changed.connect(self._refresh)
             tab.opened.connect(self._remember_pair)
             tab.message.connect(self._tell)
@@ -310,6 +322,8 @@ class MainWindow(QMainWindow):
             "next_problem": self._next_problem,
             "previous_problem": self._previous_problem,
             "compare": self.ask_for_comparison,
+            "compare_tensors": self._compare_tensors,
+            "pick_tensor": self._pick_tensor,
             "clear_pairs": self._clear_pairs,
             "scan": self._scan,
             "pause_scan": self._pause_scan,
@@ -346,6 +360,8 @@ class MainWindow(QMainWindow):
             tab.scanning.automatic = self._settings.scan_on_opening
         tab.tree.addActions([self.actions_by_name[name] for name in _TREE_ACTIONS])
         tab.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        tab.browser.addActions([self.actions_by_name[name] for name in _TABLE_ACTIONS])
+        tab.browser.rows_selected.connect(self._rows_selected)
         tab.changed.connect(self._refresh)
         tab.scanning.changed.connect(self._refresh_scan)
         self.bridge.changed.connect(self._refresh_scan)
@@ -367,10 +383,19 @@ class MainWindow(QMainWindow):
 
     def _remember_pair(self) -> None:
         tab = self.sender()
-        if is_comparison(tab):
+        if is_comparison(tab) and tab.picked is None:
             self.choosing.remember(*tab.paths)
             for path in reversed(tab.paths):
                 self.recent.remember(path)
+
+    def _compare_tensors(self) -> None:
+        self.picking.compare()
+
+    def _pick_tensor(self) -> None:
+        self.picking.pick()
+
+    def _rows_selected(self) -> None:
+        self.picking.follow(self.current_tab)
 
     def _clear_pairs(self) -> None:
         self.choosing.clear()
@@ -425,6 +450,7 @@ class MainWindow(QMainWindow):
             if spec.needs_file:
                 has_it = tab is not None or (spec.compares and page is not None)
                 self.actions_by_name[spec.name].setEnabled(has_it)
+        self.picking.follow(tab)
         self.actions_by_name["fold_alike"].setChecked(tab is not None and tab.tree.folding)
         if (tab is not None and tab.state is State.OPEN) or (page is not None and tab is None):
             # Only now: the first tree is painted before anything heavy is imported.
@@ -473,7 +499,8 @@ class MainWindow(QMainWindow):
         """The left file with the names that the comparison has found on the right."""
         from sdviewer.ui.export.wishes import renames_of
 
-        renames = renames_of(tab.standing.matching) if tab.standing is not None else None
+        standing = tab.standing
+        renames = renames_of(standing.matching) if standing is not None and not standing.is_picked else None
         if renames is None:
             self._tell("There is no name that the comparison would change.")
         else:

@@ -248,7 +248,8 @@ def _root(standing: Standing, title: str, rules: tuple[RenameRule, ...]) -> Desc
         )
     guesses = standing.guesses
     facts = list(_totals(standing, 0))
-    for letter, side in (("A", matching.a), ("B", matching.b)):
+    sections = () if standing.is_picked else (("A", matching.a), ("B", matching.b))
+    for letter, side in sections:
         section = side.section
         facts.append(Fact(f"Section of {letter}", f"{shown(section.name)} ({section.kind})" if section else "–"))
     if guesses:

@@ -107,12 +107,13 @@ def _always(_: Standing, __: int) -> bool:
     return True
 
 
-def _is_root(_: Standing, node: int) -> bool:
-    return node == 0
+def _is_root(standing: Standing, node: int) -> bool:
+    """The root of two state_dicts: there is nothing to load into a tensor."""
+    return node == 0 and not standing.is_picked
 
 
-def _is_module(standing: Standing, node: int) -> bool:
-    return bool(standing.tree.what[node] == Leaf.MODULE)
+def _has_layers(standing: Standing, node: int) -> bool:
+    return bool(standing.tree.what[node] == Leaf.MODULE) and not standing.is_picked
 
 
 def _is_pair(standing: Standing, node: int) -> bool:
@@ -125,7 +126,7 @@ SPECS: tuple[DiffSpec, ...] = (
     DiffSpec("image", "Image", _has_axes, _image),
     DiffSpec("values", "Values", _is_pair, _values),
     DiffSpec("rank", "Rank", _is_matrix, _rank),
-    DiffSpec("layers", "Layers", _is_module, _layers),
+    DiffSpec("layers", "Layers", _has_layers, _layers),
     DiffSpec("load", "Load check", _is_root, _load),
 )
 
@@ -261,7 +262,8 @@ class DiffDetail(QWidget):
             return
         a, b = standing.keys_at(node)
         name = standing.name_at(node) if not (a and b and a != b) else f"{a} → {b}"
-        self.name.setText(shown(name) if node else "Both checkpoints")
+        whole = "Both tensors" if standing.is_picked else "Both checkpoints"
+        self.name.setText(shown(name) if node else whole)
         counts = standing.counts_at(node)
         words = ", ".join(MARK_WORDS[mark] for mark in counts) or "not compared"
         self.subtitle.setText(words if standing.is_leaf[node] else told_of(counts))

@@ -39,14 +39,14 @@ class SectionChoice(QComboBox):
         self.activated.connect(lambda index: self.chosen.emit(self.itemData(index)))
         self.hide()
 
-    def show_sections(self, checkpoint: Checkpoint, current: str) -> None:
-        """List them."""
+    def show_sections(self, checkpoint: Checkpoint, current: str | None) -> None:
+        """List them; None is a tensor that was picked, for which there is nothing to choose."""
         self.clear()
         for section in checkpoint.sections.values():
             if len(section.rows):
                 self.addItem(f"{shown(section.name, 60)} ({plural(len(section.rows), 'tensor')})", section.name)
         self.setCurrentIndex(self.findData(current))
-        self.setVisible(self.count() > 1)
+        self.setVisible(self.count() > 1 and current is not None)
 
 
 class DiffHead(QWidget):
@@ -139,12 +139,12 @@ class DiffHead(QWidget):
         column.addWidget(self.partial)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
-    def show_files(self, path_a: str, path_b: str) -> None:
-        """Which files are compared."""
-        for side, path in (("A", path_a), ("B", path_b)):
-            self.names[side].setText(shown(path))
-            self.names[side].setAccessibleName(f"{side}: {shown(path)}")
-            self.names[side].setToolTip(tooltip(shown(path)))
+    def show_sources(self, a: str, b: str) -> None:
+        """What is compared: texts that can be shown."""
+        for side, text in (("A", a), ("B", b)):
+            self.names[side].setText(text)
+            self.names[side].setAccessibleName(f"{side}: {text}")
+            self.names[side].setToolTip(tooltip(text))
 
     def say_partial(self, text: str, *, can_go_on: bool) -> None:
         """Say that this is not the whole comparison; "" if it is."""

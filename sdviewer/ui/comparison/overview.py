@@ -56,6 +56,8 @@ class HowCompared(QWidget):
         self.maps.setAcceptDrops(False)
         self.maps.setFont(number_font())
         self.maps.setFixedHeight(self.maps.fontMetrics().lineSpacing() * 3 + 16)
+        self.maps_label = plain_label("Names of A", muted=True)
+        self.maps_label.setToolTip("Replaced before pairing")
         self.button = QPushButton("Apply")
         self.button.setAutoDefault(False)
         self.button.clicked.connect(self.apply)
@@ -65,16 +67,13 @@ class HowCompared(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setColumnStretch(1, 1)
         grid.addWidget(heading("How they are compared"), 0, 0, 1, 2)
-        for row, (text, widget) in enumerate(
-            (("rtol", self.rtol), ("atol", self.atol), ("Names of A", self.maps)), start=1
-        ):
+        for row, (text, line) in enumerate((("rtol", self.rtol), ("atol", self.atol)), start=1):
             label = plain_label(text, muted=True)
-            is_number = isinstance(widget, QLineEdit)
-            label.setToolTip(
-                "Values are close if |a − b| ≤ atol + rtol·|b|" if is_number else "Replaced before pairing"
-            )
+            label.setToolTip("Values are close if |a − b| ≤ atol + rtol·|b|")
             grid.addWidget(label, row, 0)
-            grid.addWidget(widget, row, 1)
+            grid.addWidget(line, row, 1)
+        grid.addWidget(self.maps_label, 3, 0)
+        grid.addWidget(self.maps, 3, 1)
         below = QHBoxLayout()
         below.addWidget(self.button)
         below.addWidget(self.wrong, 1)
@@ -85,6 +84,8 @@ class HowCompared(QWidget):
         for line, value in ((self.rtol, ask.rtol), (self.atol, ask.atol)):
             if not line.hasFocus():
                 line.setText("" if value is None else repr(value))
+        for part in (self.maps, self.maps_label):
+            part.setVisible(ask.picked is None)
         if not self.maps.hasFocus():
             self.maps.setPlainText("\n".join(ask.maps))
 
@@ -210,7 +211,7 @@ class DiffOverview(DiffPane):
         is_pair = bool(standing.tree.what[self._node] == Leaf.PAIR)
         by_hand = standing.keys_at(self._node) in self._comparing.ask.by_hand
         self.undo_button.setVisible(is_pair and (standing.is_guess(self._node) or by_hand))
-        self.how.setVisible(self._node == 0)
+        self.how.setVisible(self._node == 0 or standing.is_picked)
         self.how.show_ask(self._comparing.ask)
         # Made anew only where they are others: a table that is being read stays where it is.
         if (told.notes, told.blocks) == self._shown:

@@ -35,7 +35,10 @@ _LONGEST_SIDE = 30
 
 
 class ComparisonTab(QStackedWidget):
-    """Both files are opened, paired and compared; what fails of one is told beside the other."""
+    """Both files are opened, paired and compared; what fails of one is told beside the other.
+
+    With `picked`, two canonical names, only these two tensors are compared.
+    """
 
     changed = Signal()
     """The state or the summary is another one."""
@@ -54,6 +57,8 @@ class ComparisonTab(QStackedWidget):
         bridge: Bridge,
         library: PlotLibrary,
         parent: QWidget | None = None,
+        *,
+        picked: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(parent)
         self._bridge = bridge
@@ -63,6 +68,7 @@ class ComparisonTab(QStackedWidget):
             SidePage(path_b, opener, bridge, (me, "b")),
         )
         self.comparing = Comparing(bridge, (me, "comparing"), self)
+        self.comparing.ask = Ask(picked=picked)
         self.watch = FileWatch(bridge, (me, "watch"), self)
         self.change = ChangeStrip()
         self.error = ErrorStrip(self)
@@ -137,14 +143,30 @@ class ComparisonTab(QStackedWidget):
         return self.sides[0].path, self.sides[1].path
 
     @property
+    def picked(self) -> tuple[str, str] | None:
+        """The names of two tensors that are all that is compared; None for whole files."""
+        return self.comparing.ask.picked
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is compared: the files, of picked tensors with their names."""
+        picked = self.picked
+        if picked is None:
+            return tuple(shown(path) for path in self.paths)
+        return tuple(f"{shown(path)} › {shown(name)}" for path, name in zip(self.paths, picked, strict=True))
+
+    @property
     def title(self) -> str:
-        """Both files in short."""
+        """Both files in short, or both tensors."""
+        picked = self.comparing.ask.picked
+        if picked is not None:
+            return " ↔ ".join(cut_in_middle(shown(name), _LONGEST_SIDE) for name in picked)
         return " ↔ ".join(cut_in_middle(side.title, _LONGEST_SIDE) for side in self.sides)
 
     @property
     def tip(self) -> str:
         """Both files in full."""
-        return "\n".join(shown(path) for path in self.paths)
+        return "\n".join(self.sources)
 
     @property
     def standing(self) -> Standing | None:
@@ -243,13 +265,13 @@ class ComparisonTab(QStackedWidget):
     def undo_pair(self, node: int) -> None:
         """The pair of a node shall be none; it is paired anew."""
         standing = self.standing
-        if standing is not None and standing.tree.what[node] == Leaf.PAIR:
+        if standing is not None and standing.tree.what[node] == Leaf.PAIR and not standing.is_picked:
             self.comparing.again(self.comparing.ask.without(*standing.keys_at(node)))
 
     def pair_nodes(self, one: int, other: int) -> None:
         """Make a pair by hand: the left tensor of one node and the right one of the other."""
         standing = self.standing
-        if standing is None:
+        if standing is None or standing.is_picked:
             return
         a, b = standing.keys_at(one)[0], standing.keys_at(other)[1]
         if not a or not b:
@@ -289,7 +311,7 @@ class ComparisonTab(QStackedWidget):
         a, b = (side.checkpoint for side in self.sides)
         if a is not None and b is not None:
             self.watch.follow((*a.sources.specs, *b.sources.specs))
-            self.head.show_files(*self.paths)
+            self.head.show_sources(*self.sources)
             self.comparing.begin(a, b, ask, self.title)
 
     def _choose(self, *, section_a: str | None = None, section_b: str | None = None) -> None:
@@ -309,12 +331,14 @@ class ComparisonTab(QStackedWidget):
         for side, checkpoint_side in zip("AB", (standing.matching.a, standing.matching.b), strict=True):
             section = checkpoint_side.section
             choice = self.head.sections[side]
-            choice.show_sections(checkpoint_side.checkpoint, section.name if section is not None else "")
+            choice.show_sections(checkpoint_side.checkpoint, section.name if section is not None else None)
         new = DiffModel(standing, self.title, self.view)
         self.view.show_diff(new)
         if model is not None:
             model.deleteLater()
             self._select_again(kept)
+        if standing.is_picked and standing.matching.pairs:
+            self.view.select_node(int(standing.tree.node_of_pair[0]))
         self.arranging.show_standing(standing)
         self.detail.show_standing(standing, self.view.current_node())
         self.reports.show_standing(standing, self.paths)

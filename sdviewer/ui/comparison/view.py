@@ -226,9 +226,9 @@ class DiffView(RowTable):
         standing = model.standing
         if standing.tree.what[node] == Leaf.MODULE:
             menu.addAction("&Expand All Below", self.expand_below)
-        else:
+        elif not standing.is_picked:
             menu.addAction("&Pair with…", lambda: self.pairing_wanted.emit(node))
-        if standing.tree.what[node] == Leaf.PAIR:
+        if standing.tree.what[node] == Leaf.PAIR and not standing.is_picked:
             menu.addAction("&Undo This Pair", lambda: self.undo_wanted.emit(node))
         return menu
 

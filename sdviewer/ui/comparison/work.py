@@ -9,6 +9,7 @@ from enum import Enum
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from sdviewer.checkpoint.document import Checkpoint
+from sdviewer.comparison.by_hand import picked_pair
 from sdviewer.comparison.comparing import compare_matching, telling_order
 from sdviewer.comparison.matching import Replacement, match
 from sdviewer.comparison.sides import chosen_sides, with_components
@@ -41,6 +42,7 @@ class Ask:
         maps: `REGEX=>REPLACEMENT` for the keys of the left side.
         vetoed, by_hand: pairs of keys that must not be made, and that hold whatever the names say.
         rtol, atol: in the place of those of `torch.testing`; None for these.
+        picked: the canonical names of two tensors that are all that is compared; None for whole sections.
 
     """
 
@@ -51,6 +53,7 @@ class Ask:
     by_hand: tuple[tuple[str, str], ...] = ()
     rtol: float | None = None
     atol: float | None = None
+    picked: tuple[str, str] | None = None
 
     def tolerance(self, dtype_a: str, dtype_b: str) -> Tolerance:
         """The tolerance for two dtypes."""
@@ -76,6 +79,7 @@ class Ask:
             maps=(),
             vetoed=frozenset((b, a) for a, b in self.vetoed),
             by_hand=tuple((b, a) for a, b in self.by_hand),
+            picked=(self.picked[1], self.picked[0]) if self.picked is not None else None,
         )
 
 
@@ -83,11 +87,13 @@ def paired(a: Checkpoint, b: Checkpoint, ask: Ask, control: Control) -> Standing
     """Pair the tensors of two checkpoints, whose values are still to be compared.
 
     Raises:
-        NameNotFound: there is no such section, or a file holds no tensors.
+        NameNotFound: there is no such section or tensor, or a file holds no tensors.
         ValueError: one of the replacements is malformed.
         Cancelled: `control` was cancelled.
 
     """
+    if ask.picked is not None:
+        return Standing(picked_pair(a.tensors[ask.picked[0]], b.tensors[ask.picked[1]], control), control)
     rules = [Replacement.parse(text) for text in ask.maps]
     side_a, side_b = map(with_components, chosen_sides(a, b, ask.section_a, ask.section_b))
     matching = match(side_a, side_b, maps=rules, vetoed=ask.vetoed, by_hand=ask.by_hand, control=control)

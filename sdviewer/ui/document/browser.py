@@ -165,6 +165,8 @@ class Browser(QWidget):
             self.table.tensor_selected.connect(self._table_selected)
             self.table.selection_changed.connect(self.rows_selected)
             self.table.export_wanted.connect(self.export_selected)
+            # What the window has for tensors, for the menu of its rows.
+            self.table.addActions(self.actions())
             self._pages.addWidget(self.table)
             if self._checkpoint is not None:
                 found = self.filter.found

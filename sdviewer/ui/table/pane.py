@@ -383,6 +383,9 @@ class TablePane(QWidget):
             action = menu.addAction(text)
             action.setEnabled(needs)
             action.triggered.connect(act)
+        if self.actions():
+            menu.addSeparator()
+            menu.addActions(self.actions())
         return menu
 
     def _header_menu(self, place: QPoint) -> None:
