@@ -107,10 +107,13 @@ def read_groups(description: Description, node: int, control: Control | None = N
     at = child_named(structure, node, "param_groups")
     if at < 0:
         problems.append("It holds no param_groups: this is not what torch.optim.Optimizer.state_dict() gives.")
+    elif structure.kind[at] not in (Node.SEQUENCE, Node.MAPPING):
+        problems.append("Its param_groups are no list of dicts.")
     found: list[ParamGroup] = []
-    for index, group in enumerate(structure.children(at) if at >= 0 else ()):
+    for index, child in enumerate(structure.children(at) if at >= 0 else ()):
         if index % _CHECKED_AFTER == 0:
             control.check()
+        group = int(structure.ref[child]) if structure.kind[child] == Node.ALIAS else child
         if structure.kind[group] == Node.MAPPING:
             found.append(_group(description, group, index, problems))
         else:
