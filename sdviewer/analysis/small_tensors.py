@@ -30,6 +30,7 @@ Int64 = npt.NDArray[np.int64]
 _MOST_VALUES = 4096
 # What lies between two of them is read with them up to this size: an archive's headers.
 _GAP = 1 << 10
+_READ_TOGETHER = 1 << 20
 # Integers beyond it share their float64 with others.
 _EXACT = 2.0**53
 _INTEGERS = frozenset({"int", "uint", "bool"})
@@ -57,6 +58,32 @@ class SmallTensors:
     offset: Int64
     nbytes: Int64
     _heads: dict[int, Floats]
+
+    def read(self, rows: Int64) -> Buffer:
+        """The bytes of small rows in any order, one after the other.
+
+        Raises:
+            CannotRead: and its kinds: one of the files cannot be read, or was changed.
+
+        """
+        table = self.checkpoint.table
+        source = table.storages.source[table.storage[rows]]
+        ends = np.cumsum(self.nbytes[rows])
+        found = np.empty(int(ends[-1]) if len(rows) else 0, np.uint8)
+        place = dict(zip(rows.tolist(), (ends - self.nbytes[rows]).tolist(), strict=True))
+        for each in np.unique(source).tolist():
+            own = rows[source == each]
+            bytes_of = self.checkpoint.sources.get(each)
+            bytes_of.check_unchanged()
+            for first, end, run in self.runs(own[np.argsort(self.offset[own], kind="stable")], _READ_TOGETHER):
+                raw = np.empty(end - first, np.uint8)
+                bytes_of.read_into(first, raw)
+                for row, offset, size in zip(
+                    run.tolist(), (self.offset[run] - first).tolist(), self.nbytes[run].tolist(), strict=True
+                ):
+                    found[place[row] : place[row] + size] = raw[offset : offset + size]
+            bytes_of.check_unchanged()
+        return found
 
     def runs(self, rows: Int64, size: int) -> Iterator[tuple[int, int, Int64]]:
         """Stretches of the source of at most `size` bytes that hold small rows of one source, which are in its order.

@@ -16,9 +16,10 @@ from typing import Any
 
 from sdviewer.comparison.matching import Matching, Pair
 from sdviewer.comparison.measures import Measures, Sums, measures_of
-from sdviewer.comparison.pair_blocks import NoCommonPlaces, PairBlocks, new_buffers
+from sdviewer.comparison.pair_blocks import NoCommonPlaces, PairBlocks, index_of, new_buffers
 from sdviewer.comparison.pair_counting import PairCounting
 from sdviewer.comparison.relations import Relation
+from sdviewer.comparison.small_pairs import SmallPairs
 from sdviewer.comparison.tolerances import Tolerance, tolerance_of
 from sdviewer.control import Control, Gate
 from sdviewer.errors import Cancelled, NotDense, SdviewerError, SourceChanged
@@ -26,6 +27,8 @@ from sdviewer.errors import Cancelled, NotDense, SdviewerError, SourceChanged
 _THREADS = 2
 # Blocks that one thread takes at a time of a large pair.
 _RUN = 32
+# Small pairs that are compared in one go.
+_TOGETHER = 256
 # Elements of a tensor that costs no time beside its description.
 _QUICKLY_READ = 1 << 16
 
@@ -185,6 +188,7 @@ class _Work:
         self._done = 0
         self._counting = threading.Lock()
         self._lock = threading.Lock()
+        self._small = SmallPairs(matching, tolerance)
         self._steps = self._all_steps()
 
     def run(self) -> None:
@@ -204,29 +208,42 @@ class _Work:
         a, b = self.matching.a, self.matching.b
         return int(a.checkpoint.table.nbytes[a.rows[pair.a]]) + int(b.checkpoint.table.nbytes[b.rows[pair.b]])
 
-    def _all_steps(self) -> Iterator[tuple[_Task, range]]:
-        """Runs of blocks, made as they are asked for; pairs that cannot be compared are settled at once."""
+    def _all_steps(self) -> Iterator[tuple[_Task, range] | list[int]]:
+        """Runs of blocks of a pair, or the places of small pairs; made as they are asked for."""
+        together: list[int] = []
         for place in self._places:
-            pair = self.matching.pairs[place]
-            a, b = self.matching.a.ref(pair.a), self.matching.b.ref(pair.b)
-            try:
-                blocks = PairBlocks(a, b, pair.relation, pair.part)
-                blocks.check_unchanged()
-                tolerance = self.tolerance(a.dtype, b.dtype)
-                counting = PairCounting(blocks, tolerance, only_differences=self.only_differences)
-            except NotDense as error:
-                # What has no values of its own (a meta tensor) is compared by its description.
-                self._settle(place, replace(self.results[place], error=str(error)))
-                continue
-            except (SdviewerError, MemoryError) as error:
-                self._fail(place, error)
-                continue
-            except NoCommonPlaces:
-                self._settle(place, self.results[place])
-                continue
-            runs = [range(first, min(first + _RUN, len(blocks))) for first in range(0, len(blocks), _RUN)]
-            task = _Task(place, counting, max(len(runs), 1))
-            yield from ((task, run) for run in runs or [range(0)])
+            if self._small.is_small[place]:
+                together.append(place)
+            if len(together) >= _TOGETHER or (together and not self._small.is_small[place]):
+                yield together
+                together = []
+            if not self._small.is_small[place]:
+                yield from self._runs_of(place)
+        if together:
+            yield together
+
+    def _runs_of(self, place: int) -> list[tuple[_Task, range]]:
+        """A pair that cannot be compared is settled at once, and has none."""
+        pair = self.matching.pairs[place]
+        a, b = self.matching.a.ref(pair.a), self.matching.b.ref(pair.b)
+        try:
+            blocks = PairBlocks(a, b, pair.relation, pair.part)
+            blocks.check_unchanged()
+            tolerance = self.tolerance(a.dtype, b.dtype)
+            counting = PairCounting(blocks, tolerance, only_differences=self.only_differences)
+        except NotDense as error:
+            # What has no values of its own (a meta tensor) is compared by its description.
+            self._settle(place, replace(self.results[place], error=str(error)))
+            return []
+        except (SdviewerError, MemoryError) as error:
+            self._fail(place, error)
+            return []
+        except NoCommonPlaces:
+            self._settle(place, self.results[place])
+            return []
+        runs = [range(first, min(first + _RUN, len(blocks))) for first in range(0, len(blocks), _RUN)]
+        task = _Task(place, counting, max(len(runs), 1))
+        return [(task, run) for run in runs or [range(0)]]
 
     def _take(self) -> None:
         buffers = new_buffers()
@@ -237,6 +254,9 @@ class _Work:
                 step = next(self._steps, None)
             if step is None:
                 return
+            if isinstance(step, list):
+                self._do_together(step, buffers)
+                continue
             task, run = step
             if task is not of:
                 share, of = task.counting.new_share(), task
@@ -244,6 +264,21 @@ class _Work:
                     task.shares.append(share)
             self._do(task, share, run, buffers)
         self.control.check()
+
+    def _do_together(self, places: list[int], buffers: Any) -> None:
+        left = dict.fromkeys(places)
+        # What cannot be read has its own error, pair by pair.
+        with contextlib.suppress(SdviewerError):
+            for place, sums in self._small.sums(places, only_differences=self.only_differences):
+                if sums is not None:
+                    del left[place]
+                    shape = self.matching.a.ref(self.matching.pairs[place].a).shape
+                    self._settle(place, _verdict(self.results[place], sums, shape))
+        for place in left:
+            for task, run in self._runs_of(place):
+                share = task.counting.new_share()
+                task.shares.append(share)
+                self._do(task, share, run, buffers)
 
     def _do(self, task: _Task, share: Any, run: range, buffers: Any) -> None:
         blocks = task.counting.blocks
@@ -271,7 +306,10 @@ class _Work:
             self._fail(task.place, error)
             return
         sums = task.counting.result(task.shares)
-        self._settle(task.place, _verdict(self.results[task.place], task.counting, sums))
+        counting = task.counting
+        after_cast = None if counting.same_dtype else sums.cast_a == 0 or sums.cast_b == 0
+        result = _verdict(self.results[task.place], sums, counting.blocks.shape, after_cast, casts=counting.casts)
+        self._settle(task.place, result)
 
     def _fail(self, place: int, error: BaseException) -> None:
         self.source_changed |= isinstance(error, SourceChanged)
@@ -290,21 +328,21 @@ class _Work:
             self.control.report(min(self._done, self._total), self._total, "comparing")
 
 
-def _verdict(known: Compared, counting: PairCounting, sums: Sums) -> Compared:
+def _verdict(
+    known: Compared, sums: Sums, shape: tuple[int, ...], after_cast: bool | None = None, *, casts: bool = False
+) -> Compared:
     measures = measures_of(sums)
-    after_cast = None if counting.same_dtype else sums.cast_a == 0 or sums.cast_b == 0
-    blocks = counting.blocks
     if sums.codes == 0:
         verdict = "identical"
     elif sums.differing == 0:
         verdict = "equal"
-    elif counting.casts and after_cast:
+    elif casts and after_cast:
         verdict = "equal_after_cast"
     elif sums.outside == 0:
         verdict = "close"
     else:
         verdict = "changed"
-    index = blocks.index_of(sums.place) if sums.place >= 0 else None
+    index = index_of(sums.place, shape) if sums.place >= 0 else None
     marks = tuple(mark for mark in MARKS if mark == verdict or mark in known.marks)
     return Compared(known.pair, marks, measures, sums, index, after_cast)
 

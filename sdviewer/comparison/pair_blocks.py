@@ -78,9 +78,10 @@ class PairBlocks:
         self.a.check_unchanged()
         self.b.check_unchanged()
 
-    def index_of(self, place: int) -> tuple[int, ...]:
-        """The index in `a` of a flat place."""
-        return tuple(int(i) for i in np.unravel_index(place, self.shape)) if self.shape else ()
+
+def index_of(place: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The index of a flat place."""
+    return tuple(int(i) for i in np.unravel_index(place, shape)) if shape else ()
 
 
 def _rows(first: int, count: int) -> Seen:

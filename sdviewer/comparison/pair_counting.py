@@ -24,10 +24,10 @@ Widen = Callable[[Codes], Values]
 _AT_ONCE = 1 << 15
 # A sum of squares below this may have lost some of them.
 _VANISHING = 2.0**-700
-_SUMS = ("absolute", "delta2", "a2", "b2", "product", "cross")
-_TALLY = ("differing", "flips", "outside", "nan", "infinite", "finite")
+SUMS = ("absolute", "delta2", "a2", "b2", "product", "cross")
+TALLY = ("differing", "flips", "outside", "nan", "infinite", "finite")
 # name: sign bit, and the first magnitude that is not finite
-_ULP_OF_NARROW = {
+ULP_OF_NARROW = {
     "float16": (1 << 15, 0x7C00),
     "bfloat16": (1 << 15, 0x7F80),
     "float8_e4m3fn": (1 << 7, 0x7F),
@@ -67,7 +67,7 @@ class PairCounting:
     @property
     def has_ulp(self) -> bool:
         """Whether distances in units of the last place are told."""
-        return self.same_dtype and (self.names[0] in _ULP_OF_NARROW or self.names[0] in {"float32", "float64"})
+        return self.same_dtype and (self.names[0] in ULP_OF_NARROW or self.names[0] in {"float32", "float64"})
 
 
 class Share:
@@ -119,8 +119,8 @@ class Share:
     def sums(self) -> Sums:
         """What was added so far."""
         counting = self._counting
-        told: dict[str, Any] = dict(zip(_SUMS, self._sums[:6].tolist(), strict=True))
-        told |= zip(_TALLY, self._tally.tolist(), strict=True)
+        told: dict[str, Any] = dict(zip(SUMS, self._sums[:6].tolist(), strict=True))
+        told |= zip(TALLY, self._tally.tolist(), strict=True)
         codes = 0 if counting.same_dtype else None
         ulp = 0 if counting.has_ulp else None
         plain = Sums(
@@ -153,7 +153,7 @@ class Share:
         if a.itemsize > 2:
             total = self._loops.add_float32(a, b, *limits, sums, tally)
         else:
-            sign, infinity = _ULP_OF_NARROW.get(counting.names[0], (1, 0))
+            sign, infinity = ULP_OF_NARROW.get(counting.names[0], (1, 0))
             total = self._loops.add_narrow(a, b, counting.table, sign, infinity, *limits, sums, tally)
         if not math.isfinite(total):
             return False
@@ -190,8 +190,8 @@ class Share:
             self._ulp = max(self._ulp, int(self._loops.largest_ulp_of_float64(a, b)))
         elif name == "float32":
             self._ulp = max(self._ulp, int(self._loops.largest_ulp_of_float32(a, b)))
-        elif name in _ULP_OF_NARROW:
-            self._ulp = max(self._ulp, int(self._loops.largest_ulp_of_narrow(a, b, *_ULP_OF_NARROW[name])))
+        elif name in ULP_OF_NARROW:
+            self._ulp = max(self._ulp, int(self._loops.largest_ulp_of_narrow(a, b, *ULP_OF_NARROW[name])))
 
     def _add_floats(self, a: Values, b: Values, place: int) -> None:
         tolerance = self._counting.tolerance
@@ -208,8 +208,8 @@ class Share:
         sums[:], tally[:] = 0, 0
         self._loops.add_any(a, b, factor, tolerance.rtol, tolerance.atol, sums, tally)
         found = _place_of(a, b, factor, float(sums[6])) if sums[6] > 0 and place >= 0 else -1
-        told: dict[str, Any] = dict(zip((*_SUMS, "top"), sums.tolist(), strict=True))
-        told |= zip(_TALLY, tally.tolist(), strict=True)
+        told: dict[str, Any] = dict(zip((*SUMS, "top"), sums.tolist(), strict=True))
+        told |= zip(TALLY, tally.tolist(), strict=True)
         values = (complex(a[found]), complex(b[found])) if found >= 0 else None
         place = place + found if found >= 0 else -1
         self._scaled += Sums(exponent=exponent, place=place, values=values, **told)

@@ -194,6 +194,18 @@ def add_singles(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally
     return total
 
 
+@kernel(
+    "void(float32[::1], float32[::1], int64[::1], float64, float64, float64[:, ::1], int64[:, ::1], float64[::1])"
+)
+def add_pairs(
+    a: Array, b: Array, starts: Array, rtol: float, atol: float, sums: Array, tally: Array, totals: Array
+) -> None:
+    """Many small pairs of values, each with a row of its own, and what `add_finite` returns for it."""
+    for row in range(len(totals)):
+        first, end = starts[row], starts[row + 1]
+        totals[row] = add_singles(a[first:end], b[first:end], rtol, atol, sums[row], tally[row])
+
+
 @kernel("float64(uint32[::1], uint32[::1], float64, float64, float64[::1], int64[::1])")
 def add_float32(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
     """As `add_narrow`, of float32."""
