@@ -211,7 +211,7 @@ def _others(group: npt.NDArray[np.integer]) -> Int64:
 def places(specs: Sequence[SourceSpec]) -> tuple[list[str | None], Int64]:
     """For each source the file that it lies in, and where in it the source begins; None and 0 for no file.
 
-    What is inflated has no place of its own in a file: its offsets count from its own beginning.
+    What is inflated or assembled has no place of its own in a file: its offsets count from its own beginning.
     """
     files: list[str | None] = []
     begins: list[int] = []
@@ -225,6 +225,9 @@ def places(specs: Sequence[SourceSpec]) -> tuple[list[str | None], Int64]:
                 files.append(files[spec.parent])
                 begins.append(begins[spec.parent] + spec.offset)
             case "inflated" if inside:
+                files.append(spec.label)
+                begins.append(0)
+            case "assembled":
                 files.append(spec.label)
                 begins.append(0)
             case _:

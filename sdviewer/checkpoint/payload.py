@@ -18,14 +18,16 @@ import numpy.typing as npt
 from sdviewer.checkpoint.decoding import Codes, code_dtype, unpack, value_bits
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.memory import check_memory
-from sdviewer.checkpoint.source import read_bytes
-from sdviewer.checkpoint.table import Encoding, StorageTable, is_contiguous, reach
+from sdviewer.checkpoint.source import Sources, read_bytes
+from sdviewer.checkpoint.table import Encoding, StorageTable, TensorTable, is_contiguous, reach
 from sdviewer.errors import CannotRead, MissingBytes, NotDecodable
 
 # A view with gaps is read in pieces of at most this many bytes …
 _PIECE = 4 << 20
 # … that read through gaps up to this size: a read of its own costs as much as copying them.
 _GAP = 16 << 10
+# Runs of a view with gaps that are read one by one where the gaps cannot be read.
+_MOST_RUNS = 1 << 14
 
 Index = tuple[slice | int, ...]
 Fill = Callable[[int, npt.NDArray[np.uint8]], None]
@@ -245,7 +247,13 @@ class Payload:
         """Read a view with gaps, transposed or overlapping, in pieces that stay small."""
         value_bytes = max(self.bits // 8, 1)
         if (view.end - view.offset) * value_bytes <= _PIECE or view.numel == 1:
-            span = self._between(view.offset, view.end)
+            try:
+                span = self._between(view.offset, view.end)
+            except MissingBytes:
+                # What is missing may lie in a gap: of an assembled tensor other columns than the wanted ones.
+                if not self._fill_rows(out, view):
+                    raise
+                return
             strides = tuple(step * self.code_bytes for step in view.stride) + span.strides[1:]
             out[...] = np.lib.stride_tricks.as_strided(span, view.shape + self.parts, strides, writeable=False)
             return
@@ -260,6 +268,16 @@ class Payload:
             count = min(together, size - start)
             piece = View((*row.shape[:axis], count, *row.shape[axis + 1 :]), row.stride, row.offset + start * step)
             self._fill_from(out[(*lead, slice(start, start + count))], piece)
+
+    def _fill_rows(self, out: Codes, view: View) -> bool:
+        """Read a view with gaps run by run, without the gaps; whether it has runs, and not too many."""
+        runs = math.prod(view.shape[:-1])
+        if not view.shape or view.stride[-1] != 1 or runs > _MOST_RUNS or view.contiguous:
+            return False
+        for index in np.ndindex(view.shape[:-1]):
+            start = view.offset + sum(place * step for place, step in zip(index, view.stride, strict=False))
+            out[index] = self._between(start, start + view.shape[-1])
+        return True
 
     def _between(self, low: int, high: int) -> Codes:
         """The codes of values `low … high - 1` of the storage; bounds are checked."""
@@ -292,7 +310,11 @@ def payload_of(checkpoint: Checkpoint, row: int) -> Payload:
         CannotRead: the bytes cannot be decoded.
 
     """
-    table = checkpoint.table
+    return payload_in(checkpoint.table, checkpoint.sources, row, checkpoint.path)
+
+
+def payload_in(table: TensorTable, sources: Sources, row: int, path: str) -> Payload:
+    """As `payload_of`, of a row of any table; `path` is for messages."""
     dtype, name = table.dtype_of(row), table.name[row]
     view = View(table.shape_of(row), table.stride_of(row), int(table.offset[row]))
     shape, bits = view.shape, value_bits(dtype)
@@ -302,9 +324,7 @@ def payload_of(checkpoint: Checkpoint, row: int) -> Payload:
     elif dtype.kind == "other":
         itemsize = table.extra_of(row).get("itemsize", 0)
         if not isinstance(itemsize, int) or itemsize <= 0:
-            raise NotDecodable(
-                f"the elements of {name!r} ({table.dtype_name(row)}) have no bytes", file=checkpoint.path
-            )
+            raise NotDecodable(f"the elements of {name!r} ({table.dtype_name(row)}) have no bytes", file=path)
         parts, bits = (itemsize,), 8 * itemsize
     elif bits < dtype.bits:
         shape, view = _split(view, dtype.bits // bits)
@@ -312,8 +332,8 @@ def payload_of(checkpoint: Checkpoint, row: int) -> Payload:
     file, nbytes, fill, check_unchanged = _NOTHING
     if view.numel:
         if storage < 0 or table.storages.encoding[storage] == Encoding.MISSING or table.storages.source[storage] < 0:
-            raise MissingBytes(f"the bytes of {name!r} are not in the file", file=checkpoint.path)
-        file, nbytes, fill, check_unchanged = _open_storage(checkpoint, table.storages, storage, name)
+            raise MissingBytes(f"the bytes of {name!r} are not in the file", file=path)
+        file, nbytes, fill, check_unchanged = _open_storage(sources, table.storages, storage, name)
     swapped = storage >= 0 and bool(table.storages.swapped[storage])
     return Payload(name, file, shape, view, bits, code_dtype(dtype), parts, swapped, nbytes, fill, check_unchanged)
 
@@ -338,16 +358,16 @@ _NOTHING: tuple[str, int, Fill, Callable[[], None]] = ("", 0, _no_bytes, _nothin
 
 
 def _open_storage(
-    checkpoint: Checkpoint, storages: StorageTable, storage: int, name: str
+    sources: Sources, storages: StorageTable, storage: int, name: str
 ) -> tuple[str, int, Fill, Callable[[], None]]:
     """Label, bytes that can be had, how to read them, how to check that they are still the same."""
     index, base = int(storages.source[storage]), int(storages.offset[storage])
     nbytes, stored = int(storages.nbytes[storage]), int(storages.stored[storage])
     encoding = Encoding(int(storages.encoding[storage]))
     if encoding is Encoding.DEFLATED:
-        inflated = checkpoint.sources.inflated(index, base, stored, nbytes)
+        inflated = sources.inflated(index, base, stored, nbytes)
         return inflated.label, nbytes, inflated.read_into, inflated.check_unchanged
-    source = checkpoint.sources.get(index)
+    source = sources.get(index)
     if encoding is Encoding.RAW:
 
         def fill_raw(offset: int, buffer: npt.NDArray[np.uint8]) -> None:

@@ -59,9 +59,11 @@ class SourceSpec:
     `inflated`: the raw-deflate stream of `stored` bytes at `offset` of `parent`, `size` bytes inflated.
     `inline`: `size` bytes at `offset` of the checkpoint's own `inline` block (arrays that a
     text pickle holds in escaped form have no bytes in the file).
+    `assembled`: a tensor of `size` bytes that is put together from chunks in other sources, which are told in
+    `stored` bytes at `offset` of the inline block; `path` is a file that holds some of it.
     """
 
-    kind: Literal["file", "range", "inflated", "inline"]
+    kind: Literal["file", "range", "inflated", "inline", "assembled"]
     label: str
     size: int
     path: str = ""

@@ -354,6 +354,8 @@ class LocalSources:
         if self._inline_index >= 0:
             spec = self._specs[self._inline_index]
             self._specs[self._inline_index] = dataclasses.replace(spec, size=len(self.inline))
+            # A reader may have looked at what there was.
+            self._open.pop(self._inline_index, None)
         return bytes(self.inline)
 
     def get(self, index: int) -> ByteSource:
@@ -382,6 +384,11 @@ class LocalSources:
                 return self._kept_inflated(spec)
             case "inline":
                 return Inline(bytes(self.inline), spec)
+            case "assembled":
+                from sdviewer.formats.assembled import Assembled, from_bytes
+
+                told = bytes(self.inline[spec.offset : spec.offset + spec.stored])
+                return Assembled(from_bytes(told), spec, self)
 
     def inflated(self, index: int, offset: int, stored: int, size: int) -> ByteSource:
         """A deflated stretch of source `index`, kept for the next call."""

@@ -17,6 +17,7 @@ from sdviewer.checkpoint.document import Description, Problem
 from sdviewer.checkpoint.wording import plural
 from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, Damaged, NotACheckpoint, NotPermitted, UnsupportedFormat
+from sdviewer.formats import dcp
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.shard_names import (
@@ -25,6 +26,7 @@ from sdviewer.formats.shard_names import (
     Family,
     families,
     index_weights,
+    is_distributed,
     is_index,
     natural_key,
     parse_shard,
@@ -68,10 +70,6 @@ _STEP = 1 << 20
 
 # Checkpoints that are folders and are not read, by a file that each of them has.
 _FOREIGN_FOLDERS = {
-    ".metadata": (
-        "is a checkpoint of torch.distributed",
-        "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER OUT.pt, if you trust it",
-    ),
     "saved_model.pb": ("is a TensorFlow SavedModel", "export its variables with tf.saved_model.load and numpy.savez"),
     "_CHECKPOINT_METADATA": (
         "is a checkpoint of Orbax (JAX, Flax)",
@@ -104,9 +102,18 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
     # Not the methods of Path, which raise for a name that is too long or a folder that may not be entered.
     if not os.path.isdir(text):  # noqa: PTH112  # see above
         names, _ = _list(path.parent) if os.path.exists(text) else ([], [])  # noqa: PTH110  # see above
+        if is_distributed(path.name):
+            return _read_distributed(str(path.parent), names, sources, control)
         return read_indexed(str(path.parent), path.name, names, sources, control, read_source)
     names, folders = _list(path)
     wholes = _wholes(names)
+    if any(map(is_distributed, names)):
+        try:
+            return _with_others(_read_distributed(text, names, sources, control), (), names, text, ())
+        except NotACheckpoint:
+            # Something else calls its files so.
+            if not wholes:
+                raise
     if not wholes or wholes[0].rank == _FOREIGN:
         _refuse_foreign(text, names)
     if not wholes:
@@ -124,8 +131,14 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
             if not is_index(whole.name) and not isinstance(error, NotACheckpoint | UnsupportedFormat):
                 break
         else:
-            return _with_others(description, whole, names, text, refusals)
+            return _with_others(description, (whole.name,), names, text, refusals)
     raise refusals[0][1]
+
+
+def _read_distributed(folder: str, names: Sequence[str], sources: LocalSources, control: Control) -> Description:
+    if not dcp.metadata_names(names):
+        raise dcp.unfinished(folder, names)
+    return dcp.read_folder(folder, names, sources, control)
 
 
 def as_part(description: Description, text: str) -> Description:
@@ -235,13 +248,13 @@ def _read_whole(
 
 def _with_others(
     description: Description,
-    whole: _Whole,
+    opened: Sequence[str],
     names: Sequence[str],
     folder: str,
     refusals: Sequence[tuple[str, CannotOpen]],
 ) -> Description:
     """The description with a problem that names what else lies in the folder."""
-    shown = {whole.name, *(name for name, _ in refusals), *(shard.file for shard in description.shards)}
+    shown = {*opened, *(name for name, _ in refusals), *(shard.file for shard in description.shards)}
     others = [
         name for name in names if name not in shown and (is_index(name) or name.lower().endswith(CHECKPOINT_SUFFIXES))
     ]

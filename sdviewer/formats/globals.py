@@ -78,6 +78,7 @@ _HARMLESS = re.compile(
     | torch\.(nn\.(modules|parameter|backends|quantized|intrinsic|qat|parallel)|ao\.(nn|quantization)|quantization|optim
              |distributed\.(_tensor|tensor))(\.\w+)*\._?[A-Z]\w*
     | torch\.nn\.backends\.thnn\._get_thnn_function_backend | torch\.distributed\.checkpoint\.metadata\.\w+
+    | torch\.distributed\.checkpoint\.filesystem\._StorageInfo
     | (io|_io|StringIO|cStringIO)\.(BytesIO|StringIO)
     """,
     re.VERBOSE,

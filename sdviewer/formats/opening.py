@@ -14,7 +14,7 @@ from sdviewer.control import Control
 from sdviewer.errors import CannotRead, Damaged
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
-from sdviewer.formats.shard_names import is_index, parse_shard
+from sdviewer.formats.shard_names import is_distributed, is_index, parse_shard
 from sdviewer.formats.zip_end import directory_bytes
 
 
@@ -58,7 +58,7 @@ def describe(path: str | Path, control: Control | None = None) -> tuple[Descript
 
 def _describe(path: str, sources: LocalSources, control: Control) -> Description:
     # Not Path.is_dir(), which raises for a name that is too long or a folder that may not be entered.
-    if os.path.isdir(path) or is_index(path):  # noqa: PTH112  # see above
+    if os.path.isdir(path) or is_index(path) or is_distributed(path):  # noqa: PTH112  # see above
         from sdviewer.formats import folders
 
         return folders.read_folder(path, sources, control, read_source)

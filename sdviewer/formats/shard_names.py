@@ -24,6 +24,8 @@ FOREIGN_SUFFIXES = (".gguf", ".h5", ".hdf5", ".keras", ".onnx", ".msgpack", ".tf
 
 _SHARD = re.compile(r"(.*?)[-_.](\d{1,6})[-_]of[-_](\d{1,6})((?:\.[^.]+)+)", re.DOTALL)
 _INDEX = re.compile(r"(.+)\.index(\.[^./\\]+)?\.json", re.DOTALL)
+# A distributed checkpoint of torch: its metadata, that of a rank that did not wait for others, a file of a rank.
+_DISTRIBUTED = re.compile(r"(?:^|[/\\])(?:\.metadata|__\d{1,9}\.metadata|[^/\\]+\.distcp)\Z")
 # In characters; no file system in use takes more than 255 of them or of bytes.
 _LONGEST_NAME = 255
 _DIGITS = re.compile(r"(\d+)")
@@ -83,6 +85,11 @@ def pattern(name: str) -> str | None:
 def is_index(name: str) -> bool:
     """Whether a file is called like an index of shards; `name` may be a path."""
     return name.endswith(".json") and _INDEX.fullmatch(name) is not None
+
+
+def is_distributed(name: str) -> bool:
+    """Whether a file is called like one of a distributed checkpoint, or its metadata; `name` may be a path."""
+    return _DISTRIBUTED.search(name) is not None
 
 
 def index_describes(index: str, family: Family) -> bool:

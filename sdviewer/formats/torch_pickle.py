@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from sdviewer.errors import Damaged
 from sdviewer.formats import globals as known_globals
 from sdviewer.formats.inert_pickle import BrokenPickle, Machine, SlowPathNeeded
 from sdviewer.formats.pickle_objects import PickleObjects
+from sdviewer.formats.pickle_values import Interpreter
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.tensor_run import TensorRun
 from sdviewer.formats.torch_objects import FindStorage, FindStorages, TorchObjects
@@ -36,6 +38,7 @@ class TorchPickle:
         persistent_load: what a persistent id stands for, if not the usual storages.
         builder: the table, where several pickles fill one.
         steps_used: steps that pickles of the same file took before; all together have one budget.
+        further: gives interpreters of more globals, for objects that only one format has.
     """
 
     reading: Reading
@@ -45,6 +48,7 @@ class TorchPickle:
     builder: TableBuilder = field(default_factory=TableBuilder)
     find_storages: FindStorages | None = None
     steps_used: int = 0
+    further: Callable[[TorchPickle], AnyMapping[str, Interpreter]] | None = None
     problems: list[Problem] = field(default_factory=list)
     global_names: dict[str, None] = field(default_factory=dict)
 
@@ -63,7 +67,7 @@ class TorchPickle:
         machine = Machine(
             self.source,
             position,
-            interpreters=self.objects.interpreters(),
+            interpreters=self.objects.interpreters() | dict(self.further(self) if self.further else {}),
             persistent_load=self.persistent_load or self.objects.persistent_load,
             control=self.reading.control,
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from sdviewer.checkpoint.source import ByteSource, SourceSpec, read_bytes
 from sdviewer.errors import CannotOpen, CannotRead
 from sdviewer.formats.files import LocalFile, Range, describe_file
-from sdviewer.formats.shard_names import CHECKPOINT_SUFFIXES, is_index
+from sdviewer.formats.shard_names import CHECKPOINT_SUFFIXES, is_distributed, is_index
 from sdviewer.formats.zip_end import directory_bytes
 
 # Above this size the directory alone says that the description is large: a torch pickle is two to
@@ -53,7 +53,7 @@ def description_bytes(path: str) -> int:
     # Not Path.is_dir(), which raises for a name that is too long or a folder that may not be entered.
     if os.path.isdir(path):  # noqa: PTH112  # see above
         return _folder_bytes(place)
-    if is_index(path):
+    if is_index(path) or is_distributed(path):
         return _folder_bytes(place.parent)
     return _file_bytes(path)
 
@@ -62,7 +62,8 @@ def _folder_bytes(folder: Path) -> int:
     total = 0
     try:
         for member in folder.iterdir():
-            if is_index(member.name) and member.is_file():
+            is_told = is_index(member.name) or (is_distributed(member.name) and member.name.endswith("metadata"))
+            if is_told and member.is_file():
                 total += member.stat().st_size
             elif member.name.lower().endswith(CHECKPOINT_SUFFIXES) and member.is_file():
                 total += _file_bytes(str(member))

@@ -159,10 +159,9 @@ def test_a_folder_called_like_a_checkpoint_is_none(tmp_path: Path) -> None:
     assert list(sdviewer.open(tmp_path).tensors) == ["b.pt"]
 
 
-@pytest.mark.parametrize(("mark", "word"), [(".metadata", "torch.distributed"), ("saved_model.pb", "TensorFlow")])
+@pytest.mark.parametrize(("mark", "word"), [("Manifest.json", "Core ML"), ("saved_model.pb", "TensorFlow")])
 def test_folders_of_other_formats_are_named(tmp_path: Path, mark: str, word: str) -> None:
     (tmp_path / mark).write_bytes(b"\x80\x04.")
-    (tmp_path / "__0_0.distcp").write_bytes(b"")
     with pytest.raises(UnsupportedFormat, match=word) as caught:
         sdviewer.open(tmp_path)
     assert caught.value.hint.startswith("convert it")
