@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,63 +11,124 @@ import numpy.typing as npt
 
 from sdviewer.analysis.kernels import warming
 from sdviewer.analysis.pixel_sums import PixelSums
-from sdviewer.analysis.plane import Plane, pieces
+from sdviewer.analysis.plane import Leg, Plane, pieces
 from sdviewer.analysis.plane_reading import PlaneReader
 from sdviewer.analysis.raster import Area, Raster, finished, pixels_for
+from sdviewer.checkpoint.payload import View
 from sdviewer.checkpoint.tensors import TensorRef
+from sdviewer.checkpoint.value_frame import value_shape
 from sdviewer.comparison.matching import Matching, Pair
-from sdviewer.comparison.relations import Relation
-from sdviewer.control import Control
+from sdviewer.comparison.places import NoCommonPlaces, Places, places_of
+from sdviewer.comparison.relations import relation_of
+from sdviewer.control import WAY, Control
 
 Floats = npt.NDArray[np.float64]
 
 _VALUES_AT_ONCE = 1 << 17
-_IN_ORDER = frozenset((Relation.SAME, Relation.SQUEEZED, Relation.RESHAPED, Relation.ROWS, Relation.PART))
+# So many columns of a picture are read at once, where rows of one side lie across those of the other.
+_ACROSS = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """Values that stand in the same order on both sides.
+    """What two tensors have in common, value by value.
 
     Attributes:
         a, b: the tensors.
-        first_a, first_b: the flat row-major place of the first value of each.
-        count: how many.
+        places: which value of one is which of the other.
 
     """
 
     a: TensorRef
     b: TensorRef
-    first_a: int
-    first_b: int
-    count: int
+    places: Places
+
+    @property
+    def count(self) -> int:
+        """Values of each."""
+        return self.places.numel
+
+    @property
+    def has_axes(self) -> bool:
+        """Whether the axes of one are those of the other, so that both have the same picture."""
+        return self.places.axes is not None
+
+    def planes(self, plane: Plane) -> tuple[Plane, Plane]:
+        """Where a plane of the common shape lies in `a`, and where in `b`."""
+        places = self.places
+        axes = places.axes or ()
+        at_b = [0] * len(places.shape_b)
+        for axis, place in zip(axes, plane.at, strict=True):
+            if axis >= 0:
+                at_b[axis] = place
+        # Rows that the other has not lie before the common ones.
+        at_a = list(plane.at)
+        for at, rows in ((at_a, places.first_a), (at_b, places.first_b)):
+            if rows:
+                at[0] += rows
+
+        def turned(leg: Leg) -> Leg:
+            return replace(leg, axis=axes[leg.axis]) if leg.axis >= 0 else leg
+
+        in_b = replace(
+            plane,
+            shape=places.shape_b,
+            at=tuple(at_b),
+            down=turned(plane.down),
+            across=turned(plane.across),
+            grid_down=turned(plane.grid_down),
+            grid_across=turned(plane.grid_across),
+        )
+        return replace(plane, shape=places.shape_a, at=tuple(at_a)), in_b
 
 
 def common_values(matching: Matching, pair: Pair) -> Common | None:
-    """Which values of a pair correspond, in row-major order; None where they stand in another order."""
+    """Which values of a pair correspond; None where their shapes do not say."""
     a, b = matching.a.ref(pair.a), matching.b.ref(pair.b)
-    if pair.relation not in _IN_ORDER:
+    shape_a, shape_b = value_shape(a), value_shape(b)
+    is_packed = (shape_a, shape_b) != (a.shape, b.shape)
+    # Two values in a byte: the values have other shapes than the tensors.
+    relation = relation_of(shape_a, shape_b) if is_packed and pair.part is None else pair.relation
+    try:
+        return Common(a, b, places_of(shape_a, shape_b, relation, pair.part))
+    except NoCommonPlaces:
         return None
-    first_a = first_b = 0
-    if pair.part is not None:
-        first, _ = pair.part
-        if a.numel > b.numel:
-            first_a = first * (a.numel // max(a.shape[0], 1))
-        else:
-            first_b = first * (b.numel // max(b.shape[0], 1))
-    return Common(a, b, first_a, first_b, min(a.numel, b.numel))
 
 
 def values_of(common: Common, first: int, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
-    """Some values of both sides, and their differences in float64 or complex128; integers exact where they fit.
+    """Some values of both sides in the order of `a`, and their differences; integers exact where they fit.
+
+    Differences are float64 or complex128.
 
     Raises:
         CannotRead: and its kinds, see `TensorRef`.
 
     """
-    a = common.a.values_between(common.first_a + first, count)
-    b = common.b.values_between(common.first_b + first, count)
+    places = common.places
+    a = common.a.values_between(places.flat_a + first, count)
+    if not places.is_turned:
+        b = common.b.values_between(places.flat_b + first, count)
+    else:
+        parts = [
+            places.as_a(common.b.read_slice(places.index_b(box)), box).reshape(-1)
+            for box in places.row_major(first, count)
+        ]
+        b = np.concatenate(parts) if parts else a[:0]
     return a, b, difference(a, b)
+
+
+def _all_differences(common: Common) -> Iterator[npt.NDArray[Any]]:
+    """All of them, in the order in which they are quickly read."""
+    places = common.places
+    if not places.is_turned:
+        for first in range(0, common.count, _VALUES_AT_ONCE):
+            yield values_of(common, first, min(_VALUES_AT_ONCE, common.count - first))[2]
+        return
+    tiles = places.tiles(_VALUES_AT_ONCE)
+    for index in range(len(tiles)):
+        box = tiles[index]
+        a, b = common.a.read_slice(places.index_a(box)), common.b.read_slice(places.index_b(box))
+        yield difference(a, places.as_a(b, box)).reshape(-1)
 
 
 def difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -107,9 +169,11 @@ def delta_histogram(common: Common, limit: float, bins: int, control: Control | 
     limit = limit if 0 < limit < np.finfo(np.float64).max / 2 else 1.0
     edges = np.linspace(-limit, limit, bins + 1)
     counts, zeros, odd = np.zeros(bins, np.int64), 0, 0
-    for first in range(0, common.count, _VALUES_AT_ONCE):
-        control.report(first, common.count, "Δ")
-        *_, delta = values_of(common, first, min(_VALUES_AT_ONCE, common.count - first))
+    done = 0
+    for delta in _all_differences(common):
+        WAY.give()
+        done += len(delta)
+        control.report(min(done, common.count - 1), common.count, "Δ")
         real = np.abs(delta) if delta.dtype.kind == "c" else delta
         is_finite = np.isfinite(real)
         odd += len(real) - int(np.count_nonzero(is_finite))
@@ -122,9 +186,9 @@ def delta_histogram(common: Common, limit: float, bins: int, control: Control | 
 
 
 def delta_raster(
-    a: TensorRef, b: TensorRef, plane: Plane, area: Area, height: float, width: float, control: Control | None = None
+    common: Common, plane: Plane, area: Area, height: float, width: float, control: Control | None = None
 ) -> Raster:
-    """The picture of Δ in an area, as `raster` makes one of a tensor; both have the shape of the plane.
+    """The picture of Δ in an area, as `raster` makes one of a tensor; `plane` is of the common shape.
 
     Raises:
         CannotRead: and its kinds, see `TensorRef`.
@@ -133,28 +197,45 @@ def delta_raster(
     """
     control = control or Control()
     compiled = warming.available(control, ("raster",))
-    read_a, read_b = (PlaneReader(ref, plane, compiled=compiled) for ref in (a, b))
+    planes = common.planes(plane)
+    refs = common.a, common.b
+    readers = [PlaneReader(ref, its, compiled=compiled) for ref, its in zip(refs, planes, strict=True)]
     rows = pixels_for(area.top, area.bottom, plane.rows, height)
     columns = pixels_for(area.left, area.right, plane.columns, width)
     sums = PixelSums.empty(rows.edges(plane.rows), columns.edges(plane.columns), 1.0)
     down = range(int(sums.row_edges[0]), int(sums.row_edges[-1]))
     across = range(int(sums.column_edges[0]), int(sums.column_edges[-1]))
     total, done = len(down) * len(across), 0
-    for reader in (read_a, read_b):
+    for reader in readers:
         reader.check_unchanged()
-    # Strides are each side's own, so places are cut alike and read from either.
-    both = zip(
-        pieces(plane, read_a.view, down, across, _VALUES_AT_ONCE),
-        pieces(plane, read_b.view, down, across, _VALUES_AT_ONCE),
-        strict=True,
-    )
-    for piece_a, piece_b in both:
-        control.report(min(done, total - 1), total, "Δ")
-        with np.errstate(all="ignore"):
-            delta = read_a.read(piece_a).astype(np.float64) - read_b.read(piece_b)
-        sums.add(delta, piece_a.row, piece_a.column, compiled=compiled)
-        done += piece_a.rows * piece_a.columns
-    for reader in (read_a, read_b):
+    is_turned = any(_is_turned(its, reader.view) for its, reader in zip(planes, readers, strict=True))
+    step = _ACROSS if is_turned else max(len(across), 1)
+    for first in range(across.start, across.stop, step):
+        part = range(first, min(first + step, across.stop))
+        # Strides are each side's own, so places are cut alike and read from either.
+        both = zip(
+            *(
+                pieces(its, reader.view, down, part, _VALUES_AT_ONCE)
+                for its, reader in zip(planes, readers, strict=True)
+            ),
+            strict=True,
+        )
+        for piece_a, piece_b in both:
+            WAY.give()
+            control.report(min(done, total - 1), total, "Δ")
+            with np.errstate(all="ignore"):
+                delta = readers[0].read(piece_a).astype(np.float64) - readers[1].read(piece_b)
+            sums.add(delta, piece_a.row, piece_a.column, compiled=compiled)
+            done += piece_a.rows * piece_a.columns
+    for reader in readers:
         reader.check_unchanged()
     control.report(total, total, "Δ")
     return finished(plane, rows, columns, sums, exact=True)
+
+
+def _is_turned(plane: Plane, view: View) -> bool:
+    """Whether neighbours in a column lie nearer to each other than those in a row."""
+    legs = plane.down, plane.across
+    if any(leg.axis < 0 or leg.size < 2 for leg in legs):  # there are no neighbours
+        return False
+    return view.stride[plane.down.axis] < view.stride[plane.across.axis]

@@ -63,7 +63,7 @@ def test_the_model_keeps_the_rules_of_qt(standing: Standing, qtmodeltester: Mode
 def test_the_values_keep_the_rules_of_qt(standing: Standing, qtmodeltester: ModelTester) -> None:
     common = common_values(standing.matching, standing.matching.pairs[0])
     assert common is not None
-    model = ValueRows(common, (2, 3))
+    model = ValueRows(common)
     qtmodeltester.check(model)  # type: ignore[no-untyped-call]
     assert model.index(4, 1).data() == "…"
     model.take(0, page_of(common, 0))

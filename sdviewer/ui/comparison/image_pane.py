@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from sdviewer.analysis.plane import Plane
 from sdviewer.analysis.raster import Area, How, Raster, raster
-from sdviewer.checkpoint.tensors import TensorRef
-from sdviewer.checkpoint.value_frame import frame_of, value_shape
-from sdviewer.comparison.differences import delta_raster
-from sdviewer.comparison.relations import Relation
+from sdviewer.checkpoint.value_frame import frame_of
+from sdviewer.comparison.differences import Common, common_values, delta_raster
 from sdviewer.comparison.standing import Standing
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.panes import DiffPane
+from sdviewer.ui.comparison.placing import placed, titles
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.plots.frame import PlotFrame
@@ -45,8 +44,8 @@ class Three:
     drawn: tuple[Drawn, Drawn, Drawn]
 
 
-def three_of(a: TensorRef, b: TensorRef, request: tuple[Plane, Area, float, float, bool], control: Control) -> Three:
-    """Read and draw.
+def three_of(common: Common, request: tuple[Plane, Area, float, float, bool], control: Control) -> Three:
+    """Read and draw; B is turned as it is compared, and of a longer side only the common rows are read.
 
     Raises:
         CannotRead: and its kinds, see `TensorRef`.
@@ -57,8 +56,9 @@ def three_of(a: TensorRef, b: TensorRef, request: tuple[Plane, Area, float, floa
     from sdviewer.ui.plots.image.drawing import Style, drawn
 
     plane, area, height, width, is_dark = request
-    rasters = [raster(ref, plane, area, height, width, control) for ref in (a, b)]
-    delta = delta_raster(a, b, plane, area, height, width, control)
+    sides = zip((common.a, common.b), common.planes(plane), strict=True)
+    rasters = [raster(ref, its, area, height, width, control) for ref, its in sides]
+    delta = delta_raster(common, plane, area, height, width, control)
     found = [robust_limits(each.mean, each.states) for each in rasters]
     limits = min(low for low, _ in found), max(high for _, high in found)
     # Of Δ the largest in each pixel: means of differences of both signs would hide them.
@@ -79,7 +79,8 @@ class ThreeView(PlotFrame):
 
         super().__init__("Difference", bridge, slot)
         self._bridge, self._reading = bridge, (slot, "read")
-        self._refs: tuple[TensorRef, TensorRef] | None = None
+        self._common: Common | None = None
+        self.titles: list[QLabel] = []
         self._plane: Plane | None = None
         self._three: Three | None = None
         self._asked: tuple[Plane, Area, float, float, bool] | None = None
@@ -99,6 +100,7 @@ class ThreeView(PlotFrame):
         self._grid.setSpacing(6)
         for place, (frame, title) in enumerate(zip(self.frames, _TITLES, strict=True)):
             label = plain_label(title, muted=True)
+            self.titles.append(label)
             self._grid.addWidget(label, 0 if place < 2 else 2, place % 2)
             self._grid.addWidget(frame.graphics if frame is self else frame, 1 if place < 2 else 3, place % 2)
         self._grid.setRowStretch(1, 1)
@@ -133,15 +135,17 @@ class ThreeView(PlotFrame):
         """The pictures in sight."""
         return self._three
 
-    def show_pair(self, a: TensorRef, b: TensorRef, name: str) -> None:
-        """Draw two tensors of one shape."""
+    def show_pair(self, common: Common, name: str) -> None:
+        """Draw what two tensors have in common."""
         from sdviewer.ui.plots.image.layouts import first_layout, layouts_for
 
         self.stop()
-        self._refs, self._three = (a, b), None
-        for frame, ref in zip(self.frames, (a, b, a), strict=True):
+        self._common, self._three = common, None
+        for frame, ref in zip(self.frames, (common.a, common.b, common.a), strict=True):
             frame.set_origin(ref.checkpoint, name)
-        frame_shape = frame_of(value_shape(a))
+        for label, title in zip(self.titles, titles(common), strict=False):
+            label.setText(title)
+        frame_shape = frame_of(common.places.shape)
         self._layouts = layouts_for(frame_shape)
         self.layouts.blockSignals(True)
         self.layouts.clear()
@@ -169,9 +173,9 @@ class ThreeView(PlotFrame):
         self.pictures[0].show_all()
 
     def _lay_out(self) -> None:
-        if self._refs is None or self.layouts.currentIndex() < 0:
+        if self._common is None or self.layouts.currentIndex() < 0:
             return
-        frame = frame_of(value_shape(self._refs[0]))
+        frame = frame_of(self._common.places.shape)
         self._plane = self._layouts[self.layouts.currentIndex()].make(frame, 0)
         self._is_following = True
         for picture in self.pictures:
@@ -197,8 +201,8 @@ class ThreeView(PlotFrame):
             self._timer.start()
 
     def _want(self) -> None:
-        refs, plane = self._refs, self._plane
-        if refs is None or plane is None or not self.isVisible():
+        common, plane = self._common, self._plane
+        if common is None or plane is None or not self.isVisible():
             return
         picture = self.pictures[0]
         request = (plane, picture.area, *picture.pixels, colors().is_dark)
@@ -208,7 +212,7 @@ class ThreeView(PlotFrame):
         self._bridge.start(
             Lane.COMPUTING,
             self._reading,
-            lambda control: three_of(*refs, request, control),
+            lambda control: three_of(common, request, control),
             on_value=self._arrived,
             on_error=self._failed,
             on_stopped=self._stopped,
@@ -218,8 +222,8 @@ class ThreeView(PlotFrame):
     def _arrived(self, three: Three) -> None:
         self._asked, self._three = None, three
         self.task_error.clear()
-        refs = self._refs
-        kind = "" if refs is None else refs[0].checkpoint.table.dtype_of(refs[0].row).kind
+        ref = None if self._common is None else self._common.a
+        kind = "" if ref is None else ref.checkpoint.table.dtype_of(ref.row).kind
         for picture, drawn in zip(self.pictures, three.drawn, strict=True):
             picture.draw(drawn, is_integer=kind in {"int", "uint", "bool"} and picture is not self.pictures[2])
         for frame, drawn in zip(self.frames[:2], three.drawn[:2], strict=True):
@@ -326,18 +330,19 @@ class DiffImage(DiffPane):
         """Draw a pair."""
         self.error.clear()
         pair = standing.results[int(standing.tree.place[node])].pair
-        a, b = standing.matching.a.ref(pair.a), standing.matching.b.ref(pair.b)
-        same = pair.relation is Relation.SAME and value_shape(a) == value_shape(b)
-        reason = "" if same else "The shapes are not the same: there is no picture of the difference."
-        if same and not a.numel:
-            reason = "There are no values."
-        self.notice.setText(reason)
-        self.notice.setVisible(bool(reason))
-        if reason:
+        common = common_values(standing.matching, pair)
+        if common is None or not common.has_axes:
+            reason = "The axes of one are not those of the other: there is no picture of the difference."
+        else:
+            reason = "" if common.count else "There are no values."
+        told = reason or (placed(common) if common is not None else "")
+        self.notice.setText(told)
+        self.notice.setVisible(bool(told))
+        if reason or common is None:
             self.holder.clear()
         else:
             name = standing.name_at(node)
-            self.holder.use(lambda view: view.show_pair(a, b, name))
+            self.holder.use(lambda view: view.show_pair(common, name))
 
     def close_jobs(self) -> None:
         """Stop reading and saving."""

@@ -18,6 +18,7 @@ from sdviewer.comparison.standing import Standing
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.panes import DiffPane
+from sdviewer.ui.comparison.placing import placed
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.plain_header import PlainHeader
@@ -63,9 +64,9 @@ class ValueRows(QAbstractTableModel):
 
     page_wanted = Signal(int)
 
-    def __init__(self, common: Common, shape: tuple[int, ...], parent: QObject | None = None) -> None:
+    def __init__(self, common: Common, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.common, self._shape = common, shape
+        self.common, self._shape = common, common.places.shape
         self._pages: OrderedDict[int, ValuePage] = OrderedDict()
 
     def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802  # Qt
@@ -105,7 +106,7 @@ class ValueRows(QAbstractTableModel):
         return None
 
     def index_text(self, row: int) -> str:
-        """The index in A of a row."""
+        """The index of a row, in A as far as it is compared."""
         if not self._shape:
             return "[]"
         return f"[{', '.join(str(int(i)) for i in np.unravel_index(row, self._shape))}]"
@@ -200,10 +201,10 @@ class DiffValues(DiffPane):
         common = common_values(standing.matching, pair)
         before = self.rows
         if common is None:
-            self.notice.setText("Their values stand in another order: they are compared, but have no common table.")
+            told = "The shapes do not say which value of A is which of B: there is no common table."
         else:
-            shape = common.a.shape if common.first_a == 0 and common.count else (common.count,)
-            model = ValueRows(common, shape if np.prod(shape) >= common.count else (common.count,), self.table)
+            told = placed(common)
+            model = ValueRows(common, self.table)
             model.page_wanted.connect(self._want, Qt.ConnectionType.QueuedConnection)
             old = self.table.selectionModel()
             self.table.setModel(model)
@@ -211,7 +212,8 @@ class DiffValues(DiffPane):
                 old.deleteLater()
             if before is not None:
                 before.deleteLater()
-        self.notice.setVisible(common is None)
+        self.notice.setText(told)
+        self.notice.setVisible(bool(told))
         self.table.setVisible(common is not None)
         self.refresh()
 
