@@ -109,7 +109,8 @@ class Description:
 
     Attributes:
         format: "torch zip", "torch legacy", "torch tar", "torchscript", "torch export", "safetensors",
-            "sharded safetensors", "sharded torch", "pickle", "npy", "npz", "zip of checkpoints".
+            "sharded safetensors", "sharded torch", "torch distributed", "distributed safetensors", "pickle", "npy",
+            "npz", "zip of checkpoints".
         root: "mapping", "tensor" (the file is one bare tensor) or "other".
         part_of: for a single shard the index or folder to open to see the whole, "" for all else.
         inline: bytes that `SourceSpec(kind="inline")` refer to.

@@ -270,13 +270,15 @@ class Payload:
             self._fill_from(out[(*lead, slice(start, start + count))], piece)
 
     def _fill_rows(self, out: Codes, view: View) -> bool:
-        """Read a view with gaps run by run, without the gaps; whether it has runs, and not too many."""
-        runs = math.prod(view.shape[:-1])
-        if not view.shape or view.stride[-1] != 1 or runs > _MOST_RUNS or view.contiguous:
+        """Read a view with gaps run by run, without the gaps; whether it has gaps, and not too many."""
+        rows = bool(view.shape) and view.stride[-1] == 1
+        outer, run = (view.shape[:-1], view.shape[-1]) if rows else (view.shape, 1)
+        if view.contiguous or math.prod(outer) > _MOST_RUNS:
             return False
-        for index in np.ndindex(view.shape[:-1]):
+        for index in np.ndindex(outer):
             start = view.offset + sum(place * step for place, step in zip(index, view.stride, strict=False))
-            out[index] = self._between(start, start + view.shape[-1])
+            codes = self._between(start, start + run)
+            out[index] = codes if rows else codes[0]
         return True
 
     def _between(self, low: int, high: int) -> Codes:

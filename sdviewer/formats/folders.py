@@ -17,7 +17,7 @@ from sdviewer.checkpoint.document import Description, Problem
 from sdviewer.checkpoint.wording import plural
 from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, Damaged, NotACheckpoint, NotPermitted, UnsupportedFormat
-from sdviewer.formats import dcp
+from sdviewer.formats import dcp, dcp_safetensors
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.shard_names import (
@@ -118,6 +118,10 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
         _refuse_foreign(text, names)
     if not wholes:
         raise _nothing_there(text, names, folders)
+    cut = dcp_safetensors.cut_files(names)
+    if cut and not is_index(wholes[0].name):
+        description = dcp_safetensors.read_folder(text, names, sources, control, read_source)
+        return _with_others(description, cut, names, text, ())
     refusals: list[tuple[str, CannotOpen]] = []
     for whole in wholes[:_MOST_TRIED]:
         if refusals and whole.rank == _BESIDE and wholes[0].rank < _UNKNOWN:
@@ -144,6 +148,10 @@ def _read_distributed(folder: str, names: Sequence[str], sources: LocalSources, 
 def as_part(description: Description, text: str) -> Description:
     """The description of a single file that is called like a shard, with the whole that it belongs to."""
     path = Path(text)
+    if dcp_safetensors.cut_files([path.name]):
+        message = f"holds parts of tensors; open {path.parent} to see them whole"
+        problem = Problem("part", "info", message, path.name)
+        return dataclasses.replace(description, part_of=str(path.parent), problems=(*description.problems, problem))
     shard = parse_shard(path.name)
     if shard is None or shard.family.total < 2:
         return description

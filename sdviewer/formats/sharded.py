@@ -84,7 +84,7 @@ def read_indexed(
     read = [
         ReadShard(Shard(file, 0, 0, "missing"))
         if file in index.refused
-        else _read(folder, file, sources, _PartOfWhole(control, number, len(index.files), file), read_source)
+        else read_shard(folder, file, sources, _PartOfWhole(control, number, len(index.files), file), read_source)
         for number, file in enumerate(index.files)
     ]
     if not any(one.description for one in read):
@@ -128,7 +128,9 @@ def read_family(
         for number in itertools.islice((n for n in numbers if n not in shards), _MOST_MISSING_TOLD)
     ]
     read = [
-        _read(folder, shards[number], sources, _PartOfWhole(control, done, len(shards), shards[number]), read_source)
+        read_shard(
+            folder, shards[number], sources, _PartOfWhole(control, done, len(shards), shards[number]), read_source
+        )
         for done, number in enumerate(sorted(shards))
     ]
     if not any(one.description for one in read):
@@ -149,7 +151,7 @@ def read_family(
     return joined(read, None, [*problems, *_unreadable(read)])
 
 
-def _read(folder: str, file: str, sources: LocalSources, control: Control, read_source: ReadSource) -> ReadShard:
+def read_shard(folder: str, file: str, sources: LocalSources, control: Control, read_source: ReadSource) -> ReadShard:
     """Describe one shard; whatever is wrong with it, the others are still read."""
     path = Path(folder) / file
     size = 0

@@ -101,7 +101,7 @@ def write_all(folder: Path) -> Path:
     """All folders and their references below `folder`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        spawn(_rank, args=(str(folder),), nprocs=RANKS)
+        spawn(_rank, args=(str(folder),), nprocs=RANKS)  # type: ignore[no-untyped-call]
         for name in ("trained", "placed"):
             dcp_to_torch_save(str(folder / name), str(folder / f"{name}.pt"))
     return folder

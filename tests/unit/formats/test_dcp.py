@@ -7,13 +7,17 @@ import json
 import os
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
 from torch.distributed.checkpoint.metadata import ChunkStorageMetadata, MetadataIndex
+from torch.distributed.checkpoint.state_dict_loader import load as dcp_load
 from torch.distributed.checkpoint.state_dict_saver import save as dcp_save
 
 import sdviewer
@@ -418,3 +422,90 @@ def test_a_file_that_changes_while_it_is_open_is_noticed(placed: Path) -> None:
     os.truncate(placed / FIRST, 10)
     with pytest.raises((SourceChanged, CannotRead)):
         checkpoint.tensors["rows"].numpy()
+
+
+# -- as safetensors ----------------------------------------------------------------
+
+RANK_1, RANK_2 = (f"shard-0000{rank}-model-00001-of-00001.safetensors" for rank in (1, 2))
+FLOATS = ("rows", "columns", "middle", "half", "everywhere")
+
+
+@pytest.fixture
+def floats(distributed: Path, tmp_path: Path) -> Path:
+    """A copy of `huggingface/` to be spoiled."""
+    return Path(shutil.copytree(distributed / "huggingface", tmp_path / "huggingface"))
+
+
+def test_safetensors_of_ranks_are_put_together(floats: Path) -> None:
+    checkpoint = sdviewer.open(floats)
+    assert checkpoint.problems == ()
+    assert checkpoint.format == "distributed safetensors"
+    assert_holds(checkpoint, {name: placed_tensors()[name] for name in FLOATS})
+    state = {name: torch.zeros_like(placed_tensors()[name]) for name in FLOATS}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dcp_load(state, storage_reader=HuggingFaceStorageReader(str(floats)))
+    assert_holds(checkpoint, state)
+    assert metadata_of(checkpoint.description) == {"__metadata__": {"DCP_VERSION": "1.0", "format": "pt"}}
+    assert [(shard.file, shard.status) for shard in checkpoint.shards] == [(RANK_1, "ok"), (RANK_2, "ok")]
+    # What one rank held whole has its place in its file.
+    place = checkpoint.tensors["everywhere"].storage
+    assert place is not None
+    assert place.file == str(floats / RANK_2)
+
+
+def test_one_file_of_a_rank_offers_the_whole(floats: Path) -> None:
+    checkpoint = sdviewer.open(floats / RANK_1)
+    assert checkpoint.description.part_of == str(floats)
+    assert told(checkpoint, "open").kind == "part"
+
+
+def test_a_missing_rank_leaves_holes(floats: Path) -> None:
+    (floats / RANK_1).unlink()
+    checkpoint = sdviewer.open(floats)
+    assert "no file of 1 rank (1)" in told(checkpoint, "may be larger").message
+    named = {problem.where: problem.message for problem in checkpoint.problems}
+    assert "no chunk holds what begins at [0, 0]" in named["rows"]
+    whole = placed_tensors()
+    assert checkpoint.tensors["rows"].shape == (7, 5)
+    np.testing.assert_array_equal(checkpoint.tensors["rows"].read_slice((slice(4, 7),)), whole["rows"][4:])
+    np.testing.assert_array_equal(checkpoint.tensors["columns"].read_slice((slice(None), 3)), whole["columns"][:, 3])
+    np.testing.assert_array_equal(checkpoint.tensors["everywhere"].numpy(), whole["everywhere"])
+
+
+def test_a_rank_that_is_cut_off_keeps_the_others(floats: Path) -> None:
+    os.truncate(floats / RANK_2, (floats / RANK_2).stat().st_size - 100)
+    checkpoint = sdviewer.open(floats)
+    assert [shard.status for shard in checkpoint.shards] == ["ok", "truncated"]
+    assert any("not whole in " + RANK_2 in problem.message for problem in checkpoint.problems)
+    np.testing.assert_array_equal(checkpoint.tensors["rows"].read_slice((slice(0, 4),)), placed_tensors()["rows"][:4])
+
+
+@pytest.mark.parametrize(
+    "info", ["no JSON", "[]", '{"rows": 3}', '{"rows": {"saved_offsets": [-1, 0]}}', '{"rows": {"saved_offsets": [1]}}']
+)
+def test_places_that_make_no_sense_are_told(tmp_path: Path, info: str) -> None:
+    safetensors.torch.save_file({"rows": torch.zeros(2, 2)}, tmp_path / RANK_1, {"DCP_SHARDING_INFO": info})
+    checkpoint = sdviewer.open(tmp_path)
+    assert [problem.severity for problem in checkpoint.problems] == ["error"]
+    np.testing.assert_array_equal(checkpoint.tensors["rows"].numpy(), np.zeros((2, 2)))
+
+
+def test_ranks_that_disagree_are_told(tmp_path: Path) -> None:
+    for number, (name, tensor) in enumerate(((RANK_1, torch.ones(2)), (RANK_2, torch.ones(2).half()))):
+        info = json.dumps({"w": {"saved_offsets": [2 * number]}})
+        safetensors.torch.save_file({"w": tensor}, tmp_path / name, {"DCP_SHARDING_INFO": info})
+    checkpoint = sdviewer.open(tmp_path)
+    assert told(checkpoint, "something else").where == "w"
+    assert checkpoint.tensors["w"].numpy().tolist() == [1, 1]
+
+
+def test_the_whole_beside_its_parts_is_opened(floats: Path) -> None:
+    whole = {name: placed_tensors()[name] for name in FLOATS}
+    name = "model-00001-of-00001.safetensors"
+    safetensors.torch.save_file(whole, floats / name)
+    weights = {"metadata": {}, "weight_map": dict.fromkeys(whole, name)}
+    (floats / "model.safetensors.index.json").write_text(json.dumps(weights))
+    checkpoint = sdviewer.open(floats)
+    assert checkpoint.format == "sharded safetensors"
+    assert_holds(checkpoint, whole)
