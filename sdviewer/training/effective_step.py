@@ -63,8 +63,10 @@ class StepRule:
     def text(self) -> str:
         """The formula with its numbers."""
         beta1, beta2 = self.betas
-        tail = f", t = {self.step:,.0f}" if self.corrects else ", no bias correction"
-        return f"lr·m̂/(√v̂ + ε) with lr = {self.lr:g}, β = ({beta1:g}, {beta2:g}), ε = {self.eps:g}{tail}"
+        numbers = f"lr = {self.lr:g}, β₁ = {beta1:g}, β₂ = {beta2:g}, ε = {self.eps:g}"
+        if not self.corrects:
+            return f"lr · m / (√v + ε), {numbers}, no correction for the beginning at 0"
+        return f"lr · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε), {numbers}, t = {self.step:,.0f}"
 
     def apply(self, first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Floats:
         """The effective steps of these moments, in float64."""

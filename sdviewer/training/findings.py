@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sdviewer.analysis.scan import Scan
 from sdviewer.analysis.statistics_table import Filled, StatisticsTable
 from sdviewer.checkpoint.document import Checkpoint, Severity
-from sdviewer.checkpoint.wording import plural, share, shown
+from sdviewer.checkpoint.wording import number, plural, share, shown
 from sdviewer.control import Control
 from sdviewer.training.naming import LIKE_THE_PARAMETER, Naming
 from sdviewer.training.state import OptimizerState, Standing
@@ -100,7 +100,7 @@ def _values(state: OptimizerState, naming: Naming, figures: StatisticsTable) -> 
             text = f"{what}: {plural(bad, 'value')} of {count:,} ({share(bad, count)}) not finite."
             found.append(Finding("error", "not finite", text, int(index), row))
         if field in SECOND_MOMENTS and least[row] < 0:
-            text = f"{what}: the least value is {least[row]:g}; a mean of squares is never below 0."
+            text = f"{what}: the least value is {number(float(least[row]))}; a mean of squares is never below 0."
             found.append(Finding("error", "negative second moment", text, int(index), row))
         if len(found) >= _MOST:
             break

@@ -174,12 +174,20 @@ class MainWindow(QMainWindow):
         """Compare two tensors in a tab of its own."""
         self._compare(a.path, b.path, (a.name, b.name))
 
-    def _compare(self, a: str, b: str, picked: tuple[str, str] | None) -> None:
+    def compare_sections(self, path: str, a: str, b: str) -> None:
+        """Compare two sections of one file in a tab of its own."""
+        self._compare(path, path, None, (a, b))
+
+    def _compare(self, a: str, b: str, picked: tuple[str, str] | None, sections: tuple[str, str] | None = None) -> None:
         tab = self.tabs.with_pair(a, b, picked)
+        if tab is not None and sections is not None:
+            tab.choose_sections(*sections)
         if tab is None:
             from sdviewer.ui.comparison.tab import ComparisonTab
 
             tab = ComparisonTab(a, b, self._opener, self.bridge, self.library, picked=picked)
+            if sections is not None:
+                tab.choose_sections(*sections)
             tab.changed.connect(self._refresh)
             tab.opened.connect(self._remember_pair)
             tab.message.connect(self._tell)
@@ -368,6 +376,7 @@ class MainWindow(QMainWindow):
         tab.opened.connect(self._remember)
         tab.file_wanted.connect(self.open_file)
         tab.faces.compare_wanted.connect(self.compare_files)
+        tab.sections_wanted.connect(self.compare_sections)
         tab.message.connect(self._tell)
         tab.tree.folding_changed.connect(self.actions_by_name["fold_alike"].setChecked)
         self.tabs.add(tab)

@@ -314,6 +314,11 @@ class ComparisonTab(QStackedWidget):
             self.head.show_sources(*self.sources)
             self.comparing.begin(a, b, ask, self.title)
 
+    def choose_sections(self, a: str, b: str) -> None:
+        """Compare these sections, of what is not read yet as soon as it is."""
+        self.comparing.ask = replace(self.comparing.ask, section_a=a, section_b=b)
+        self.comparing.again(self.comparing.ask)
+
     def _choose(self, *, section_a: str | None = None, section_b: str | None = None) -> None:
         ask = self.comparing.ask
         section_a, section_b = section_a or ask.section_a, section_b or ask.section_b

@@ -31,13 +31,17 @@ _MOST_KEPT = 48
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Measured:
-    """What is known of a tensor's values after they were counted."""
+    """What is known of a tensor's values after they were counted.
+
+    With `is_derived` they were worked out of the tensor's and others', and cannot be read from it once more.
+    """
 
     ref: TensorRef
     counts: Counts
     masses: Masses
     figures: Figures
     statistics: TensorStatistics
+    is_derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

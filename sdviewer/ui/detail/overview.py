@@ -19,11 +19,13 @@ from sdviewer.ui.detail.blocks import (
     heading,
     plain_label,
 )
+from sdviewer.ui.detail.bytes_view import BytesView
 from sdviewer.ui.detail.describe import basis_of, can_be_read
 from sdviewer.ui.detail.health_view import HealthView
 from sdviewer.ui.detail.numbers import NumbersView
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.parts import Description, Grid, Text
+from sdviewer.ui.optimizer.state_link import StateLink
 
 
 class OverviewPane(Pane):
@@ -37,6 +39,8 @@ class OverviewPane(Pane):
         self.facts = FactGrid()
         self.numbers = NumbersView(context)
         self.health = HealthView(context.scanning)
+        self.state_link = StateLink(context.bridge, context.slot)
+        self.bytes = BytesView()
         self._notes, self._blocks = QVBoxLayout(), QVBoxLayout()
         column = QVBoxLayout()
         column.setContentsMargins(20, 12, 20, 20)
@@ -45,6 +49,8 @@ class OverviewPane(Pane):
         column.addLayout(self._notes)
         column.addWidget(self.health.notes)
         column.addWidget(self.facts)
+        column.addWidget(self.state_link)
+        column.addWidget(self.bytes)
         column.addWidget(self.health)
         column.addWidget(self.numbers)
         column.addLayout(self._blocks)
@@ -64,6 +70,10 @@ class OverviewPane(Pane):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
         self.numbers.message.connect(self.message)
+        self.state_link.node_wanted.connect(self.node_wanted)
+        self.state_link.message.connect(self.message)
+        self.bytes.export_wanted.connect(self.export_wanted)
+        self.bytes.sections_wanted.connect(self.sections_wanted)
         self.health.node_wanted.connect(self.node_wanted)
         self.health.filter_wanted.connect(self.filter_wanted)
         self.numbers.clear()
@@ -71,13 +81,15 @@ class OverviewPane(Pane):
     @property
     def is_settled(self) -> bool:
         """Whether the numbers are in sight, if there are any."""
-        return self.numbers.is_settled
+        return self.numbers.is_settled and self.state_link.is_settled
 
     def show_selection(self, selection: Selection) -> None:
         """Describe a node at once; for a tensor, read its numbers in a job."""
         checkpoint, node = selection.checkpoint, selection.node
         self._show_description(selection.description)
         self.health.show_node(checkpoint, node)
+        self.state_link.show_node(checkpoint, node)
+        self.bytes.show_node(checkpoint, node)
         if int(checkpoint.tree.what[node]) != TreeNode.TENSOR:
             self.numbers.clear()
         else:
@@ -92,6 +104,7 @@ class OverviewPane(Pane):
     def close_jobs(self) -> None:
         """Stop reading numbers, and saving their picture."""
         self.numbers.close_jobs()
+        self.state_link.close_jobs()
 
     def _show_description(self, description: Description) -> None:
         self.lead.setText(description.lead)

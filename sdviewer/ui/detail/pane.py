@@ -42,6 +42,12 @@ class DetailPane(QWidget):
     file_wanted = Signal(str)
     """The user asks for the checkpoint of which this file is a part."""
 
+    export_wanted = Signal(str)
+    """The user wants this section alone exported."""
+
+    sections_wanted = Signal(str, str)
+    """The user wants these two sections of the file compared."""
+
     message = Signal(str)
     """What was done, or why not: one sentence for the status bar."""
 
@@ -265,6 +271,8 @@ class DetailPane(QWidget):
         pane.node_wanted.connect(self.node_wanted)
         pane.filter_wanted.connect(self.filter_wanted)
         pane.file_wanted.connect(self.file_wanted)
+        pane.export_wanted.connect(self.export_wanted)
+        pane.sections_wanted.connect(self.sections_wanted)
         pane.value_wanted.connect(self._show_value)
         pane.message.connect(self.message)
         layout.addWidget(pane)

@@ -47,6 +47,12 @@ class Pane(QWidget):
     file_wanted = Signal(str)
     """This file shall be opened."""
 
+    export_wanted = Signal(str)
+    """This section alone shall be exported."""
+
+    sections_wanted = Signal(str, str)
+    """These two sections of the file shall be compared."""
+
     value_wanted = Signal(tuple)
     """The value with this index shall be shown in the table of values."""
 
@@ -197,6 +203,22 @@ def _metadata(context: PaneContext, parent: QWidget) -> Pane:
     return MetadataPane(context, parent)
 
 
+def _is_in_optimizer(checkpoint: Checkpoint, node: int) -> bool:
+    """Whether a node is an optimizer or lies in one; a walk up from the node."""
+    tree = checkpoint.tree
+    while node > 0 and tree.what[node] != TreeNode.SECTION:
+        node = int(tree.parent[node])
+    if node <= 0 or tree.ref[node] < 0:
+        return False
+    return list(checkpoint.sections.values())[int(tree.ref[node])].kind == "optimizer"
+
+
+def _optimizer(context: PaneContext, parent: QWidget) -> Pane:
+    from sdviewer.ui.optimizer.pane import OptimizerPane
+
+    return OptimizerPane(context, parent)
+
+
 def _sources(context: PaneContext, parent: QWidget) -> Pane:
     from sdviewer.ui.sources.pane import SourcesPane
 
@@ -205,6 +227,7 @@ def _sources(context: PaneContext, parent: QWidget) -> Pane:
 
 PANES: tuple[PaneSpec, ...] = (
     PaneSpec("overview", "Overview", _always, _overview),
+    PaneSpec("optimizer", "Optimizer", _is_in_optimizer, _optimizer),
     PaneSpec("statistics", "Statistics", _is_tensor, _statistics),
     PaneSpec("distribution", "Distribution", _is_tensor, _distribution),
     PaneSpec("image", "Image", _has_axes, _image),

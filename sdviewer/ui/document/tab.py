@@ -90,6 +90,9 @@ class DocumentTab(QStackedWidget):
     file_wanted = Signal(str)
     """The user asks for the checkpoint of which this file is a part."""
 
+    sections_wanted = Signal(str, str, str)
+    """The user wants two sections of this file compared: its path, and their names."""
+
     message = Signal(str)
     """Something was done, or was not: for the status bar."""
 
@@ -153,6 +156,8 @@ class DocumentTab(QStackedWidget):
         self.detail.node_wanted.connect(self.go_to_node)
         self.detail.file_wanted.connect(self.file_wanted)
         self.detail.filter_wanted.connect(self.browser.filter.set_text)
+        self.detail.export_wanted.connect(self.faces.export_section)
+        self.detail.sections_wanted.connect(lambda a, b: self.sections_wanted.emit(self.path, a, b))
         self.detail.message.connect(self.message)
         self.faces.message.connect(self.message)
         self.browser.export_wanted.connect(self.faces.show_export)

@@ -94,6 +94,12 @@ class Faces(QStackedWidget):
         if export is not None:
             export.recipes.load(path)
 
+    def export_section(self, name: str) -> None:
+        """Bring the export to the front, of one part of the checkpoint alone."""
+        export = self.show_export()
+        if export is not None:
+            export.show_section(name)
+
     def show_export(self, rows: Sequence[int] = (), rules: Sequence[Rule] = ()) -> ExportPane | None:
         """Bring the export to the front: of these tensors of the checkpoint if any are given, with further rules."""
         if self._checkpoint is None:

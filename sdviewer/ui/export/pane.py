@@ -153,6 +153,12 @@ class ExportPane(QWidget):
         self._selected = tuple(rows)
         self._choose(-1)
 
+    def show_section(self, name: str) -> None:
+        """Export one part of the checkpoint alone."""
+        parts = [choice.section for choice in self._choices]
+        if name in parts:
+            self._choose(parts.index(name))
+
     def apply_rules(self, rules: Sequence[Rule]) -> None:
         """Put rules behind those that there are: renames that a diff has found."""
         self._wish(self.wish.with_rules((*self.wish.rules, *rules)), "")

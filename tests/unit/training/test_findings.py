@@ -36,7 +36,7 @@ def test_moments_that_are_not_finite_or_negative_are_told(tmp_path: Path) -> Non
     assert (nan.kind, nan.index) == ("not finite", 0)
     assert nan.text == "exp_avg of 0.weight: 1 value of 12 (8.33 %) not finite."
     assert (negative.kind, negative.index) == ("negative second moment", 1)
-    assert "exp_avg_sq of 0.bias: the least value is -0.5" in negative.text
+    assert "exp_avg_sq of 0.bias: the least value is −0.5" in negative.text
 
 
 def test_steps_that_differ_are_told_with_those_behind(tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ class DistributionView(PlotFrame):
         """Draw tensors by their names, all of them in sight; those without a finite value are passed over."""
         self._measured = [(shown(name, 80), one) for name, one in measured if one.statistics.finite][:MOST_DRAWN]
         if self._measured:
-            first = self._measured[0][1].ref
-            self.set_origin(first.checkpoint, first.name)
+            name, first = self._measured[0]
+            self.set_origin(first.ref.checkpoint, name if first.is_derived else first.ref.name)
         self._lay_out()
 
     def stop(self) -> None:
@@ -197,7 +197,7 @@ class DistributionView(PlotFrame):
         self.picture.draw(
             self._drawn, self._beside(axis), log=self.log_counts.isChecked(), cumulative=self.cumulative.isChecked()
         )
-        if any(binned.is_approximate for binned in self._drawn):
+        if any(map(_can_be_read, self._drawn)):
             self._read_timer.start()
         else:
             self.stop()
@@ -266,7 +266,7 @@ class DistributionView(PlotFrame):
         """Count what is in sight in a pass over the values, and as much on both sides, for panning."""
         self._read_timer.stop()
         axis, grid = self._axis, self._grid
-        wanted = [index for index, binned in enumerate(self._drawn) if binned.is_approximate]
+        wanted = [index for index, binned in enumerate(self._drawn) if _can_be_read(binned)]
         if axis is None or grid is None or not wanted:
             return
         half = (grid.last - grid.first) // 2
@@ -324,3 +324,8 @@ def _timer(parent: QWidget, interval: int) -> QTimer:
     timer.setSingleShot(True)
     timer.setInterval(interval)
     return timer
+
+
+def _can_be_read(binned: Binned) -> bool:
+    """Whether a pass over the values would tell more than what was counted of them."""
+    return binned.is_approximate and not binned.sample.measured.is_derived

@@ -1,0 +1,1 @@
+"""Optimizers: their groups, and what they keep of each parameter."""

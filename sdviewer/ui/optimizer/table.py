@@ -1,0 +1,113 @@
+"""ParameterTable: the parameters of an optimizer; a double click or Enter leads to one, or to its state."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from sdviewer.control import WAY
+from sdviewer.ui.models.optimizer_model import OptimizerModel
+from sdviewer.ui.plain_header import PlainHeader
+from sdviewer.ui.theme import number_font
+
+_ROWS_MEASURED = 100
+_NARROWEST_NAME = 120
+_WIDEST = 220
+_MOST_COPIED = 100_000
+_FIRST_OF_STATE = 2
+
+
+class ParameterTable(QTableView):
+    """One row is selected; the first column takes the room that others leave."""
+
+    current_changed = Signal(int)
+    """Another row is the current one, -1 for none."""
+
+    parameter_wanted = Signal(int)
+    """The parameter of this row shall be shown."""
+
+    state_wanted = Signal(int)
+    """The state of this row shall be shown."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.parameters = OptimizerModel(None, self)
+        self.setAccessibleName("Parameters and their state")
+        self.setModel(self.parameters)
+        self.setFont(number_font())
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        self.setTabKeyNavigation(False)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalHeader(PlainHeader(3, self))
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        row_height = QFontMetrics(self.font()).height() + 6
+        self.verticalHeader().setMinimumSectionSize(row_height)
+        self.verticalHeader().setDefaultSectionSize(row_height)
+        self.setMinimumHeight(6 * row_height)
+        self.doubleClicked.connect(self._follow)
+        self.selectionModel().currentRowChanged.connect(lambda new, _: self.current_changed.emit(new.row()))
+
+    def show_rows(self) -> None:
+        """Other rows are in the model: as wide as their first ones ask for."""
+        metrics, head = QFontMetrics(self.font()), QFontMetrics(self.horizontalHeader().font())
+        model = self.parameters
+        for column in range(model.columnCount()):
+            texts = [str(model.index(row, column).data()) for row in range(min(model.rowCount(), _ROWS_MEASURED))]
+            longest = max(map(metrics.horizontalAdvance, texts), default=0)
+            title = head.horizontalAdvance(str(model.headerData(column, Qt.Orientation.Horizontal)))
+            self.horizontalHeader().resizeSection(column, min(max(longest, title) + 22, _WIDEST))
+        self._fit_name()
+
+    def go_to_row(self, row: int) -> None:
+        """Make a row the current one, and bring it into sight."""
+        self.setCurrentIndex(self.parameters.index(row, 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  # Qt
+        """The names take what is left."""
+        super().resizeEvent(event)
+        self._fit_name()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt
+        """Qt asks the model several times a cell: nothing else may keep the interpreter meanwhile."""
+        WAY.keep_clear()
+        super().paintEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
+        """Enter leads to the parameter, with Shift to its state; Ctrl+C copies rows."""
+        row = self.currentIndex().row()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row >= 0:
+            is_state = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            (self.state_wanted if is_state else self.parameter_wanted).emit(row)
+        elif event.matches(QKeySequence.StandardKey.Copy) and self.selectionModel().hasSelection():
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def _copy(self) -> None:
+        known = self.parameters.known
+        if known is None:
+            return
+        selection = self.selectionModel().selection()
+        parts = [selection.at(place) for place in range(selection.count())]
+        rows = sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)})
+        columns = range(len(known.header))
+        lines = ["\t".join(known.cell(row, column) for column in columns) for row in rows[:_MOST_COPIED]]
+        QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def _follow(self, index: QModelIndex) -> None:
+        (self.parameter_wanted if index.column() < _FIRST_OF_STATE else self.state_wanted).emit(index.row())
+
+    def _fit_name(self) -> None:
+        header = self.horizontalHeader()
+        others = sum(header.sectionSize(column) for column in range(1, header.count()))
+        if header.count():
+            header.resizeSection(0, max(_NARROWEST_NAME, self.viewport().width() - others))
