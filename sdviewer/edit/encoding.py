@@ -1,4 +1,4 @@
-"""Encoding: the bytes of values in another dtype, rounded to nearest, ties to even, as torch converts them."""
+"""Encoding: codes of one dtype become those of another, rounded to nearest, ties to even, as torch converts them."""
 
 from __future__ import annotations
 
@@ -8,47 +8,50 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.checkpoint.decoding import decode_table
-from sdviewer.comparison.casting import cast
+from sdviewer.analysis.compiled import compiled_or
+from sdviewer.checkpoint.decoding import Codes, code_dtype, decode, decode_table, value_bits
+from sdviewer.checkpoint.dtypes import BY_NAME, Dtype
+from sdviewer.edit import encoding_loops
 
-Values = npt.NDArray[Any]
+# Fewer values are converted in less time than the compiled loops take to be loaded.
+_MANY = 1 << 18
+_TABLE_BITS = 16
 
 
-def encoded(values: Values, dtype: str) -> npt.NDArray[np.uint8]:
-    """The codes of `values` (float32 or float64) in `dtype`, as bytes."""
+class Encoder:
+    """Converts floating point codes, `numel` in all, from one dtype to another; any thread may do a block."""
+
+    def __init__(self, dtype: Dtype, to: str, numel: int) -> None:
+        self._dtype, self._to = dtype, BY_NAME[to]
+        self._loops: Any = compiled_or("encoding", encoding_loops) if numel >= _MANY else encoding_loops
+
+    def encode(self, codes: Codes, out: npt.NDArray[np.uint8]) -> None:
+        """Fill `out`, whose length says how many bytes the values of `codes` have in the new dtype."""
+        found = out.view(code_dtype(self._to))
+        codes = np.ascontiguousarray(codes).reshape(-1)
+        if self._dtype.name == "bfloat16" and self._to.name == "float32":
+            np.left_shift(codes, 16, out=found, dtype=np.uint32)
+        elif value_bits(self._dtype) <= _TABLE_BITS:
+            self._loops.look_up(codes, _table(self._dtype.name, self._to.name), found)
+        else:
+            _narrow(self._loops, decode(codes, self._dtype), self._to.name, found)
+
+
+def _narrow(loops: Any, values: npt.NDArray[Any], to: str, found: Codes) -> None:
+    """The codes of values of 32 or 64 bits; all go through float32, as torch's do."""
+    if to == "float32":
+        with np.errstate(all="ignore"):
+            found.view(np.float32)[...] = values
+        return
     with np.errstate(all="ignore"):
         single = values.astype(np.float32, copy=False)
-        if dtype == "float32":
-            return single.view(np.uint8)
-        if dtype == "float16":
-            return single.astype(np.float16).view(np.uint8)
-        if dtype == "bfloat16":
-            return _bfloat16_codes(single).view(np.uint8)
-        return _small_codes(cast(single, dtype), dtype)
-
-
-def _bfloat16_codes(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    bits = values.view(np.uint32)
-    codes = ((bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))) >> np.uint32(16)).astype(np.uint16)
-    nan = np.isnan(values)
-    if nan.any():
-        # Rounded, a NaN might become an infinity or wrap round.
-        codes[nan] = 0x7FC0
-    return codes
-
-
-def _small_codes(values: Values, dtype: str) -> npt.NDArray[np.uint8]:
-    """The code of each value, all of which the dtype has."""
-    magnitudes, nan = _ascending(dtype)
-    codes = np.searchsorted(magnitudes, np.abs(values)).astype(np.uint8)
-    codes |= np.signbit(values).astype(np.uint8) << np.uint8(7)
-    codes[np.isnan(values)] = nan
-    return codes
+    getattr(loops, f"to_{to}")(single, found)
 
 
 @cache
-def _ascending(dtype: str) -> tuple[npt.NDArray[np.float32], int]:
-    """The values of the codes without a sign, which ascend, and the code of NaN."""
-    table = decode_table(dtype)[:128]
-    last = int(np.flatnonzero(~np.isnan(table))[-1])
-    return table[: last + 1], 0x7F
+def _table(dtype: str, to: str) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """For every code of a dtype of at most 16 bits the code of its value in another."""
+    values = decode_table(dtype)
+    table = np.empty(len(values), code_dtype(BY_NAME[to]))
+    _narrow(encoding_loops, values, to, table)
+    return table

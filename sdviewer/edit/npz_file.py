@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib import format as npy
 
 from sdviewer.checkpoint.dtypes import BY_NAME
 from sdviewer.control import Control
+from sdviewer.edit.ahead import Ahead, Room, counted
 from sdviewer.edit.safetensors_file import Entry, plain_storage
 from sdviewer.edit.storages import bytes_of
 from sdviewer.edit.zip_writing import ZipWriter
@@ -25,9 +28,12 @@ def write_npz(entries: Sequence[Entry], file: IO[bytes], told: Callable[[int], N
 
     """
     archive = ZipWriter(file)
-    for entry in entries:
-        header = _header(entry)
-        archive.add(f"{entry.name}.npy", len(header) + entry.nbytes, _pieces(header, entry, told, control))
+    headers = [_header(entry) for entry in entries]
+    sources = (partial(_pieces, header, entry, control) for header, entry in zip(headers, entries, strict=True))
+    with Ahead(sources, sum(entry.nbytes for entry in entries)) as ahead:
+        for header, entry in zip(headers, entries, strict=True):
+            pieces = counted(ahead.next(), told)
+            archive.add(f"{entry.name}.npy", len(header) + entry.nbytes, pieces, lambda: ahead.checksum)
     archive.finish()
 
 
@@ -42,8 +48,6 @@ def _header(entry: Entry) -> bytes:
     return buffer.getvalue()
 
 
-def _pieces(header: bytes, entry: Entry, told: Callable[[int], None], control: Control) -> Iterator[bytes | memoryview]:
-    yield header
-    for piece in bytes_of(plain_storage(entry), control):
-        yield piece.data
-        told(len(piece))
+def _pieces(header: bytes, entry: Entry, control: Control, room: Room) -> Iterator[npt.NDArray[np.uint8]]:
+    yield np.frombuffer(header, np.uint8)
+    yield from bytes_of(plain_storage(entry), control, room)

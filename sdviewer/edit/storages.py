@@ -13,18 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sdviewer.analysis.blocks import Blocks
-from sdviewer.checkpoint.decoding import Codes, decode, decoded_dtype, value_bits
+from sdviewer.checkpoint.decoding import Codes, decoded_dtype, value_bits
 from sdviewer.checkpoint.dtypes import BY_NAME
 from sdviewer.checkpoint.table import contiguous_stride, reach
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
-from sdviewer.edit.ahead import BUFFERS
-from sdviewer.edit.encoding import encoded
+from sdviewer.edit.ahead import PIECE, Room, new_buffer
+from sdviewer.edit.encoding import Encoder
 from sdviewer.errors import MissingBytes
-
-PIECE = 1 << 20
-# What is converted stays in the cache of one core with all that is made of it.
-_CONVERTED = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +119,8 @@ def by_itself(piece: Piece) -> OutStorage:
     return OutStorage(piece, -1, ref.numel, dtype.nbytes(ref.numel))
 
 
-def bytes_of(storage: OutStorage, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
-    """The bytes of a storage in this machine's order, in pieces whose buffers come round again, see `Ahead`.
+def bytes_of(storage: OutStorage, control: Control, room: Room) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes of a storage in this machine's order, in pieces that lie where there is room for them.
 
     Raises:
         CannotRead: and its kinds, see `TensorRef`; among them that the file changed meanwhile.
@@ -134,7 +130,7 @@ def bytes_of(storage: OutStorage, control: Control) -> Iterator[npt.NDArray[np.u
     if storage.nbytes == 0:
         return
     if storage.first < 0:
-        yield from _values(storage.piece, control)
+        yield from _values(storage.piece, control, room)
         return
     payload = storage.piece.ref.payload()
     payload.check_unchanged()
@@ -145,10 +141,9 @@ def bytes_of(storage: OutStorage, control: Control) -> Iterator[npt.NDArray[np.u
             f"{payload.name!r} reaches to byte {end:,} of its storage, of which {max(payload.nbytes, 0):,} can be read",
             file=payload.file,
         )
-    buffers = [np.empty(min(PIECE, storage.nbytes), np.uint8) for _ in range(BUFFERS)]
-    for number, place in enumerate(range(start, end, PIECE)):
+    for place in range(start, end, PIECE):
         control.check()
-        raw = buffers[number % BUFFERS][: min(PIECE, end - place)]
+        raw = room(min(PIECE, end - place))
         payload.fill(place, raw)
         if payload.swapped:
             raw.view(payload.unit).byteswap(inplace=True)
@@ -156,7 +151,7 @@ def bytes_of(storage: OutStorage, control: Control) -> Iterator[npt.NDArray[np.u
     payload.check_unchanged()
 
 
-def _values(piece: Piece, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
+def _values(piece: Piece, control: Control, room: Room) -> Iterator[npt.NDArray[np.uint8]]:
     """The values of a tensor, row-major, as they are or converted."""
     ref = piece.ref
     dtype = ref.checkpoint.table.dtype_of(ref.row)
@@ -167,18 +162,60 @@ def _values(piece: Piece, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
         control.check()
         yield ref.codes().reshape(-1).view(np.uint8)
         return
-    nbytes = _CONVERTED if piece.cast else PIECE
-    blocks = Blocks(ref, nbytes, memory_order=False)
+    if piece.cast:
+        yield from _converted(piece, control, room)
+        return
+    blocks = Blocks(ref, PIECE, memory_order=False)
     blocks.check_unchanged()
-    buffers = [np.empty(nbytes, np.uint8) for _ in range(BUFFERS)]
+    left = ref.nbytes
     for index in range(len(blocks)):
         control.check()
-        codes: Codes = blocks.read(index, buffers[index % BUFFERS])
-        if piece.cast:
-            yield encoded(np.asarray(decode(codes, dtype)), piece.cast)
-        else:
-            yield np.ascontiguousarray(codes).reshape(-1).view(np.uint8)
+        # Codes that lie in the file as they are, are read into that room.
+        codes: Codes = blocks.read(index, room(min(PIECE, left)))
+        found = np.ascontiguousarray(codes).reshape(-1).view(np.uint8)
+        left -= len(found)
+        yield found
     blocks.check_unchanged()
+
+
+def _converted(piece: Piece, control: Control, room: Room) -> Iterator[npt.NDArray[np.uint8]]:
+    """The values of a tensor in another dtype."""
+    converting = Converting(piece)
+    converting.blocks.check_unchanged()
+    buffer = converting.new_buffer()
+    for index in range(len(converting.blocks)):
+        control.check()
+        yield converting.convert(index, buffer, room)
+    converting.blocks.check_unchanged()
+
+
+class Converting:
+    """A tensor in another dtype, block by block; any thread may do a block.
+
+    Attributes:
+        blocks: its codes as they are; a block of them fits into a piece in either dtype.
+        nbytes: the most that a block has in the new dtype.
+
+    """
+
+    def __init__(self, piece: Piece) -> None:
+        dtype = piece.ref.checkpoint.table.dtype_of(piece.ref.row)
+        self._width = BY_NAME[piece.cast].itemsize
+        values = PIECE // max(self._width, dtype.itemsize, 1)
+        self.blocks = Blocks(piece.ref, values * max(dtype.itemsize, 1), memory_order=False)
+        self.nbytes = min(values, self.blocks.numel) * self._width
+        self._encoder = Encoder(self.blocks.dtype, piece.cast, self.blocks.numel)
+
+    def new_buffer(self) -> npt.NDArray[np.uint8]:
+        """What a block is read into; each thread has its own."""
+        return new_buffer(min(PIECE, self.blocks.numel * max(self.blocks.dtype.itemsize, 1)))
+
+    def convert(self, index: int, buffer: npt.NDArray[np.uint8], room: Room) -> npt.NDArray[np.uint8]:
+        """The bytes of a block in the new dtype."""
+        codes = self.blocks.read(index, buffer)
+        out = room(len(codes) * self._width)
+        self._encoder.encode(codes, out)
+        return out
 
 
 def _packed(ref: TensorRef, control: Control) -> Iterator[npt.NDArray[np.uint8]]:

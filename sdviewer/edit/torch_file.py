@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import PurePath
 from typing import IO, Any
-
-import numpy as np
-import numpy.typing as npt
 
 from sdviewer.checkpoint.dtypes import BY_NAME
 from sdviewer.checkpoint.names import decode_part
@@ -18,7 +16,7 @@ from sdviewer.checkpoint.structure import Node, Structure
 from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
-from sdviewer.edit.ahead import Ahead
+from sdviewer.edit.ahead import Ahead, counted
 from sdviewer.edit.pickling import StoredTensor, WithMetadata, pickled
 from sdviewer.edit.plan import ExportPlan
 from sdviewer.edit.storages import OutStorage, Piece, Placed, bytes_of, storages_of
@@ -55,21 +53,13 @@ def write_torch(plan: ExportPlan, name: str, file: IO[bytes], told: Told, contro
     archive.add(f"{root}/.format_version", 1, [b"1"])
     archive.add(f"{root}/.storage_alignment", 2, [b"64"])
     archive.add(f"{root}/byteorder", 6, [b"little"])
-    for number, storage in enumerate(storages):
-        with Ahead(bytes_of(storage, control), storage.nbytes) as ahead:
-            _add_storage(archive, f"{root}/data/{number}", storage, ahead, told)
+    sources = (partial(bytes_of, storage, control) for storage in storages)
+    with Ahead(sources, sum(storage.nbytes for storage in storages)) as ahead:
+        for number, storage in enumerate(storages):
+            entry = f"{root}/data/{number}"
+            archive.add(entry, storage.nbytes, counted(ahead.next(), told), lambda: ahead.checksum)
     archive.add(f"{root}/version", 2, [b"3\n"])
     archive.finish()
-
-
-def _add_storage(archive: ZipWriter, name: str, storage: OutStorage, ahead: Ahead, told: Told) -> None:
-    archive.add(name, storage.nbytes, _counted(ahead, told), lambda: ahead.checksum)
-
-
-def _counted(pieces: Iterable[npt.NDArray[np.uint8]], told: Told) -> Iterator[memoryview]:
-    for piece in pieces:
-        yield piece.data
-        told(len(piece))
 
 
 def _rows(plan: ExportPlan) -> Iterator[tuple[int, Piece]]:

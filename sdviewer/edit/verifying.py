@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.comparison.comparing import compare_matching
 from sdviewer.comparison.matching import By, Matching, Pair
 from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.sides import Side
 from sdviewer.control import Control
 from sdviewer.edit.plan import ExportPlan, PlannedKey
-from sdviewer.edit.storages import Piece, by_itself, bytes_of
+from sdviewer.edit.reading_back import NotAsItShouldBe, ReadingBack
 from sdviewer.errors import CannotWrite, HelperDied
 from sdviewer.processes.client import open_checkpoint
 
@@ -64,8 +61,8 @@ def _verify(plan: ExportPlan, keys: Sequence[PlannedKey], result: Checkpoint, co
     if result.problems:
         raise CannotWrite(f"was not written as it should be: {result.problems[0].message}", file=path)
     refs = _by_key(plan, result)
-    side = plan.source.side
     same: list[tuple[PlannedKey, int]] = []
+    converted: list[tuple[PlannedKey, int]] = []
     for key in keys:
         row = refs.get(key.new)
         if row is None:
@@ -73,41 +70,35 @@ def _verify(plan: ExportPlan, keys: Sequence[PlannedKey], result: Checkpoint, co
         table = result.table
         if table.dtype_name(row) != key.dtype_after or table.shape_of(row) != key.shape:
             raise CannotWrite(f"was not written as it should be: {key.new!r} has another dtype or shape", file=path)
-        if key.dtype_before == key.dtype_after:
-            same.append((key, row))
-        else:
-            _verify_cast(plan, key, TensorRef(result, row), control)
+        (same if key.dtype_before == key.dtype_after else converted).append((key, row))
+    share = sum(key.nbytes for key, _ in converted), sum(key.nbytes for key in keys)
+    if converted:
+        ReadingBack(plan, converted, result, _part(control, 0, *share)).run()
+    if same:
+        _verify_same(plan, same, result, _part(control, share[0], share[1], share[1]))
+
+
+def _part(control: Control, first: int, last: int, total: int) -> Control:
+    """A control for work whose progress goes from `first` to `last`, of `total`."""
+    part = Control(
+        lambda done, of, note: control.report(first + (last - first) * done // max(of, 1), max(total, 1), note)
+    )
+    control.when_cancelled(part.cancel)
+    return part
+
+
+def _verify_same(
+    plan: ExportPlan, same: Sequence[tuple[PlannedKey, int]], result: Checkpoint, control: Control
+) -> None:
+    """Compare what was copied bit by bit."""
     pairs = tuple(Pair(key.place, place, By.HAND, 1.0, Relation.SAME) for place, (key, _) in enumerate(same))
     rows = np.array([row for _, row in same], np.int64)
     other = Side(result, None, tuple(key.new for key, _ in same), rows)
-    matching = Matching(side, other, pairs, (), ())
+    matching = Matching(plan.source.side, other, pairs, (), ())
     found = compare_matching(matching, only_differences=True, control=control)
     for (key, _), item in zip(same, found.pairs, strict=True):
         if "identical" not in item.marks:
-            _refuse(path, key, item.error)
-
-
-def _verify_cast(plan: ExportPlan, key: PlannedKey, written: TensorRef, control: Control) -> None:
-    """Convert the source once more and compare with what was read."""
-    expected = bytes_of(by_itself(Piece(plan.ref(key), key.dtype_after)), control)
-    found = Blocks(written, memory_order=False)
-    buffer = np.empty(BLOCK_BYTES, np.uint8)
-    pieces = (np.ascontiguousarray(found.read(index, buffer)).reshape(-1).view(np.uint8) for index in range(len(found)))
-    left = np.empty(0, np.uint8)
-    for piece in expected:
-        while len(left) < len(piece):
-            more = next(pieces, None)
-            if more is None:
-                _refuse(written.checkpoint.path, key, "")
-            left = np.concatenate([left, more]) if len(left) else more.copy()
-        if not np.array_equal(left[: len(piece)], piece):
-            _refuse(written.checkpoint.path, key, "")
-        left = left[len(piece) :]
-
-
-def _refuse(path: str, key: PlannedKey, error: str) -> NoReturn:
-    what = error or "its values are not those of the source"
-    raise CannotWrite(f"was not written as it should be: {key.new!r}: {what}", file=path)
+            raise NotAsItShouldBe(key, result.path, item.error)
 
 
 def _by_key(plan: ExportPlan, result: Checkpoint) -> dict[str, int]:

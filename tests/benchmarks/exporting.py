@@ -19,7 +19,7 @@ os.remove(target)
 """
 _OURS = """
 import sdviewer
-from sdviewer.analysis.kernels import comparing, raster  # compiled before
+from sdviewer.analysis.kernels import comparing, encoding, raster  # compiled before
 from sdviewer.edit.exporting import plan
 from sdviewer.edit.rules import AddPrefix, CastTo
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

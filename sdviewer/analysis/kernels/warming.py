@@ -22,7 +22,7 @@ from sdviewer.control import Control
 from sdviewer.errors import Cancelled, HelperDied
 
 # Every module with compiled loops, those that are needed first at the front.
-MODULES: tuple[str, ...] = ("counting", "deriving", "binning", "raster", "channels", "comparing")
+MODULES: tuple[str, ...] = ("counting", "deriving", "binning", "raster", "channels", "comparing", "encoding")
 
 # For the reasons see processes/client.py: no folder of a checkpoint may lend us its modules.
 _START = "import sys; sys.path.append(sys.argv.pop()); from sdviewer.analysis.kernels.warming import main; main()"

@@ -358,8 +358,9 @@ def test_a_source_that_changes_meanwhile_is_told_and_nothing_is_written(tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
 
 
+@pytest.mark.parametrize("rules", [[], [CastTo("bfloat16")]], ids=["copied", "converted"])
 def test_what_is_not_what_it_should_be_does_not_take_the_name(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, rules: list[Rule]
 ) -> None:
     fill = writing._fill
 
@@ -372,8 +373,43 @@ def test_what_is_not_what_it_should_be_does_not_take_the_name(
 
     monkeypatch.setattr(writing, "_fill", spoil)
     with pytest.raises(CannotWrite, match="'w'"):
-        plan(source).write(tmp_path / "b.pt")
+        plan(source, *rules).write(tmp_path / "b.pt")
     assert [path.name for path in tmp_path.iterdir()] == ["a.pt"]
+
+
+@pytest.mark.parametrize("shape", [(5000, 1000), (1000, 5000)], ids=["one", "turned"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("float32", "bfloat16"), ("bfloat16", "float32"), ("float32", "float16")]
+)
+def test_large_tensors_are_converted_by_blocks_and_every_byte_of_them_is_compared(
+    tmp_path: Path, shape: tuple[int, int], before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = torch.randn(5000, 1000).to(getattr(torch, before))
+    state = {"few": torch.ones(3), "w": values if shape == values.shape else values.T, "v": torch.ones(70_000)}
+    made = plan(saved(tmp_path / "a.pt", state), CastTo(after))
+    made.write(tmp_path / "b.pt")
+    for result in loaded(tmp_path / "b.pt"):
+        for key, value in state.items():
+            assert_same(result[key], value.to(getattr(torch, after)))
+    fill = writing._fill
+
+    def spoil(*arguments: Any) -> None:
+        fill(*arguments)
+        file = arguments[2]
+        end = file.tell()
+        # The last byte of the large one.
+        file.seek(last)
+        file.write(bytes([byte ^ 1]))
+        file.seek(end)
+
+    raw = (tmp_path / "b.pt").read_bytes()
+    start = raw.index(loaded(tmp_path / "b.pt")[0]["w"].contiguous().view(torch.uint8).numpy()[:1].tobytes())
+    last = start + values.numel() * getattr(torch, after).itemsize - 1
+    byte = raw[last]
+    monkeypatch.setattr(writing, "_fill", spoil)
+    with pytest.raises(CannotWrite, match="'w': its values are not those"):
+        made.write(tmp_path / "c.pt")
+    assert not (tmp_path / "c.pt").exists()
 
 
 def test_a_folder_that_is_not_there_or_may_not_be_written_is_named(tmp_path: Path, source: Path) -> None:
@@ -397,9 +433,10 @@ def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path, source: 
     assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o750
 
 
-def test_progress_counts_bytes_written_and_read_again(tmp_path: Path, source: Path) -> None:
+@pytest.mark.parametrize("rules", [[], [CastTo("bfloat16")], [CastTo("bfloat16", "w")]])
+def test_progress_counts_bytes_written_and_read_again(tmp_path: Path, source: Path, rules: list[Rule]) -> None:
     steps: list[tuple[int, int]] = []
-    made = plan(source)
+    made = plan(source, *rules)
     made.write(tmp_path / "b.pt", control=Control(lambda done, total, _: steps.append((done, total))))
     assert steps[-1] == (2 * made.nbytes, 2 * made.nbytes)
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
