@@ -61,9 +61,10 @@ class SourceSpec:
     text pickle holds in escaped form have no bytes in the file).
     `assembled`: a tensor of `size` bytes that is put together from chunks in other sources, which are told in
     `stored` bytes at `offset` of the inline block; `path` is a file that holds some of it.
+    `computed`: a tensor of `size` bytes that is worked out of others, in this process alone.
     """
 
-    kind: Literal["file", "range", "inflated", "inline", "assembled"]
+    kind: Literal["file", "range", "inflated", "inline", "assembled", "computed"]
     label: str
     size: int
     path: str = ""
