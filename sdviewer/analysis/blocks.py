@@ -133,7 +133,7 @@ class Blocks:
             return raw.view(self._payload.unit).reshape(-1, *self._payload.parts)
         if self._decoded:
             values = self.ref.values_between(first, count)
-            return _bits(values)
+            return bits_of(values)
         return self._payload.read_flat(self._view, first, count)
 
     def check_unchanged(self) -> None:
@@ -141,7 +141,7 @@ class Blocks:
         self._payload.check_unchanged()
 
 
-def _bits(values: npt.NDArray[Any]) -> Codes:
+def bits_of(values: npt.NDArray[Any]) -> Codes:
     """The bit patterns of decoded values."""
     if values.dtype.kind == "c":
         return values.view(f"uint{values.itemsize * 4}").reshape(-1, 2)
