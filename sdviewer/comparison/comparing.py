@@ -16,8 +16,9 @@ from typing import Any
 
 from sdviewer.comparison.matching import Matching, Pair
 from sdviewer.comparison.measures import Measures, Sums, measures_of
-from sdviewer.comparison.pair_blocks import NoCommonPlaces, PairBlocks, index_of, new_buffers
+from sdviewer.comparison.pair_blocks import PairBlocks, index_of, new_buffers
 from sdviewer.comparison.pair_counting import PairCounting
+from sdviewer.comparison.places import NoCommonPlaces
 from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.small_pairs import SmallPairs
 from sdviewer.comparison.tolerances import Tolerance, tolerance_of
@@ -305,8 +306,10 @@ class _Work:
         if error is not None:
             self._fail(task.place, error)
             return
-        sums = task.counting.result(task.shares)
         counting = task.counting
+        sums = counting.result(task.shares)
+        if sums.place >= 0:
+            sums = replace(sums, place=counting.blocks.flat(sums.place))
         after_cast = None if counting.same_dtype else sums.cast_a == 0 or sums.cast_b == 0
         result = _verdict(self.results[task.place], sums, counting.blocks.shape, after_cast, casts=counting.casts)
         self._settle(task.place, result)

@@ -68,7 +68,7 @@ def delta_rank(matching: Matching, pair: Pair, control: Control | None = None) -
 
     control = control or Control()
     a, b = matching.a.ref(pair.a), matching.b.ref(pair.b)
-    blocks = PairBlocks(a, b, pair.relation, pair.part)
+    blocks = PairBlocks(a, b, pair.relation, pair.part, in_order=True)
     if len(blocks.shape) < 2 or min(blocks.shape[0], math.prod(blocks.shape[1:])) < 2:
         raise CannotRead(f"the change of {a.name!r} is no matrix", file=a.checkpoint.path)
     counting = PairCounting(blocks, tolerance_of(a.dtype, b.dtype))

@@ -18,8 +18,11 @@ from sdviewer.checkpoint.payload import View
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.value_frame import value_shape
 from sdviewer.comparison.matching import Matching, Pair
+from sdviewer.comparison.pair_blocks import PairBlocks, new_buffers
+from sdviewer.comparison.pair_counting import PairCounting
 from sdviewer.comparison.places import NoCommonPlaces, Places, places_of
 from sdviewer.comparison.relations import relation_of
+from sdviewer.comparison.tolerances import tolerance_of
 from sdviewer.control import WAY, Control
 
 Floats = npt.NDArray[np.float64]
@@ -124,11 +127,16 @@ def _all_differences(common: Common) -> Iterator[npt.NDArray[Any]]:
         for first in range(0, common.count, _VALUES_AT_ONCE):
             yield values_of(common, first, min(_VALUES_AT_ONCE, common.count - first))[2]
         return
-    tiles = places.tiles(_VALUES_AT_ONCE)
-    for index in range(len(tiles)):
-        box = tiles[index]
-        a, b = common.a.read_slice(places.index_a(box)), common.b.read_slice(places.index_b(box))
-        yield difference(a, places.as_a(b, box)).reshape(-1)
+    blocks = PairBlocks(common.a, common.b, relation_of(places.shape_a, places.shape_b))
+    counting = PairCounting(blocks, tolerance_of(common.a.dtype, common.b.dtype))
+    buffers = new_buffers()
+    blocks.check_unchanged()
+    for index in range(len(blocks)):
+        codes_a, codes_b = blocks.read(index, *buffers)
+        for first in range(0, len(codes_a), _VALUES_AT_ONCE):
+            part = slice(first, first + _VALUES_AT_ONCE)
+            yield difference(counting.widen_a(codes_a[part]), counting.widen_b(codes_b[part]))
+    blocks.check_unchanged()
 
 
 def difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -19,7 +19,8 @@ class Sums:
         count: pairs of values.
         codes: pairs whose bits differ; None where the dtypes do.
         absolute, delta2, a2, b2, product, cross: Σ|Δ|, ΣΔ², Σa², Σb², Σab, ΣΔ(a + b).
-        top, place, values: the largest |Δ|, the flat place of the first pair that has it, and both its values.
+        top, place, values: the largest |Δ|, the flat place of the first pair in reading order that has it, and
+            both its values.
         differing: values that are not equal; 0 and -0 are, and any two NaN.
         flips: pairs of opposite sign, neither 0.
         outside: pairs outside the tolerance; a NaN or infinity on one side only is.
@@ -180,7 +181,8 @@ def _cosine(sums: Sums, a: float, b: float) -> float | None:
     # ‖a‖ - ‖b‖ = (‖a‖² - ‖b‖²) / (‖a‖ + ‖b‖), and ‖a‖² - ‖b‖² = ΣΔ(a + b).
     gap = sums.cross / (a + b)
     missing = (sums.delta2 - gap * gap) / (2 * a * b)
-    if 0 <= missing < 0.5:
+    # Of vectors that are far apart in length the difference has lost what this would tell.
+    if sums.delta2 <= a * b and 0 <= missing < 0.5:
         return 1.0 - missing
     return min(max(sums.product / (a * b), -1.0), 1.0)
 

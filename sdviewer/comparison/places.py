@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from sdviewer.comparison.relations import Relation, Shape
 
-# So many places on the last axis of either tensor are read in one go, where these axes are not the same.
-_RUN = 512
+# So many places on the axis along which either tensor lies are read in one go, where these are not the same.
+_RUN = 1024
 
 
 class NoCommonPlaces(Exception):
@@ -98,10 +98,15 @@ class Places:
         """Boxes that hold the places `first … first + count - 1` in row-major order, one after the other."""
         yield from _row_major(self.shape, first, count)
 
-    def tiles(self, most: int) -> Tiles:
-        """Boxes of at most so many places that are quickly read of either."""
-        last_b = [i for i, axis in enumerate(self.axes or ()) if axis == len(self.shape_b) - 1]
-        return Tiles.of(self.shape, most, last_b[0] if last_b else len(self.shape) - 1)
+    def tiles(self, most: int, along: tuple[int, ...] = ()) -> Tiles:
+        """Boxes of at most so many places that are quickly read of either.
+
+        `along` are the axes along which neighbours lie beside each other; by default the last one of each.
+        """
+        if not along and self.shape:
+            last = len(self.shape) - 1
+            along = (last, *(i for i, axis in enumerate(self.axes or ()) if axis == len(self.shape_b) - 1))
+        return Tiles.of(self.shape, most, along)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +117,13 @@ class Tiles:
     size: Shape
 
     @staticmethod
-    def of(shape: Shape, most: int, last_b: int) -> Tiles:
-        """Long on the last axis and on `last_b`, which is the last one of the other tensor."""
+    def of(shape: Shape, most: int, along: tuple[int, ...]) -> Tiles:
+        """Long on the axes of `along`."""
         size = [1] * len(shape)
         left = max(most, 1)
-        ends = dict.fromkeys((len(shape) - 1, last_b)) if shape else {}
-        for axis in ends:
-            run = min(shape[axis], _RUN, left) if len(ends) > 1 else min(shape[axis], left)
+        once = dict.fromkeys(along)
+        for axis in once:
+            run = min(shape[axis], _RUN, left) if len(once) > 1 else min(shape[axis], left)
             size[axis] = max(run, 1)
             left //= size[axis]
         for axis in reversed(range(len(shape))):
@@ -142,6 +147,15 @@ class Tiles:
         return Box(
             start, tuple(min(size, end - at) for size, end, at in zip(self.size, self.shape, start, strict=True))
         )
+
+    def flat(self, index: int, within: int) -> int:
+        """The row-major place in the shape of one that is counted within a box."""
+        box = self[index]
+        at = [start + step for start, step in zip(box.start, _unravelled(within, box.size), strict=True)]
+        place = 0
+        for step, size in zip(at, self.shape, strict=True):
+            place = place * size + step
+        return place
 
     @property
     def _counts(self) -> tuple[int, ...]:

@@ -318,6 +318,57 @@ def test_other_shapes_are_compared_where_places_correspond(tmp_path: Path) -> No
     assert found["rows"].measures.count == 60
 
 
+def test_sides_that_lie_across_each_other_are_compared_tile_by_tile(tmp_path: Path) -> None:
+    a = random_like(torch.float32, 0, 600 * 2_100).reshape(600, 2_100)
+    b = a + random_like(torch.float32, 1, a.numel()).reshape(a.shape) / 100
+    b[500, 2_050] = 50.0
+    pairs = {
+        "turned": (a, b.T.contiguous()),
+        # Both are views of what is stored in columns, or one of them is.
+        "one": (a, b.T.contiguous().T),
+        "both": (a.T.contiguous().T, b.T.contiguous().T),
+        "cube": (a.reshape(6, 100, 2_100), b.reshape(6, 100, 2_100).permute(2, 0, 1).contiguous()),
+    }
+    _, found = compared(
+        tmp_path, {name: one for name, (one, _) in pairs.items()}, {name: other for name, (_, other) in pairs.items()}
+    )
+    for name, (one, _) in pairs.items():
+        assert_agrees(found[name], one, b.reshape(one.shape))
+        measures = found[name].measures
+        assert measures is not None
+        assert measures.max_abs_place == 500 * 2_100 + 2_050
+
+
+@pytest.mark.filterwarnings("ignore:.*quantiz.*:UserWarning", "ignore:.*quantiz.*:DeprecationWarning")
+def test_tensors_that_are_decoded_by_their_position_are_turned_and_cut(tmp_path: Path) -> None:
+    values = torch.randn(6, 5)
+    scales, zeros = torch.linspace(0.01, 0.2, 6), torch.zeros(6, dtype=torch.int64)
+    by_row = torch.quantize_per_channel(values, scales, zeros, 0, torch.qint8)
+    real = by_row.dequantize()
+    negated = torch._neg_view(values)
+    _, found = compared(
+        tmp_path,
+        {"turned": by_row, "cut": by_row, "negated": negated, "longer": negated},
+        {
+            "turned": real.T.contiguous(),
+            "cut": torch.cat([real, torch.ones(3, 5)]),
+            "negated": -values.T,
+            "longer": torch.cat([-values, torch.ones(3, 5)]),
+        },
+    )
+    assert {name: one.measures.max_abs for name, one in found.items() if one.measures} == dict.fromkeys(found, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex32, torch.complex64, torch.complex128], ids=str)
+def test_conjugated_views_are_compared_by_their_values(tmp_path: Path, dtype: torch.dtype) -> None:
+    values = random_like(dtype, 0, 60).reshape(6, 10)
+    plain = torch.complex(values.real.double(), -values.imag.double()).to(dtype)
+    _, found = compared(
+        tmp_path, {"same": values.conj(), "turned": values.conj()}, {"same": plain, "turned": plain.T.contiguous()}
+    )
+    assert [one.marks[0] for one in found.values()] == ["identical", "identical"]
+
+
 def test_q_k_and_v_are_found_in_a_fused_tensor(tmp_path: Path) -> None:
     parts = [random_like(torch.float32, seed, 32).reshape(8, 4) for seed in range(3)]
     apart = {f"attn.{name}_proj.weight": part for name, part in zip("qkv", parts, strict=True)}

@@ -81,8 +81,8 @@ def test_the_rows_of_a_part_are_found_in_the_whole() -> None:
 
 
 def test_tiles_are_long_on_the_last_axis_of_both() -> None:
-    tiles = places_of((4096, 11008), (11008, 4096), Relation.TRANSPOSED).tiles(1 << 18)
-    assert tiles.size == (512, 512)
+    tiles = places_of((4096, 11008), (11008, 4096), Relation.TRANSPOSED).tiles(1 << 20)
+    assert tiles.size == (1024, 1024)
     assert places_of((1000, 64), (1000, 64), Relation.SAME).tiles(1 << 12).size == (64, 64)
 
 
