@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sdviewer.checkpoint.dtypes import BY_NAME, Dtype
-from sdviewer.checkpoint.payload import Payload, View, payload_in
-from sdviewer.checkpoint.source import Sources, SourceSpec, WritableBuffer, bytes_view
-from sdviewer.checkpoint.table import Flag, TableBuilder, TensorTable, contiguous_stride
+from sdviewer.checkpoint.payload import View, payload_in
+from sdviewer.checkpoint.source import Sources, SourceSpec, WritableBuffer, bytes_view, read_bytes
+from sdviewer.checkpoint.table import Encoding, Flag, TensorTable, contiguous_stride, is_contiguous
 from sdviewer.errors import CannotOpen, CannotRead, MissingBytes, UnsupportedFormat
 
 Int64 = npt.NDArray[np.int64]
@@ -26,6 +26,10 @@ Bytes = npt.NDArray[np.uint8]
 # A record is its tensor and what torch.save puts round it; larger directories and pickles are none of one tensor's.
 _LARGEST_DIRECTORY = 64 << 10
 _LARGEST_PICKLE = 64 << 10
+# What stands before the values of records of one dtype, shape and length, of those that were looked at last: what
+# begins with the same bytes, directories of its entries and all, has its values at the same place.
+_HEADS: dict[tuple[str, tuple[int, ...], int], bytes] = {}
+_MOST_HEADS, _LONGEST_HEAD = 4096, 4096
 _PERHAPS = "the file may be of another save"
 
 
@@ -115,7 +119,7 @@ class Assembled:
         self._low: Int64 = np.array([start for start, _ in bounds], np.int64).reshape(-1, rank)
         self._high: Int64 = self._low + np.array([size for _, size in bounds], np.int64).reshape(-1, rank)
         # Not payloads: each would keep its file open, and there may be more files than a process may open.
-        self._tables: dict[int, TensorTable] = {}
+        self._places: dict[int, int | TensorTable] = {}
 
     @property
     def label(self) -> str:
@@ -187,52 +191,62 @@ class Assembled:
 
     def _copy(self, index: int, start: tuple[int, ...], size: tuple[int, ...], out: Bytes) -> None:
         """The box `size` from `start` of one chunk into `out`."""
-        payload = self._payload(index)
+        chunk = self._assembly.chunks[index]
+        place = self._places.get(index)
+        if place is None:
+            place = self._places[index] = self._located(chunk)
+        if isinstance(place, int):
+            # A box of a tensor's rows is a row of values in each chunk that it touches.
+            first = sum(a * b for a, b in zip(start, contiguous_stride(chunk.size or (1,)), strict=True))
+            target = out if out.flags.c_contiguous else np.empty_like(out)
+            self._sources.get(chunk.source).read_into(place + first * self._itemsize, target.reshape(-1))
+            if target is not out:
+                out[...] = target
+            return
+        payload = payload_in(place, self._sources, 0, self.label)
         stride = payload.view.stride or (1,)
         offset = payload.view.offset + sum(a * b for a, b in zip(start, stride, strict=True))
-        view = View(size, stride, offset)
-        if out.flags.c_contiguous and view.contiguous and not payload.swapped:
-            payload.read_into(offset, out.reshape(-1))
-            return
-        out[...] = payload.read(view).reshape(*size, -1).view(np.uint8).reshape(out.shape)
+        codes = payload.read(View(size, stride, offset))
+        out[...] = codes.reshape(*size, -1).view(np.uint8).reshape(out.shape)
 
-    def _payload(self, index: int) -> Payload:
-        """The payload of a chunk; a number, which has no axes, is read as a row of one."""
-        table = self._tables.get(index)
-        if table is None:
-            table = self._tables[index] = self._located(self._assembly.chunks[index])
-        payload = payload_in(table, self._sources, 0, self.label)
-        if payload.view.shape:
-            return payload
-        return replace(payload, shape=(1,), view=replace(payload.view, shape=(1,), stride=(1,)))
+    def _located(self, chunk: Chunk) -> int | TensorTable:
+        """Where the values of a chunk lie: the first byte in its file if they lie there as they are, row by row.
 
-    def _located(self, chunk: Chunk) -> TensorTable:
-        """A table of one row that says where the values of a chunk lie."""
+        Else a table of one row, whose storage lies in that file.
+        """
         assembly = self._assembly
         if chunk.source < 0:
             raise MissingBytes(
                 f"a chunk of {assembly.name!r} lies in {chunk.file}, where it cannot be read", file=self.label
             )
-        if chunk.length:
-            table = record_table(self._sources.specs[chunk.source], chunk, assembly)
-            storages = table.storages
-            table = replace(
-                table,
-                storages=replace(
-                    storages,
-                    source=np.full_like(storages.source, chunk.source),
-                    offset=storages.offset + chunk.offset,
-                ),
-            )
-        else:
-            builder = TableBuilder()
-            nbytes = math.prod(chunk.size) * self._itemsize
-            storage = builder.add_storage("", source=chunk.source, offset=chunk.offset, nbytes=nbytes)
-            table = builder.finish([assembly.name], [builder.add_tensor(assembly.dtype, chunk.size, storage=storage)])
+        if not chunk.length:
+            return chunk.offset
+        key = (assembly.dtype.name, chunk.size, chunk.length)
+        source = self._sources.get(chunk.source)
+        known = _HEADS.get(key, b"")
+        if known and chunk.offset + len(known) <= source.size and read_bytes(source, chunk.offset, len(known)) == known:
+            return chunk.offset + len(known)
+        table = record_table(self._sources.specs[chunk.source], chunk, assembly)
+        storages = table.storages
+        begin = int(storages.offset[0])
+        plain = storages.encoding[0] == Encoding.RAW and not storages.swapped[0] and int(table.offset[0]) == 0
+        if plain and is_contiguous(table.shape_of(0), table.stride_of(0)):
+            if begin + math.prod(chunk.size) * self._itemsize > chunk.length:
+                raise MissingBytes(f"the record of a chunk of {assembly.name!r} is not whole", file=source.label)
+            if begin <= _LONGEST_HEAD:
+                if len(_HEADS) >= _MOST_HEADS:
+                    _HEADS.clear()
+                _HEADS[key] = read_bytes(source, chunk.offset, begin)
+            return chunk.offset + begin
+        places = replace(
+            storages,
+            source=np.full_like(storages.source, chunk.source),
+            offset=storages.offset + chunk.offset,
+        )
         if assembly.dtype.name == "float4_e2m1fn_x2":
             # Bytes that hold two values each are copied as bytes.
             table = replace(table, dtype=np.full(len(table), BY_NAME["uint8"].code, np.uint8))
-        return table
+        return replace(table, storages=places)
 
 
 def record_table(file: SourceSpec, chunk: Chunk, assembly: Assembly) -> TensorTable:

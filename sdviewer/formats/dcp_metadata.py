@@ -173,7 +173,7 @@ class _Reader:
     def __init__(self, found: Metadata, label: str) -> None:
         self._found = found
         self._label = label
-        self._outside: set[str] = set()
+        self._inside: dict[str, bool] = {}
         self._records: dict[tuple[str, tuple[int, ...] | None], Record] = {}
         self._paths: dict[str, Path] = {}
 
@@ -187,9 +187,10 @@ class _Reader:
         # The planner knows the order of the saved state, the metadata comes rank by rank.
         for name in dict.fromkeys([*(name for name in self._paths if name in named), *named]):
             self._found.entries.append(self._entry(name, named[name]))
-        if self._outside:
-            told = ", ".join(repr(path[:_LONGEST_TOLD]) for path in sorted(self._outside)[:3])
-            message = f"names files outside the folder, which are not opened ({len(self._outside):,}): {told}"
+        outside = sorted(path for path, is_inside in self._inside.items() if not is_inside)
+        if outside:
+            told = ", ".join(repr(path[:_LONGEST_TOLD]) for path in outside[:3])
+            message = f"names files outside the folder, which are not opened ({len(outside):,}): {told}"
             self._tell("irregular", "error", message, self._label)
 
     def _tell(self, kind: str, severity: Any, message: str, where: str) -> None:
@@ -224,8 +225,9 @@ class _Reader:
             ):
                 odd += 1
                 continue
-            if not _is_inside(file):
-                self._outside.add(file)
+            if file not in self._inside:
+                self._inside[file] = _is_inside(file)
+            if not self._inside[file]:
                 continue
             used = facts.get("transform_descriptors")
             transforms = ", ".join(map(str, used))[:_LONGEST_TOLD] if isinstance(used, list | tuple) else ""
@@ -273,7 +275,12 @@ class _Reader:
 def _attributes(value: Any) -> dict[str, Any]:
     """The attributes of an object, {} for anything else."""
     state = value.state if isinstance(value, Opaque) else None
-    return {key: part for key, part in _pairs(state) if type(key) is str} if isinstance(state, Mapping) else {}
+    if not isinstance(state, Mapping):
+        return {}
+    keys, values = state.items[::2], state.items[1::2]
+    if set(map(type, keys)) <= {str}:
+        return dict(zip(keys, values, strict=False))
+    return {key: part for key, part in zip(keys, values, strict=False) if type(key) is str}
 
 
 def _pairs(mapping: Mapping) -> Iterator[tuple[Any, Any]]:

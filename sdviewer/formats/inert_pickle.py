@@ -305,7 +305,8 @@ class Machine:
 
     def _call(self, function: Any, args: Any) -> Any:
         if isinstance(function, Global) and function.call is not None and isinstance(args, tuple):
-            self._charge(args)
+            if args:
+                self._charge(args)
             try:
                 return function.call(args)
             except (
