@@ -107,7 +107,7 @@ def group_at(checkpoint: Checkpoint, node: int) -> QuantisedGroup | None:
     if tree.what[node] != TreeNode.TENSOR:
         return None
     row = int(tree.ref[node])
-    near = {table.name[other]: other for other in rows_near(checkpoint, node)}
+    near = {table.name[other]: other for other in tensors_near(checkpoint, node)}
     return _group_of(table, table.name[row], near.get)
 
 
@@ -144,8 +144,8 @@ def rows_ending(names: StringColumn, listed: int, ending: str) -> Int64:
     return rows
 
 
-def rows_near(checkpoint: Checkpoint, node: int) -> list[int]:
-    """The rows of tensors that stand round a node in the tree, itself among them."""
+def tensors_near(checkpoint: Checkpoint, node: int) -> dict[int, int]:
+    """Row → node of the tensors that stand round a node in the tree, itself among them."""
     tree = checkpoint.tree
     above = node
     for _ in range(_LEVELS):
@@ -158,8 +158,7 @@ def rows_near(checkpoint: Checkpoint, node: int) -> list[int]:
     else:
         first, last = above, int(tree.end[above])
     nodes = first + np.flatnonzero(tree.what[first:last] == TreeNode.TENSOR)
-    rows: list[int] = tree.ref[nodes].tolist()
-    return rows
+    return dict(zip(tree.ref[nodes].tolist(), nodes.tolist(), strict=True))
 
 
 def _group_of(table: TensorTable, name: str, find: Find) -> QuantisedGroup | None:
