@@ -137,9 +137,10 @@ def read_state(checkpoint: Checkpoint, groups: ParamGroups, control: Control | N
 
 
 def _id_of(text: str) -> ParameterId:
-    inner = text[1:-1]
-    if text.startswith("[") and inner.isascii() and inner.isdecimal() and len(inner) < 18:
-        return int(inner)
+    if text.startswith("["):
+        inner = text[1:-1]
+        if inner.isdecimal() and inner.isascii() and len(inner) < 18:
+            return int(inner)
     part = decode_part(text)
     return part if isinstance(part, (int, str)) else text
 

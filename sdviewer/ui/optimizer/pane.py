@@ -22,13 +22,7 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.optimizer.linking import optimizer_around
-from sdviewer.ui.optimizer.reading import (
-    Known,
-    groups_grid,
-    headline,
-    needs_figures,
-    read_optimizer,
-)
+from sdviewer.ui.optimizer.reading import Known, read_optimizer
 from sdviewer.ui.optimizer.step_view import StepView
 from sdviewer.ui.optimizer.table import ParameterTable
 
@@ -198,20 +192,20 @@ class OptimizerPane(Pane):
             self._say("")
             self._row_changed(-1)
             return
-        self._say(headline(known), known.naming.reason)
+        self._say(known.headline, known.naming.reason)
         for finding in known.findings[:_NOTES_SHOWN]:
             self._notes.addWidget(NoteStrip(Note(finding.severity, finding.text)))
         more = len(known.findings) - _NOTES_SHOWN
         if more > 0:
             self._notes.addWidget(plain_label(f"and {plural(more, 'further remark')}", muted=True))
-        grid, quiet = groups_grid(known)
+        grid, quiet = known.groups_grid
         if grid.rows:
             self._groups.addWidget(heading(grid.title))
             self._groups.addWidget(GridView(grid))
         self.quiet.setText(quiet)
         self.quiet.setVisible(bool(quiet))
         self.table.show_rows()
-        self.look_button.setEnabled(needs_figures(known))
+        self.look_button.setEnabled(known.needs_figures)
         self._row_changed(-1)
 
     def _select_node(self) -> None:

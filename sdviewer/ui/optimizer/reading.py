@@ -77,6 +77,28 @@ class Known:
     def _l2(self) -> Floats | None:
         return None if self.figures is None else self.figures.column("l2")
 
+    @cached_property
+    def headline(self) -> str:
+        """The optimizer in a line."""
+        return _headline(self)
+
+    @cached_property
+    def groups_grid(self) -> tuple[Grid, str]:
+        """The groups as a table, and in a line what is the same everywhere and says little."""
+        return _groups_grid(self)
+
+    @cached_property
+    def needs_figures(self) -> bool:
+        """Whether moments are there whose values nobody has looked at."""
+        rows = moment_rows(self.state)
+        return bool(len(rows)) and (self.figures is None or not self.figures.filled[rows].all())
+
+    def prepare(self, control: Control) -> None:
+        """Work out what is shown of it, while nobody waits for painting."""
+        for name in ("headline", "groups_grid", "needs_figures", "_norm_columns", "_l2"):
+            control.check()
+            getattr(self, name)
+
     def name(self, row: int) -> str:
         """What a parameter is called, its id where that is not known."""
         if row >= len(self.state):
@@ -177,11 +199,12 @@ def read_optimizer(
         keys = dict(zip(naming.model.rows.tolist(), section_keys(checkpoint.description, naming.model), strict=True))
         left_out = [keys[row] for row in naming.left_out.tolist()]
     findings = find_findings(state, naming, steps, figures)
-    return Known(checkpoint, section, state, naming, steps, findings, figures, left_out)
+    known = Known(checkpoint, section, state, naming, steps, findings, figures, left_out)
+    known.prepare(control)
+    return known
 
 
-def headline(known: Known) -> str:
-    """The optimizer in a sentence or two."""
+def _headline(known: Known) -> str:
     state = known.state
     groups = state.groups
     parts = [
@@ -199,8 +222,7 @@ def headline(known: Known) -> str:
     return " · ".join(parts)
 
 
-def groups_grid(known: Known) -> tuple[Grid, str]:
-    """The groups as a table, and in a line what is the same everywhere and says little."""
+def _groups_grid(known: Known) -> tuple[Grid, str]:
     groups = known.state.groups
     differing = set(groups.differing)
     quiet = []
@@ -235,9 +257,3 @@ def _option(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return shown(words(value), _LONGEST_VALUE)
-
-
-def needs_figures(known: Known) -> bool:
-    """Whether moments are there whose values nobody has looked at."""
-    rows = moment_rows(known.state)
-    return bool(len(rows)) and (known.figures is None or not known.figures.filled[rows].all())

@@ -26,6 +26,7 @@ _LATER_PARTS = (
     "sdviewer.ui.values.view",
     "sdviewer.ui.detail.values_pane",
     "sdviewer.ui.detail.statistics_pane",
+    "sdviewer.ui.optimizer.pane",
     "sdviewer.ui.metadata.pane",
     "sdviewer.ui.sources.pane",
     *(
