@@ -118,6 +118,7 @@ class Measures:
         max_ulp: largest distance in units of the last place; None where dtypes differ or are no floats.
         nan_mismatch, inf_mismatch: NaN on one side only; infinities that are not the same.
         outside: pairs outside the tolerance.
+        counts_outside: whether these are all; False where it is only known that there are at least so many.
         close: whether none is.
 
     """
@@ -141,6 +142,7 @@ class Measures:
     nan_mismatch: int
     inf_mismatch: int
     outside: int
+    counts_outside: bool = True
 
     @property
     def close(self) -> bool:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from sdviewer.comparison.comparing import Comparison, compare_matching
+from sdviewer.comparison.matching import Matching
 from sdviewer.ui import app as app_module
+from sdviewer.ui.comparison import work as work_module
+from sdviewer.ui.comparison.describe import measure_facts
 from sdviewer.ui.comparison.load_pane import LoadPane
 from sdviewer.ui.comparison.overview import DiffOverview
 from sdviewer.ui.comparison.tab import ComparisonTab
@@ -321,6 +326,44 @@ def test_tolerances_and_replacements_are_edited(compare: Compare, tmp_path: Path
     QTest.keyClick(overview.how.atol, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: tab.is_settled)
     assert model_of(tab).standing.counts_at(0) == {"close": 1, "renamed": 1, "identical": 1}
+
+
+def test_another_tolerance_reads_only_what_sums_do_not_decide(
+    compare: Compare, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = {name: torch.tensor([1000.0, 0.001, 1.0]) for name in ("near", "far", "mixed")}
+    moved = {"near": base["near"] + 0.25, "far": base["far"] * 2, "mixed": torch.tensor([1001.0, 0.5, 1.0])}
+    torch.save(base, tmp_path / "a.pt")
+    torch.save(moved, tmp_path / "b.pt")
+    tab = compare(str(tmp_path / "a.pt"), str(tmp_path / "b.pt"))
+    read: list[str] = []
+
+    def spied(matching: Matching, *, chosen: list[int], **options: Any) -> Comparison:
+        read.extend(matching.a.keys[matching.pairs[place].a] for place in chosen)
+        return compare_matching(matching, chosen=chosen, **options)
+
+    monkeypatch.setattr(work_module, "compare_matching", spied)
+    overview = tab.detail.panes["overview"]
+    assert isinstance(overview, DiffOverview)
+
+    def apply(rtol: str, atol: str) -> dict[str, str]:
+        overview.how.rtol.setText(rtol)
+        overview.how.atol.setText(atol)
+        QTest.mouseClick(overview.how.button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: tab.is_settled)
+        standing = model_of(tab).standing
+        assert standing.waiting == 0
+        return {name: standing.results[place].marks[0] for place, name in enumerate(base)}
+
+    assert apply("0", "0.3") == {"near": "close", "far": "changed", "mixed": "changed"}
+    assert read == []
+    assert model_of(tab).standing.counts_at(0) == {"changed": 2, "close": 1}
+    fact = next(fact for fact in measure_facts(model_of(tab).standing.results[1]) if fact.label == "Outside tolerance")
+    assert fact.value == "at least 1"
+    # The large value is close by its size; whether the small one is, nobody knows without it.
+    assert apply("0.01", "0.01") == {"near": "changed", "far": "changed", "mixed": "changed"}
+    assert "mixed" in read
+    assert "far" not in read
 
 
 def test_a_cast_is_equal_after_it(compare: Compare, tmp_path: Path) -> None:

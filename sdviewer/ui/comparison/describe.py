@@ -109,7 +109,13 @@ def measure_facts(result: Compared) -> Iterable[Fact]:
         f"{share(m.differing, m.count)} ({m.differing:,} of {m.count:,})",
         "values with a ≠ b; 0 and −0 are equal, and any two NaN",
     )
-    yield Fact("Outside tolerance", f"{m.outside:,}", "values with |a − b| > atol + rtol·|b|, or NaN on one side only")
+    least = "" if m.counts_outside else "at least "
+    yield Fact(
+        "Outside tolerance",
+        f"{least}{m.outside:,}",
+        "values with |a − b| > atol + rtol·|b|, or NaN on one side only"
+        + ("; of another tolerance than that they were read with it is known that there are some" if least else ""),
+    )
     yield Fact("Sign flips", f"{m.sign_flips:,}", "values of opposite sign, neither of them 0")
     if m.max_ulp is not None:
         yield Fact("Largest ULP distance", f"{m.max_ulp:,}", "floating point numbers between a and b, at most")

@@ -12,6 +12,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.comparison.by_hand import picked_pair
 from sdviewer.comparison.comparing import compare_matching, telling_order
 from sdviewer.comparison.matching import Replacement, match
+from sdviewer.comparison.rejudging import JUDGED, rejudged
 from sdviewer.comparison.sides import chosen_sides, with_components
 from sdviewer.comparison.standing import Standing
 from sdviewer.comparison.tolerances import Tolerance, tolerance_of
@@ -20,6 +21,7 @@ from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 
 _MS_BETWEEN_LOOKS = 120
+_JUDGED_AT_ONCE = 1024
 
 
 class Progress(Enum):
@@ -100,6 +102,28 @@ def paired(a: Checkpoint, b: Checkpoint, ask: Ask, control: Control) -> Standing
     return Standing(matching, control)
 
 
+def rejudge(standing: Standing, ask: Ask, control: Control) -> None:
+    """Judge by the tolerances of `ask` all that was compared; what its sums do not decide is to be read again.
+
+    Raises:
+        Cancelled: `control` was cancelled.
+
+    """
+    matching = standing.matching
+    undecided = []
+    for count, place in enumerate(standing.places_marked(*JUDGED)):
+        if count % _JUDGED_AT_ONCE == 0:
+            control.check()
+        known = standing.results[place]
+        dtypes = matching.a.ref(known.pair.a).dtype, matching.b.ref(known.pair.b).dtype
+        found = rejudged(known, ask.tolerance(*dtypes))
+        if found is None:
+            undecided.append(place)
+        elif found is not known:
+            standing.settle(place, found)
+    standing.unsettle(undecided)
+
+
 class Comparing(QObject):
     """Pairs, then compares the values of the pairs; a new ask begins anew.
 
@@ -125,6 +149,8 @@ class Comparing(QObject):
         self._title = ""
         self._seen = -1
         self._gate = Gate()
+        # Whether all that was compared is judged by the tolerances of `ask`.
+        self._is_judged = True
         self.ask = Ask()
         self.progress = Progress.NOTHING
         self.standing: Standing | None = None
@@ -136,7 +162,7 @@ class Comparing(QObject):
     @property
     def slots(self) -> tuple[Hashable, ...]:
         """The slots of its jobs."""
-        return ((self._slot, "pair"), (self._slot, "compare"))
+        return ((self._slot, "pair"), (self._slot, "compare"), (self._slot, "judge"))
 
     @property
     def is_settled(self) -> bool:
@@ -146,9 +172,11 @@ class Comparing(QObject):
     def begin(self, a: Checkpoint, b: Checkpoint, ask: Ask, title: str) -> None:
         """Pair and compare."""
         self._sides, self.ask, self._title = (a, b), ask, title
-        self._bridge.drop(self.slots[1])
+        for slot in self.slots[1:]:
+            self._bridge.drop(slot)
         self._timer.stop()
         self.error = None
+        self._is_judged = True
         self._set(Progress.PAIRING)
         self._bridge.start(
             Lane.READING,
@@ -167,14 +195,12 @@ class Comparing(QObject):
             self.begin(*self._sides, ask, self._title)
 
     def set_tolerance(self, rtol: float | None, atol: float | None) -> None:
-        """Other tolerances: pairs whose values differ are judged, and read, once more."""
+        """Other tolerances: pairs whose values differ are judged once more; read are those that only values decide."""
         self.ask = replace(self.ask, rtol=rtol, atol=atol)
         if self.standing is None or self.progress is Progress.PAIRING:
             return
         self._bridge.drop(self.slots[1])
-        self.standing.unsettle(self.standing.places_marked("close", "changed"))
-        self.advanced.emit()
-        self.go_on()
+        self._judge()
 
     def go_on(self) -> None:
         """Compare the values that are still to be compared."""
@@ -182,6 +208,9 @@ class Comparing(QObject):
         if standing is None:
             if self._sides is not None:
                 self.begin(*self._sides, ask, self._title)
+            return
+        if not self._is_judged:
+            self._judge()
             return
         gate = self._gate = Gate()
 
@@ -232,6 +261,30 @@ class Comparing(QObject):
         self.standing = standing
         self.paired.emit()
         self.go_on()
+
+    def _judge(self) -> None:
+        """By sums first, which takes a moment, in a job as pairs may be many."""
+        standing, ask = self.standing, self.ask
+        assert standing is not None  # noqa: S101  # asked before
+        self.error = None
+        self._is_judged = False
+        self._set(Progress.COMPARING)
+        self._bridge.start(
+            Lane.COMPUTING,
+            self.slots[2],
+            lambda control: rejudge(standing, ask, control),
+            on_value=self._judged,
+            on_error=self._failed,
+            on_stopped=self._stopped,
+        )
+
+    def _judged(self, _: None) -> None:
+        self._is_judged = True
+        if self.standing is not None and self.standing.waiting:
+            self.advanced.emit()
+            self.go_on()
+        else:
+            self._end(Progress.DONE)
 
     def _compared(self, source_changed: bool) -> None:  # what the job returns
         if self.standing is not None:
