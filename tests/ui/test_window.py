@@ -218,8 +218,11 @@ def test_a_window_closes_before_its_plots_are_loaded(
     make_window: MakeWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window = make_window(lambda *_: checkpoint_with(tmp_path, small_tensors()))
+    # However long it takes until it has settled.
+    window._plots_timer.setInterval(60_000)
     window.open_files(["any.pt"])
     settle(window)
+    window._plots_timer.start(100)
     window.close()
     qtbot.wait(250)
     assert not window.library.ready

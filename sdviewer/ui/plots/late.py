@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.library import PlotLibrary
 
-V = TypeVar("V", bound=PlotFrame)
+if TYPE_CHECKING:
+    # The window stands before any plot is made.
+    from sdviewer.ui.plots.frame import PlotFrame
+
+V = TypeVar("V", bound="PlotFrame")
 
 
 class LatePicture(QWidget, Generic[V]):

