@@ -52,6 +52,7 @@ class Flag(IntFlag):
     NUMPY = 2048  # a numpy array in a pickle, or a .npy
     OUT_OF_BOUNDS = 4096  # reaches past its storage: described, its values cannot be read
     COMPONENT = 8192  # part of another tensor, not listed by itself
+    INCOMPLETE = 16384  # assembled from chunks of which some are missing: what there is can be read
 
     NOT_DENSE = SPARSE | NESTED | META | SUBCLASS
 

@@ -17,6 +17,7 @@ Int64 = npt.NDArray[np.int64]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 _OUT_OF_BOUNDS = "reaches past the bytes that the file holds for it"
+_INCOMPLETE = "a part of it is not there"
 _MISSING = "its bytes are not in the file"
 # Names are compared eight bytes at a time, from their ends, for neighbours begin alike; then whole.
 _WORD = 8
@@ -45,11 +46,12 @@ def problems_of_tensors(checkpoint: Checkpoint) -> TensorProblems:
     """The worst problem of each listed tensor; the file's own words come before ours."""
     table, listed = checkpoint.table, checkpoint.table.listed
     index = np.full(listed, -1, np.int64)
-    found: list[tuple[Severity, str]] = [("error", _OUT_OF_BOUNDS), ("error", _MISSING)]
+    found: list[tuple[Severity, str]] = [("error", _OUT_OF_BOUNDS), ("error", _MISSING), ("error", _INCOMPLETE)]
     storage = table.storage[:listed]
     stored = table.storages
     gone = (stored.source < 0) | (stored.encoding == Encoding.MISSING)
     index[np.append(gone, False)[storage] & (table.numel[:listed] > 0)] = 1
+    index[(table.flags[:listed] & np.uint16(Flag.INCOMPLETE)) != 0] = 2
     index[(table.flags[:listed] & np.uint16(Flag.OUT_OF_BOUNDS)) != 0] = 0
     named = [problem for problem in checkpoint.problems if problem.where]
     rows = rows_named(table.name, listed, [problem.where for problem in named])

@@ -174,6 +174,8 @@ def _note(checkpoint: Checkpoint, facts: TensorFacts, row: int) -> str:
     notes = []
     if flags & Flag.OUT_OF_BOUNDS:
         notes.append("reaches past its bytes")
+    if flags & Flag.INCOMPLETE:
+        notes.append("a part is missing")
     if flags & (Flag.SPARSE | Flag.NESTED):
         notes.append(shown(str(table.extra_of(row).get("layout", "nested")).removeprefix("torch.")))
     if flags & Flag.META:

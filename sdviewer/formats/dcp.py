@@ -159,25 +159,26 @@ class _Folder:
         elif not any(chunk.source >= 0 for chunk in chunks):
             self._fault("missing", "error", f"its bytes are not there: {lost or 'no chunk of it is told of'}", entry)
         else:
-            assembly = Assembly(entry.name, dtype, entry.shape, chunks, self._is_exact(entry))
+            exact, holed = self._look_at_layout(entry)
+            assembly = Assembly(entry.name, dtype, entry.shape, chunks, exact)
             source, nbytes = add_assembly(self._reading.sources, assembly), assembly.nbytes
             if lost:
                 self._fault("missing", "error", f"a part of it is not there: {lost}", entry)
-            if lost or not assembly.exact:
-                flags = int(Flag.OUT_OF_BOUNDS)
+            if lost or holed:
+                flags = int(Flag.INCOMPLETE)
         encoding = Encoding.MISSING if source < 0 else Encoding.RAW
         storage = self._builder.add_storage(entry.name, source=source, offset=0, nbytes=nbytes, encoding=encoding)
         self._rows[entry.name] = self._builder.add_tensor(dtype, entry.shape, storage=storage, flags=flags, extra=extra)
 
-    def _is_exact(self, entry: Entry) -> bool:
-        """Whether the chunks cover the tensor, each value once; what is wrong with them is told."""
+    def _look_at_layout(self, entry: Entry) -> tuple[bool, bool]:
+        """Whether the chunks cover the tensor, each value once, and whether they leave a hole; both are told."""
         found = layout(entry.shape, entry.boxes)
         if found.hole is not None:
             self._fault("missing", "error", f"no chunk holds what begins at {list(found.hole)}", entry)
         if found.overlap is not None:
             message = f"chunks overlap at {list(found.overlap)}; the last one counts"
             self._fault("irregular", "warning", message, entry)
-        return found.exact
+        return found.exact, found.hole is not None
 
     def _chunks(self, entry: Entry) -> tuple[tuple[Chunk, ...], str]:
         """The chunks of a tensor, and what of them is lost."""

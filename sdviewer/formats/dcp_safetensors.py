@@ -215,8 +215,8 @@ class _Joined:
             else:
                 assembly = Assembly(name, tensor.dtype, shape, tuple(chunks), found.exact)
                 source = add_assembly(self._sources, assembly)
-            if tensor.lost or not found.exact:
-                flags = int(Flag.OUT_OF_BOUNDS)
+            if tensor.lost or found.hole is not None:
+                flags = int(Flag.INCOMPLETE)
         encoding = Encoding.MISSING if source < 0 else Encoding.RAW
         storage = builder.add_storage(name, source=source, offset=offset, nbytes=nbytes, encoding=encoding)
         return builder.add_tensor(tensor.dtype, shape, storage=storage, flags=flags, extra=tensor.extra or None)

@@ -232,11 +232,11 @@ def _file(index: SearchIndex, condition: Condition) -> Mask:
 
 
 def _problem(index: SearchIndex, condition: Condition) -> Mask:
-    """Out of bounds, in a storage that the file does not hold, or named by a problem."""
+    """Out of bounds, incomplete, in a storage that the file does not hold, or named by a problem."""
     storages = index.table.storages
     gone = np.asarray((storages.source < 0) | (storages.encoding == Encoding.MISSING), np.bool_)
     troubled = _one_of(gone, index.table.storage[: index.count])
-    troubled |= (index.table.flags[: index.count] & Flag.OUT_OF_BOUNDS) != 0
+    troubled |= (index.table.flags[: index.count] & (Flag.OUT_OF_BOUNDS | Flag.INCOMPLETE)) != 0
     troubled |= index.names.equal_to([problem.where for problem in index.description.problems], Control())
     return _yes_or_no(troubled, condition)
 

@@ -25,6 +25,7 @@ from sdviewer.analysis.blocks import Blocks
 from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.facts import places
 from sdviewer.checkpoint.metadata import metadata_of
+from sdviewer.checkpoint.table import Flag
 from sdviewer.cli.main import run
 from sdviewer.errors import CannotRead, Damaged, MissingBytes, NotACheckpoint, SourceChanged
 from sdviewer.formats import opening
@@ -34,6 +35,7 @@ from tests.helpers.conformance import assert_holds, raw_bytes
 from tests.helpers.distributed import NOTE, changed, placed_tensors, write_all
 from tests.helpers.spying import Spy, spying
 from tests.unit.cli.running import no_window
+from tests.unit.search.test_filtering import names as names_found
 
 FIRST, SECOND = "__0_0.distcp", "__1_0.distcp"
 
@@ -221,6 +223,11 @@ def test_a_missing_file_is_told_with_what_it_holds_and_the_rest_is_shown(placed:
     with pytest.raises(MissingBytes, match=rf"'rows' lies in {SECOND}"):
         checkpoint.tensors["rows"].read_slice((4,))
     assert set(sdviewer.scan(checkpoint).errors) == set(checkpoint.tensors) - found
+    partly = {name for name, ref in checkpoint.tensors.items() if Flag.INCOMPLETE in ref.flags}
+    assert "rows" in partly
+    assert not partly & found
+    assert set(names_found(checkpoint, "problem:yes")) == set(checkpoint.tensors) - found
+    assert sdviewer.plan(checkpoint, target="safetensors").refusals
 
 
 def test_all_files_missing_leaves_names_and_shapes(placed: Path) -> None:
