@@ -144,7 +144,10 @@ def _storage_facts(checkpoint: Checkpoint, row: int) -> list[Fact]:
         how = {Encoding.DEFLATED: ", deflated", Encoding.LATIN1: ", as text"}.get(encoding, "")
         exact = f"storage begins at byte {place:,}; the tensor {start:,} bytes into it"
         at = place + start if encoding is Encoding.RAW else place
-        facts.append(Fact("In file", f"{label} @ 0x{at:x}{how}", exact))
+        if checkpoint.sources.specs[source].kind == "assembled":
+            facts.append(Fact("In files", label, "put together from its chunks when it is read"))
+        else:
+            facts.append(Fact("In file", f"{label} @ 0x{at:x}{how}", exact))
         if storages.swapped[storage]:
             facts.append(Fact("Byte order", "big-endian"))
     others = np.flatnonzero(table.storage[: table.listed] == storage)
