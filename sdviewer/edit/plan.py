@@ -297,16 +297,17 @@ def _lost(kept: Sequence[Section], options: Options) -> Iterable[Reason]:
         )
 
 
-def _refusals(source: Source, keys: PlannedKeys, options: Options) -> Iterable[Reason]:
+def _refusals(source: Source, keys: Sequence[PlannedKey], options: Options) -> Iterable[Reason]:
+    side = source.side
     if not keys:
         yield Reason("empty", "no tensor is left to write")
         return
-    names = set(keys.new)
+    names = {key.new for key in keys}
     if len(names) < len(keys):
         clashes = _clashes(keys)
         told_names = tuple(f"{new} ← {', '.join(olds)}" for new, olds in clashes.items())
         yield Reason("collision", f"{len(clashes):,} names would be given to several tensors", told_names)
-    flags = source.checkpoint.table.flags[source.side.rows[keys.places]]
+    flags = side.checkpoint.table.flags[side.rows[[key.place for key in keys]]]
     for flag, words in (
         (Flag.SPARSE | Flag.NESTED | Flag.SUBCLASS, "have no values of their own to write (sparse, nested, subclass)"),
         (Flag.META, "are meta tensors, which have no values"),
@@ -315,44 +316,44 @@ def _refusals(source: Source, keys: PlannedKeys, options: Options) -> Iterable[R
         (Flag.QUANTISED, "are quantised, which no target of ours can hold"),
         (Flag.CONJ | Flag.NEG, "are conjugated or negated views, which are stored as something else than they are"),
     ):
-        found = keys.old_where((flags & np.uint16(flag)) != 0)
+        found = tuple(keys[position].old for position in np.flatnonzero(flags & np.uint16(flag)).tolist())
         if found:
             yield Reason("unwritable", f"{len(found):,} tensors {words}; exclude them", found)
     if "" in names:
-        without = np.array([not name for name in keys.new])
-        yield Reason("name", "a tensor would have an empty name", keys.old_where(without))
-    yield from _refusals_of_target(keys, names, options)
+        yield Reason("name", "a tensor would have an empty name", tuple(key.old for key in keys if not key.new))
+    yield from _refusals_of_target(keys, options)
 
 
-def _clashes(keys: PlannedKeys) -> dict[str, list[str]]:
+def _clashes(keys: Sequence[PlannedKey]) -> dict[str, list[str]]:
     """New names that several tensors would have, with these tensors' old ones."""
-    count = Counter(keys.new)
-    clashes: dict[str, list[str]] = {}
-    for old, new in zip(keys.old, keys.new, strict=True):
-        if count[new] > 1:
-            clashes.setdefault(new, []).append(old)
-    return clashes
+    by_name: dict[str, list[str]] = {}
+    for key in keys:
+        by_name.setdefault(key.new, []).append(key.old)
+    return {new: olds for new, olds in by_name.items() if len(olds) > 1}
 
 
-def _refusals_of_target(keys: PlannedKeys, names: set[str], options: Options) -> Iterable[Reason]:
+def _refusals_of_target(keys: Sequence[PlannedKey], options: Options) -> Iterable[Reason]:
+    dtypes = {key.dtype_after for key in keys}
     match options.target:
         case "pt":
-            can, what = {dtype.name for dtype in DTYPES if dtype.in_torch}, "torch"
+            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].in_torch}
+            what = "torch"
         case "npz":
-            can, what = {dtype.name for dtype in DTYPES if dtype.numpy}, "numpy"
+            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].numpy}
+            what = "numpy"
         case _:
-            can, what = {dtype.name for dtype in DTYPES if dtype.safetensors}, "safetensors"
-    cannot = keys.dtypes_after() - can
+            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].safetensors}
+            what = "safetensors"
     if cannot:
-        found = keys.with_dtype_after(cannot)
+        found = tuple(key.old for key in keys if key.dtype_after in cannot)
         listed = ", ".join(sorted(cannot))
         yield Reason("dtype", f"{what} has no {listed}; cast or exclude {len(found):,} tensors", found)
-    if options.target in {"safetensors", "sharded"} and ("__metadata__" in names or not _all_ascii(names)):
-        odd = tuple(name for name in keys.new if name == "__metadata__" or not _is_text(name))
+    if options.target in {"safetensors", "sharded"}:
+        odd = tuple(key.new for key in keys if key.new == "__metadata__" or not _is_text(key.new))
         if odd:
             yield Reason("name", "safetensors cannot hold these names", odd)
     if options.target == "npz":
-        odd = tuple(name for name in keys.new if "\0" in name or not _is_text(name))
+        odd = tuple(key.new for key in keys if "\0" in key.new or not _is_text(key.new))
         if odd:
             yield Reason("name", "an archive cannot hold these names", odd)
     if options.wrap and options.target != "pt":
