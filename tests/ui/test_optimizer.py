@@ -132,7 +132,7 @@ def test_a_state_in_the_tree_is_the_current_row(qtbot: QtBot, detail: DetailPane
 def test_looking_at_the_moments_gives_norms_and_findings(qtbot: QtBot, detail: DetailPane, tmp_path: Path) -> None:
     checkpoint = adam(tmp_path, broken=True)
     pane = shown(qtbot, detail, checkpoint)
-    assert set(cells(pane, 5)) == {"–"}
+    assert pane.table.parameters.columnCount() == 5, "no column of norms before they are known"
     assert notes(pane) == []
     QTest.mouseClick(pane.look_button, Left)
     settled(qtbot, detail)

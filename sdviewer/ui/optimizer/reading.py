@@ -67,7 +67,14 @@ class Known:
     @cached_property
     def header(self) -> tuple[str, ...]:
         """The titles of the columns."""
-        return ("Parameter", "Told by", "State", "Group", "Steps", *(f"L2 of {field}" for field in self.norms))
+        norms = self.norms if self.figures is not None else ()
+        return ("Parameter", "Told by", "State", "Group", "Steps", *(f"L2 of {field}" for field in norms))
+
+    @cached_property
+    def is_told_alike(self) -> bool:
+        """Whether all names are told by the same, which the line above the table says."""
+        confidence, source = self.naming.confidence, self.naming.source
+        return len(np.unique(confidence)) == 1 and len(np.unique(source)) == 1 and not self.naming.conflicts
 
     @cached_property
     def _norm_columns(self) -> dict[str, npt.NDArray[np.int64]]:
@@ -95,7 +102,7 @@ class Known:
 
     def prepare(self, control: Control) -> None:
         """Work out what is shown of it, while nobody waits for painting."""
-        for name in ("headline", "groups_grid", "needs_figures", "_norm_columns", "_l2"):
+        for name in ("headline", "groups_grid", "needs_figures", "is_told_alike", "_norm_columns", "_l2"):
             control.check()
             getattr(self, name)
 

@@ -15,6 +15,7 @@ _ROWS_MEASURED = 100
 _NARROWEST_NAME = 120
 _WIDEST = 220
 _MOST_COPIED = 100_000
+_TOLD_BY = 1
 _FIRST_OF_STATE = 2
 
 
@@ -65,6 +66,8 @@ class ParameterTable(QTableView):
             longest = max(map(metrics.horizontalAdvance, texts), default=0)
             title = head.horizontalAdvance(str(model.headerData(column, Qt.Orientation.Horizontal)))
             self.horizontalHeader().resizeSection(column, min(max(longest, title) + 22, _WIDEST))
+        if model.known is not None:
+            self.setColumnHidden(_TOLD_BY, model.known.is_told_alike)
         self._fit_name()
 
     def go_to_row(self, row: int) -> None:
@@ -108,6 +111,7 @@ class ParameterTable(QTableView):
 
     def _fit_name(self) -> None:
         header = self.horizontalHeader()
+        # A hidden one takes no room.
         others = sum(header.sectionSize(column) for column in range(1, header.count()))
         if header.count():
             header.resizeSection(0, max(_NARROWEST_NAME, self.viewport().width() - others))
