@@ -130,6 +130,7 @@ class _Folder:
             self.values.source,
             as_tensor=pickle.plain.as_tensor,
             finish_tensor=pickle.objects.attach_state,
+            naming_bytes=self._reading.source.size,
         )
         walked = walk.run(root)
         self._tell_faults(walk)

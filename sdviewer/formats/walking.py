@@ -80,6 +80,7 @@ class Walk:
         as_tensor: gives the tensor of an array object, None for others.
         scripted: whether objects are TorchScript modules, whose attributes are dotted names.
         finish_tensor: called for each tensor with a state of its own, before it is named.
+        naming_bytes: bytes beside `source` that tell names; all names together grow with what tells them.
     """
 
     builder: TableBuilder
@@ -87,6 +88,7 @@ class Walk:
     as_tensor: Callable[[Any], TensorNode | None] = lambda _: None
     scripted: bool = False
     finish_tensor: Callable[[TensorNode], None] = lambda _: None
+    naming_bytes: int = 0
     structure: StructureBuilder = field(default_factory=StructureBuilder)
     names: list[str] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
@@ -105,7 +107,8 @@ class Walk:
     _too_deep: int = 0
 
     def __post_init__(self) -> None:
-        self._most_names = min(_MOST_NAME_CHARACTERS, _NAME_CHARACTERS + _NAME_CHARACTERS_A_BYTE * self.source.size)
+        told = self.source.size + self.naming_bytes
+        self._most_names = min(_MOST_NAME_CHARACTERS, _NAME_CHARACTERS + _NAME_CHARACTERS_A_BYTE * told)
 
     def run(self, value: Any, extra: Iterable[tuple[str, Any]] = ()) -> Walked:
         """Walk `value`; `extra` are further children of the root (a TorchScript file's constants)."""

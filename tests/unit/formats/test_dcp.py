@@ -16,7 +16,13 @@ import pytest
 import safetensors.torch
 import torch
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
-from torch.distributed.checkpoint.metadata import ChunkStorageMetadata, MetadataIndex
+from torch.distributed.checkpoint.metadata import (
+    ChunkStorageMetadata,
+    Metadata,
+    MetadataIndex,
+    TensorProperties,
+    TensorStorageMetadata,
+)
 from torch.distributed.checkpoint.state_dict_loader import load as dcp_load
 from torch.distributed.checkpoint.state_dict_saver import save as dcp_save
 
@@ -202,6 +208,17 @@ def test_a_folder_of_one_process_opens(tmp_path: Path) -> None:
     checkpoint = sdviewer.open(tmp_path / "one")
     assert checkpoint.problems == ()
     assert_holds(checkpoint, {"model/a~1b": torch.arange(6.0), "model/empty": torch.empty(0, 3)})
+
+
+def test_many_long_names_are_all_shown(tmp_path: Path) -> None:
+    metadata = Metadata({}, planner_data={}, storage_data={})
+    for number in range(2_300):
+        name = f"{number}".rjust(1_000, "x")
+        chunk = ChunkStorageMetadata(torch.Size([0]), torch.Size([2]))
+        metadata.state_dict_metadata[name] = TensorStorageMetadata(TensorProperties(), torch.Size([2]), [chunk])
+        metadata.planner_data[name] = ("model", name)
+    (tmp_path / ".metadata").write_bytes(pickle.dumps(metadata))
+    assert len(sdviewer.open(tmp_path).tensors) == 2_300
 
 
 # -- in part -----------------------------------------------------------------------
