@@ -98,13 +98,20 @@ def largest_ulp_of_float32(a: Array, b: Array) -> Any:
 
 
 @kernel()
-def _add_up(absolute: float, delta2: float, a2: float, b2: float, cross: float, sums: Array) -> None:
+def _add_up(
+    a: Array, b: Array, absolute: float, delta2: float, a2: float, b2: float, cross: float, sums: Array
+) -> None:
+    product = (a2 + b2 - delta2) * 0.5
+    # To the last digits of the squares, which are not those of the product where one side is far larger.
+    if max(a2, b2) > 2.0**16 * min(a2, b2):
+        product = 0.0
+        for i in range(a.size):
+            product += np.float64(a[i]) * np.float64(b[i])
     sums[0] += absolute
     sums[1] += delta2
     sums[2] += a2
     sums[3] += b2
-    # Σab, to the last digits of the squares.
-    sums[4] += (a2 + b2 - delta2) * 0.5
+    sums[4] += product
     sums[5] += cross
 
 
@@ -130,7 +137,7 @@ def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally:
         outside += np.int64(size > atol + rtol * abs(y))
         differing += x != y
         flips += ((x > 0) & (y < 0)) | ((x < 0) & (y > 0))
-    _add_up(absolute, delta2, a2, b2, cross, sums)
+    _add_up(a, b, absolute, delta2, a2, b2, cross, sums)
     sums[6] = max(sums[6], np.int64(top).view(np.float64))
     tally[0] += differing
     tally[1] += flips
@@ -155,7 +162,7 @@ def _add_stretch(a: Array, b: Array, rtol: float, atol: float, sums: Array, tall
         a2 += u * u
         b2 += v * v
         cross += w * (u + v)
-    _add_up(absolute, delta2, a2, b2, cross, sums)
+    _add_up(a, b, absolute, delta2, a2, b2, cross, sums)
     # A sum of two int32 would be an int64, in half as many lanes.
     differing, flips, surely, perhaps = np.int32(0), np.int32(0), np.int32(0), np.int32(0)
     top = np.int32(0)
@@ -194,9 +201,7 @@ def add_singles(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally
     return total
 
 
-@kernel(
-    "void(float32[::1], float32[::1], int64[::1], float64, float64, float64[:, ::1], int64[:, ::1], float64[::1])"
-)
+@kernel("void(float32[::1], float32[::1], int64[::1], float64, float64, float64[:, ::1], int64[:, ::1], float64[::1])")
 def add_pairs(
     a: Array, b: Array, starts: Array, rtol: float, atol: float, sums: Array, tally: Array, totals: Array
 ) -> None:
