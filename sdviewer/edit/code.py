@@ -52,8 +52,7 @@ def _lines(plan: ExportPlan, target: str) -> Iterator[str]:
         yield "state = {key: value for key, value in state.items() if key in chosen}"
     yield ""
     yield from _renaming(plan)
-    kept = {key.place for key in plan.keys}
-    if len(kept) < len(plan.source.side):
+    if len(plan.keys) < len(plan.source.side):
         yield from _keeping(plan)
     else:
         yield "result = {rename(key): value for key, value in state.items()}"
@@ -109,7 +108,7 @@ def _renaming(plan: ExportPlan) -> Iterator[str]:
 def _keeping(plan: ExportPlan) -> Iterator[str]:
     """Which keys are kept: those listed, or all but those listed, whatever is shorter."""
     side = plan.source.side
-    kept = {key.place for key in plan.keys}
+    kept = set(plan.keys.places.tolist())
     gone = [key for place, key in enumerate(side.keys) if place not in kept]
     stays = [key for place, key in enumerate(side.keys) if place in kept]
     if len(gone) <= len(stays):
@@ -148,6 +147,7 @@ def _saving(plan: ExportPlan, target: str) -> str:
         case "sharded":
             return f"save_file({{k: v.contiguous().clone() for k, v in result.items()}}, {target + '.safetensors'!r})"
         case _:
-            tied = [key.new for key in plan.keys if key not in written_keys(plan)]
+            written = {key.new for key in written_keys(plan)}
+            tied = [name for name in plan.keys.new if name not in written]
             left = f" if k not in {_listed(tied)}" if tied else ""
             return f"save_file({{k: v.contiguous().clone() for k, v in result.items(){left}}}, {target!r})"

@@ -8,22 +8,27 @@ refusal that names the keys.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.dtypes import BY_NAME, DTYPES, OTHER
+from sdviewer.checkpoint.dtypes import DTYPES
 from sdviewer.checkpoint.sections import Section
 from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.comparison.sides import Side, section_named, side_of_section
 from sdviewer.control import Control
-from sdviewer.edit.applying import Applier, State
-from sdviewer.edit.rules import Rule, told
+from sdviewer.edit.applying import Applier
+from sdviewer.edit.planned_keys import DroppedKeys, PlannedKey, PlannedKeys, taken
+from sdviewer.edit.rules import Rule, WrapperUse, told
+from sdviewer.edit.ties import tie_groups, ties
 
 if TYPE_CHECKING:
     from sdviewer.edit.writing import Written
@@ -86,26 +91,6 @@ class Options:
     metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-class PlannedKey(NamedTuple):
-    """A tensor that will be written; `place` among the keys of the side."""
-
-    place: int
-    old: str
-    new: str
-    dtype_before: str
-    dtype_after: str
-    shape: tuple[int, ...]
-    nbytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A tensor that will not be written, and why, in words."""
-
-    old: str
-    by: str
-
-
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a plan is refused, or what is to be known of it: a sentence and the keys that it is about."""
@@ -139,8 +124,8 @@ class ExportPlan:
     source: Source
     rules: tuple[Rule, ...]
     options: Options
-    keys: tuple[PlannedKey, ...]
-    dropped: tuple[Dropped, ...]
+    keys: PlannedKeys
+    dropped: DroppedKeys
     refusals: tuple[Reason, ...]
     warnings: tuple[Reason, ...]
     kept_sections: tuple[Section, ...]
@@ -149,7 +134,7 @@ class ExportPlan:
     @property
     def nbytes(self) -> int:
         """Bytes of payload, each tensor by itself."""
-        return sum(key.nbytes for key in self.keys) + sum(section.nbytes for section in self.kept_sections)
+        return int(self.keys.nbytes.sum()) + sum(section.nbytes for section in self.kept_sections)
 
     def ref(self, key: PlannedKey) -> TensorRef:
         """The tensor behind a key."""
@@ -200,26 +185,46 @@ class Planner:
             Cancelled: `control` was cancelled.
 
         """
-        control = control or Control()
         state = self._applier.apply(rules, control)
-        side = self.source.side
-        keys = _planned(side, state)
-        words = [told(rule) for rule in rules]
-        dropped = [Dropped(side.keys[place], words[by]) for place, by in enumerate(state.dropped_by) if by >= 0]
+        keys = PlannedKeys(self.source.side, state.places, state.keys, state.casts)
         kept, left = self._sections(options)
-        dropped += [Dropped(name, "drop " + section.kind) for section in left for name in _names(side, section)]
+        others = [(f"drop {section.kind}", section.rows) for section in left]
         plan = ExportPlan(
             self.source,
             tuple(rules),
             options,
-            tuple(keys),
-            tuple(dropped),
+            keys,
+            DroppedKeys(self.source.side, state.dropped_by, [told(rule) for rule in rules], others),
             (*_refusals(self.source, keys, options), *_lost(kept, options)),
-            tuple(_warnings(self.source, keys, rules, state.touched, options)),
+            tuple(self._warnings(keys, rules, state.touched, options)),
             tuple(kept) if _is_nested(options) else (),
             state.touched,
         )
         return _with_objects(plan) if _is_nested(options) and self.source.beside else plan
+
+    def wrappers(self) -> tuple[tuple[WrapperUse, ...], ...]:
+        """The known wrappers that keys begin with: as each rule that was planned last sees them, and behind all."""
+        return self._applier.wrappers()
+
+    def _warnings(
+        self, keys: PlannedKeys, rules: Sequence[Rule], touched: Sequence[int], options: Options
+    ) -> Iterable[Reason]:
+        for rule, count in zip(rules, touched, strict=True):
+            if rule.enabled and not count:
+                yield Reason("idle", f"the rule “{told(rule)}” changes nothing")
+        if options.target != "pt":
+            tied, _ = ties(keys, self._tie_groups)
+            if len(tied):
+                what = "each is written once more" if options.ties == "copies" else "only the first of each is written"
+                names = taken(keys.old, tied)
+                yield Reason("ties", f"{len(tied):,} tensors share the values of others: {what}", tuple(names))
+        cast = keys.is_cast
+        if cast.any():
+            yield Reason("cast", f"{int(cast.sum()):,} tensors are converted", keys.old_where(cast))
+
+    @cached_property
+    def _tie_groups(self) -> npt.NDArray[np.int64]:
+        return tie_groups(self.source.side)
 
     def _sections(self, options: Options) -> tuple[list[Section], list[Section]]:
         """The other sections: those that are kept, and those that are dropped as asked."""
@@ -229,35 +234,6 @@ class Planner:
         for section in self.source.others:
             (left if drop & {section.kind, section.name, section.path} else kept).append(section)
         return kept, left
-
-
-def _planned(side: Side, state: State) -> list[PlannedKey]:
-    """What is left of the keys, in their order, by columns: of a hundred thousand it must take no time."""
-    places = [place for place in state.order if state.keys[place] is not None]
-    table = side.checkpoint.table
-    rows = side.rows[places]
-    kinds = [DTYPES[code].name for code in table.dtype[rows].tolist()]
-    other = np.flatnonzero(table.dtype[rows] == OTHER.code).tolist()
-    after = [state.dtypes[place] or kind for place, kind in zip(places, kinds, strict=True)]
-    for position in other:
-        after[position] = state.dtypes[places[position]] or table.dtype_name(int(rows[position]))
-    nbytes = table.nbytes[rows].tolist()
-    numel = table.numel[rows].tolist()
-    for position, place in enumerate(places):
-        if state.dtypes[place]:
-            nbytes[position] = BY_NAME[after[position]].nbytes(numel[position])
-    place_of, shapes = side.shapes
-    columns = zip(
-        places,
-        map(side.keys.__getitem__, places),
-        map(state.keys.__getitem__, places),
-        kinds,
-        after,
-        map(shapes.__getitem__, place_of[places].tolist()),
-        nbytes,
-        strict=True,
-    )
-    return list(map(PlannedKey._make, columns))
 
 
 def _is_nested(options: Options) -> bool:
@@ -282,10 +258,6 @@ def _with_objects(plan: ExportPlan) -> ExportPlan:
     return replace(plan, refusals=refusals, warnings=(*plan.warnings, told))
 
 
-def _names(side: Side, section: Section) -> list[str]:
-    return side.checkpoint.table.name.take(section.rows).tolist()
-
-
 def _lost(kept: Sequence[Section], options: Options) -> Iterable[Reason]:
     if kept and not _is_nested(options):
         names = tuple(section.name for section in kept)
@@ -297,17 +269,16 @@ def _lost(kept: Sequence[Section], options: Options) -> Iterable[Reason]:
         )
 
 
-def _refusals(source: Source, keys: Sequence[PlannedKey], options: Options) -> Iterable[Reason]:
-    side = source.side
+def _refusals(source: Source, keys: PlannedKeys, options: Options) -> Iterable[Reason]:
     if not keys:
         yield Reason("empty", "no tensor is left to write")
         return
-    names = {key.new for key in keys}
+    names = set(keys.new)
     if len(names) < len(keys):
         clashes = _clashes(keys)
         told_names = tuple(f"{new} ← {', '.join(olds)}" for new, olds in clashes.items())
         yield Reason("collision", f"{len(clashes):,} names would be given to several tensors", told_names)
-    flags = side.checkpoint.table.flags[side.rows[[key.place for key in keys]]]
+    flags = source.checkpoint.table.flags[source.side.rows[keys.places]]
     for flag, words in (
         (Flag.SPARSE | Flag.NESTED | Flag.SUBCLASS, "have no values of their own to write (sparse, nested, subclass)"),
         (Flag.META, "are meta tensors, which have no values"),
@@ -316,50 +287,54 @@ def _refusals(source: Source, keys: Sequence[PlannedKey], options: Options) -> I
         (Flag.QUANTISED, "are quantised, which no target of ours can hold"),
         (Flag.CONJ | Flag.NEG, "are conjugated or negated views, which are stored as something else than they are"),
     ):
-        found = tuple(keys[position].old for position in np.flatnonzero(flags & np.uint16(flag)).tolist())
+        found = keys.old_where((flags & np.uint16(flag)) != 0)
         if found:
             yield Reason("unwritable", f"{len(found):,} tensors {words}; exclude them", found)
     if "" in names:
-        yield Reason("name", "a tensor would have an empty name", tuple(key.old for key in keys if not key.new))
-    yield from _refusals_of_target(keys, options)
+        without = np.array([not name for name in keys.new])
+        yield Reason("name", "a tensor would have an empty name", keys.old_where(without))
+    yield from _refusals_of_target(keys, names, options)
 
 
-def _clashes(keys: Sequence[PlannedKey]) -> dict[str, list[str]]:
+def _clashes(keys: PlannedKeys) -> dict[str, list[str]]:
     """New names that several tensors would have, with these tensors' old ones."""
-    by_name: dict[str, list[str]] = {}
-    for key in keys:
-        by_name.setdefault(key.new, []).append(key.old)
-    return {new: olds for new, olds in by_name.items() if len(olds) > 1}
+    count = Counter(keys.new)
+    clashes: dict[str, list[str]] = {}
+    for old, new in zip(keys.old, keys.new, strict=True):
+        if count[new] > 1:
+            clashes.setdefault(new, []).append(old)
+    return clashes
 
 
-def _refusals_of_target(keys: Sequence[PlannedKey], options: Options) -> Iterable[Reason]:
-    dtypes = {key.dtype_after for key in keys}
+def _refusals_of_target(keys: PlannedKeys, names: set[str], options: Options) -> Iterable[Reason]:
     match options.target:
         case "pt":
-            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].in_torch}
-            what = "torch"
+            can, what = {dtype.name for dtype in DTYPES if dtype.in_torch}, "torch"
         case "npz":
-            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].numpy}
-            what = "numpy"
+            can, what = {dtype.name for dtype in DTYPES if dtype.numpy}, "numpy"
         case _:
-            cannot = {name for name in dtypes if name not in BY_NAME or not BY_NAME[name].safetensors}
-            what = "safetensors"
+            can, what = {dtype.name for dtype in DTYPES if dtype.safetensors}, "safetensors"
+    cannot = keys.dtypes_after() - can
     if cannot:
-        found = tuple(key.old for key in keys if key.dtype_after in cannot)
+        found = keys.with_dtype_after(cannot)
         listed = ", ".join(sorted(cannot))
         yield Reason("dtype", f"{what} has no {listed}; cast or exclude {len(found):,} tensors", found)
-    if options.target in {"safetensors", "sharded"}:
-        odd = tuple(key.new for key in keys if key.new == "__metadata__" or not _is_text(key.new))
+    if options.target in {"safetensors", "sharded"} and ("__metadata__" in names or not _all_ascii(names)):
+        odd = tuple(name for name in keys.new if name == "__metadata__" or not _is_text(name))
         if odd:
             yield Reason("name", "safetensors cannot hold these names", odd)
     if options.target == "npz":
-        odd = tuple(key.new for key in keys if "\0" in key.new or not _is_text(key.new))
+        odd = tuple(name for name in keys.new if "\0" in name or not _is_text(name))
         if odd:
             yield Reason("name", "an archive cannot hold these names", odd)
     if options.wrap and options.target != "pt":
         yield Reason("wrap", f"only .pt files can hold a state_dict under a key ({options.wrap!r})")
     if options.wrap and options.unwrap:
         yield Reason("wrap", "wrapping and unwrapping exclude each other")
+
+
+def _all_ascii(names: Iterable[str]) -> bool:
+    return "".join(names).isascii()
 
 
 def _is_text(name: str) -> bool:
@@ -370,38 +345,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _warnings(
-    source: Source, keys: Sequence[PlannedKey], rules: Sequence[Rule], touched: Sequence[int], options: Options
-) -> Iterable[Reason]:
-    for rule, count in zip(rules, touched, strict=True):
-        if rule.enabled and not count:
-            yield Reason("idle", f"the rule “{told(rule)}” changes nothing")
-    if options.target != "pt":
-        shared = _shared(source.side, keys)
-        if shared:
-            what = "each is written once more" if options.ties == "copies" else "only the first of each is written"
-            yield Reason("ties", f"{len(shared):,} tensors share the values of others: {what}", tuple(shared))
-    cast = [key for key in keys if key.dtype_after != key.dtype_before]
-    if cast:
-        yield Reason("cast", f"{len(cast):,} tensors are converted", tuple(key.old for key in cast))
-
-
-def _shared(side: Side, keys: Sequence[PlannedKey]) -> list[str]:
-    """Old names of tensors that lie exactly where an earlier one lies."""
-    table = side.checkpoint.table
-    rows = side.rows[[key.place for key in keys]]
-    storages = table.storage[rows]
-    # Most tensors lie alone in their storage: the others are looked at one by one.
-    _, storage_of, count = np.unique(storages, return_inverse=True, return_counts=True)
-    several = np.flatnonzero((storages >= 0) & (count[storage_of] > 1))
-    found = []
-    seen: set[tuple[int, int, int, int, str]] = set()
-    columns = (storages, table.offset[rows], table.form[rows], table.dtype[rows])
-    for position, *where in zip(several.tolist(), *(column[several].tolist() for column in columns), strict=True):
-        lies = (*where, keys[position].dtype_after)
-        if lies in seen:
-            found.append(keys[position].old)
-        seen.add(lies)
-    return found

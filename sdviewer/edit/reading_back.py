@@ -14,7 +14,8 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
 from sdviewer.edit.ahead import PIECE, new_buffer
-from sdviewer.edit.plan import ExportPlan, PlannedKey
+from sdviewer.edit.plan import ExportPlan
+from sdviewer.edit.planned_keys import PlannedKey
 from sdviewer.edit.storages import Converting, Piece
 from sdviewer.errors import CannotWrite
 

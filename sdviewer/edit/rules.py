@@ -7,7 +7,7 @@ and a function of `State` in applying.py.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -251,15 +251,11 @@ class WrapperUse:
     keys: int
 
 
-def wrappers_in(keys: tuple[str, ...]) -> tuple[WrapperUse, ...]:
+def wrappers_in(keys: Sequence[str]) -> tuple[WrapperUse, ...]:
     """The known wrappers that keys begin with, the most common first."""
-    # By their first segments, of which there are few, however many keys.
-    heads = Counter([key[: key.find(".") + 1] for key in keys])
-    counted = []
-    for wrapper in WRAPPERS:
-        count = heads[wrapper.segments[0] + "."]
-        if count and len(wrapper.segments) > 1:
-            prefix = wrapper.prefix
-            count = sum(key.startswith(prefix) for key in keys)
-        counted.append(WrapperUse(wrapper.prefix, wrapper.title, count))
-    return tuple(sorted((use for use in counted if use.keys), key=lambda use: -use.keys))
+    prefixes = tuple(wrapper.prefix for wrapper in WRAPPERS)
+    # Most files have none: one look at each key has to do.
+    wrapped = [key for key in keys if key.startswith(prefixes)]
+    counts = {prefix: sum(key.startswith(prefix) for key in wrapped) if wrapped else 0 for prefix in prefixes}
+    found = [WrapperUse(wrapper.prefix, wrapper.title, counts[wrapper.prefix]) for wrapper in WRAPPERS]
+    return tuple(sorted((use for use in found if use.keys), key=lambda use: -use.keys))

@@ -13,7 +13,8 @@ from sdviewer.comparison.matching import By, Matching, Pair
 from sdviewer.comparison.relations import Relation
 from sdviewer.comparison.sides import Side
 from sdviewer.control import Control
-from sdviewer.edit.plan import ExportPlan, PlannedKey
+from sdviewer.edit.plan import ExportPlan
+from sdviewer.edit.planned_keys import PlannedKey
 from sdviewer.edit.reading_back import NotAsItShouldBe, ReadingBack
 from sdviewer.errors import CannotWrite, HelperDied
 from sdviewer.processes.client import open_checkpoint

@@ -21,9 +21,11 @@ from sdviewer.checkpoint.names import decode_part
 from sdviewer.checkpoint.structure import Node
 from sdviewer.control import Control
 from sdviewer.edit.npz_file import write_npz
-from sdviewer.edit.plan import ExportPlan, PlannedKey
+from sdviewer.edit.plan import ExportPlan
+from sdviewer.edit.planned_keys import PlannedKey
 from sdviewer.edit.safetensors_file import Entry, in_file_order, write_safetensors
 from sdviewer.edit.storages import Piece
+from sdviewer.edit.ties import tie_groups, ties
 from sdviewer.edit.torch_file import write_torch
 from sdviewer.edit.verifying import verify
 from sdviewer.errors import CannotWrite
@@ -225,24 +227,9 @@ def written_keys(plan: ExportPlan) -> list[PlannedKey]:
 
 def _ties(plan: ExportPlan) -> dict[str, str]:
     """New name of each tensor that lies exactly where an earlier one lies → that one's new name."""
-    side = plan.source.side
-    table = side.checkpoint.table
-    first: dict[tuple[int, int, int, int, str], str] = {}
-    tied: dict[str, str] = {}
-    for key in plan.keys:
-        row = int(side.rows[key.place])
-        where = (
-            int(table.storage[row]),
-            int(table.offset[row]),
-            int(table.form[row]),
-            int(table.dtype[row]),
-            key.dtype_after,
-        )
-        if where[0] < 0 or where not in first:
-            first[where] = key.new
-        else:
-            tied[key.new] = first[where]
-    return tied
+    new = plan.keys.new
+    pairs = zip(*(column.tolist() for column in ties(plan.keys, tie_groups(plan.source.side))), strict=True)
+    return {new[tied]: new[first] for tied, first in pairs}
 
 
 def _entries(plan: ExportPlan, keys: Sequence[PlannedKey]) -> list[Entry]:

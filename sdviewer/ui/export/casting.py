@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sdviewer.checkpoint.wording import plural
 from sdviewer.control import Control
-from sdviewer.edit.plan import ExportPlan, PlannedKey
+from sdviewer.edit.plan import ExportPlan
+from sdviewer.edit.planned_keys import PlannedKey
 from sdviewer.errors import CannotRead
 
 if TYPE_CHECKING:

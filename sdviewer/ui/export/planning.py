@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from operator import ne
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from sdviewer.control import Control
-from sdviewer.edit.plan import ExportPlan, PlannedKey, Planner, Reason, Source
-from sdviewer.edit.rules import WrapperUse, wrappers_in
+from sdviewer.edit.plan import ExportPlan, Planner, Reason, Source
+from sdviewer.edit.planned_keys import PlannedKeys
+from sdviewer.edit.rules import WrapperUse
 from sdviewer.ui.export.wishes import Wish
 
 _AT_ONCE = 4096
@@ -41,7 +43,7 @@ class PlanFacts:
             `len(plan.keys)` is a key of the plan, one from there on a dropped one.
         conflicts: why a key of the plan cannot be written as it is, by its number.
         counts: how many keys each choice shows.
-        wrappers: known wrappers that the new names begin with.
+        wrappers: known wrappers that names begin with: as each rule sees them, and behind all rules.
 
     """
 
@@ -49,7 +51,7 @@ class PlanFacts:
     order: npt.NDArray[np.int32]
     conflicts: dict[int, str]
     counts: dict[Shown, int]
-    wrappers: tuple[WrapperUse, ...]
+    wrappers: tuple[tuple[WrapperUse, ...], ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -93,12 +95,13 @@ class Planning:
             if self._planner is None:
                 self._planner = Planner(self._find_source())
             if not self._known or self._known[-1][0] != wish:
-                self._known.append((wish, facts_of(self._planner.plan(wish.effective, wish.options, control))))
+                plan = self._planner.plan(wish.effective, wish.options, control)
+                self._known.append((wish, facts_of(plan, self._planner.wrappers())))
             facts = self._known[-1][1]
         return Planned(wish, facts, _chosen(facts, chosen, text, control), _free(target))
 
 
-def facts_of(plan: ExportPlan) -> PlanFacts:
+def facts_of(plan: ExportPlan, wrappers: tuple[tuple[WrapperUse, ...], ...]) -> PlanFacts:
     """What is told of a plan's keys."""
     conflicts = _conflicts(plan)
     written, dropped = len(plan.keys), len(plan.dropped)
@@ -108,11 +111,11 @@ def facts_of(plan: ExportPlan) -> PlanFacts:
     counts = {
         Shown.ALL: written + dropped,
         Shown.CONFLICTS: len(conflicts),
-        Shown.RENAMED: sum([key.old != key.new for key in plan.keys]),
-        Shown.CAST: sum([key.dtype_before != key.dtype_after for key in plan.keys]),
+        Shown.RENAMED: sum(map(ne, plan.keys.old, plan.keys.new)),
+        Shown.CAST: int(plan.keys.is_cast.sum()),
         Shown.DROPPED: dropped,
     }
-    return PlanFacts(plan, order, conflicts, counts, wrappers_in(tuple(key.new for key in plan.keys)))
+    return PlanFacts(plan, order, conflicts, counts, wrappers)
 
 
 def _conflicts(plan: ExportPlan) -> dict[int, str]:
@@ -122,10 +125,10 @@ def _conflicts(plan: ExportPlan) -> dict[int, str]:
         if reason.kind == "collision":
             found.update(_collisions(plan.keys))
         elif reason.keys:
-            wanted = set(reason.keys)
-            for number, key in enumerate(plan.keys):
-                if (key.new if reason.kind == "name" and key.new else key.old) in wanted:
-                    found.setdefault(number, _why(reason))
+            wanted, why = set(reason.keys), _why(reason)
+            for number, (old, new) in enumerate(zip(plan.keys.old, plan.keys.new, strict=True)):
+                if (new if reason.kind == "name" and new else old) in wanted:
+                    found.setdefault(number, why)
     return found
 
 
@@ -137,15 +140,17 @@ def _why(reason: Reason) -> str:
     }.get(reason.kind, reason.message)
 
 
-def _collisions(keys: Sequence[PlannedKey]) -> dict[int, str]:
+def _collisions(keys: PlannedKeys) -> dict[int, str]:
+    count = Counter(keys.new)
     by_name: dict[str, list[int]] = {}
-    for number, key in enumerate(keys):
-        by_name.setdefault(key.new, []).append(number)
+    for number, name in enumerate(keys.new):
+        if count[name] > 1:
+            by_name.setdefault(name, []).append(number)
     found = {}
     for numbers in by_name.values():
-        for number in numbers if len(numbers) > 1 else ():
-            other = next(each for each in numbers if each != number)
-            found[number] = f"same name as {keys[other].old}"
+        for number in numbers:
+            other = numbers[1] if number == numbers[0] else numbers[0]
+            found[number] = f"same name as {keys.old[other]}"
     return found
 
 
@@ -160,11 +165,10 @@ def _chosen(facts: PlanFacts, chosen: Shown, text: str, control: Control) -> npt
         case Shown.DROPPED:
             rows = facts.order[facts.order >= written]
         case Shown.RENAMED:
-            is_so = np.fromiter((key.old != key.new for key in plan.keys), np.bool_, written)
+            is_so = np.fromiter(map(ne, plan.keys.old, plan.keys.new), np.bool_, written)
             rows = facts.order[:written][is_so[facts.order[:written]]]
         case Shown.CAST:
-            is_so = np.fromiter((key.dtype_before != key.dtype_after for key in plan.keys), np.bool_, written)
-            rows = facts.order[:written][is_so[facts.order[:written]]]
+            rows = facts.order[:written][plan.keys.is_cast[facts.order[:written]]]
     words = text.casefold().split()
     if not words:
         return rows
@@ -180,8 +184,7 @@ def _chosen(facts: PlanFacts, chosen: Shown, text: str, control: Control) -> npt
 
 def _both_names(plan: ExportPlan, number: int) -> str:
     if number < len(plan.keys):
-        key = plan.keys[number]
-        return f"{key.old}\n{key.new}".casefold()
+        return f"{plan.keys.old[number]}\n{plan.keys.new[number]}".casefold()
     return plan.dropped[number - len(plan.keys)].old.casefold()
 
 

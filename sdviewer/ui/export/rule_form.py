@@ -125,6 +125,8 @@ class RuleForm(QWidget):
 
     def show_wrappers(self, wrappers: Sequence[WrapperUse]) -> None:
         """The known wrappers that names begin with, to be offered."""
+        if tuple(wrappers) == self._wrappers:
+            return
         self._wrappers = tuple(wrappers)
         box = self.inputs.get("prefix")
         if isinstance(box, QComboBox) and not box.view().isVisible():

@@ -36,6 +36,8 @@ _LEAST_HEIGHT = 110
 _AIR = 8
 _MOST_OFFERED = 3
 
+Wrappers = tuple[tuple[WrapperUse, ...], ...]
+
 
 class _RuleDelegate(QStyledItemDelegate):
     """The rule, and at the right how many keys it touches."""
@@ -114,7 +116,9 @@ class RuleList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._wish = Wish()
-        self._wrappers: tuple[WrapperUse, ...] = ()
+        # As each rule sees them, and behind all rules.
+        self._wrappers: Wrappers = ((),)
+        self._offered: tuple[WrapperUse, ...] = ()
         self.model = RulesModel(self)
         self.view = RuleView(self.model)
         self.form = RuleForm()
@@ -189,14 +193,29 @@ class RuleList(QWidget):
         self.redo_button.setEnabled(can_redo)
         self._show_form()
 
-    def show_plan(self, touched: Sequence[int], wrappers: Sequence[WrapperUse]) -> None:
-        """What the plan says of the rules, and the wrappers that are still there."""
+    def show_plan(self, touched: Sequence[int], wrappers: Wrappers) -> None:
+        """What the plan says of the rules, and the wrappers that names begin with before each, and behind all."""
         if len(touched) == len(self._wish.rules):
             self.model.show_touched(touched)
-        self.form.show_wrappers(wrappers)
-        if tuple(wrappers) != self._wrappers:
-            self._wrappers = tuple(wrappers)
+        self._wrappers = wrappers
+        self._show_wrappers()
+
+    def _show_wrappers(self) -> None:
+        """The form strips what stands there before its rule, a new rule what the current one leaves."""
+        if self.current >= 0:
+            self.form.show_wrappers(self._wrappers_at(self.current))
+        offered = self._wrappers_at(self._place_of_new)
+        if offered != self._offered:
+            self._offered = offered
             self._offer()
+
+    def _wrappers_at(self, place: int) -> tuple[WrapperUse, ...]:
+        return self._wrappers[min(place, len(self._wrappers) - 1)]
+
+    @property
+    def _place_of_new(self) -> int:
+        """Where one more rule goes."""
+        return self.current + 1 if self.current >= 0 else len(self._wish.rules)
 
     def go_to(self, row: int) -> None:
         """Make a rule the current one."""
@@ -204,7 +223,7 @@ class RuleList(QWidget):
 
     def add(self, rule: Rule) -> None:
         """One more, behind the current one, and ready to be filled in."""
-        row = self.current + 1 if self.current >= 0 else len(self._wish.rules)
+        row = self._place_of_new
         rules = self._wish.rules
         self.wished.emit(self._wish.with_rules((*rules[:row], rule, *rules[row:])), "")
         self.go_to(row)
@@ -236,6 +255,7 @@ class RuleList(QWidget):
         count = len(self._wish.rules)
         rule = self._wish.rules[row] if 0 <= row < count else None
         self.form.show_rule(rule)
+        self._show_wrappers()
         self.form.setVisible(rule is not None)
         self.up_button.setEnabled(row > 0)
         self.down_button.setEnabled(0 <= row < count - 1)
@@ -247,9 +267,9 @@ class RuleList(QWidget):
             action = self.menu.addAction(spec.title)
             action.setToolTip(spec.about)
             action.triggered.connect(lambda _=False, kind=kind: self.add(new_rule(kind)))
-        if self._wrappers:
+        if self._offered:
             self.menu.addSeparator()
-            for use in self._wrappers:
+            for use in self._offered:
                 action = self.menu.addAction(f"Strip {use.prefix}   ({plural(use.keys, 'key')}, {use.title})")
                 action.triggered.connect(lambda _=False, prefix=use.prefix: self.add(StripPrefix(prefix)))
             action = self.menu.addAction("Strip every known wrapper")
@@ -261,13 +281,13 @@ class RuleList(QWidget):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
-        for use in self._wrappers[:_MOST_OFFERED]:
+        for use in self._offered[:_MOST_OFFERED]:
             button = QPushButton(f"Strip {use.prefix} from {plural(use.keys, 'key')}")
             button.setAutoDefault(False)
             button.setToolTip(tooltip(use.title))
             button.clicked.connect(lambda _=False, prefix=use.prefix: self.add(StripPrefix(prefix)))
             self._offers_flow.addWidget(button)
-        self._offers.setVisible(bool(self._wrappers))
+        self._offers.setVisible(bool(self._offered))
 
 
 def _tool(text: str, name: str) -> QToolButton:

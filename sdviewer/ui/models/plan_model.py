@@ -13,7 +13,7 @@ from sdviewer.checkpoint.wording import bytes_for_people, shape_text, shown
 from sdviewer.ui.tooltips import tooltip
 
 if TYPE_CHECKING:
-    from sdviewer.edit.plan import PlannedKey
+    from sdviewer.edit.planned_keys import PlannedKey
     from sdviewer.ui.export.casting import Effects
     from sdviewer.ui.export.planning import PlanFacts, Planned
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import sdviewer
@@ -37,6 +42,22 @@ STATE = {
     "module.head.bias": torch.ones(3).half(),
     "module.steps": torch.tensor(3),
 }
+
+
+_NAMES = ("a.w", "b.w", "x.10", "a.2", "b.b")
+
+
+def _planner() -> Planner:
+    """Of five tensors, two of which are one."""
+    with tempfile.TemporaryDirectory() as folder:
+        tied = torch.ones(2)
+        values = (tied, torch.ones(3).half(), torch.ones(2), tied, torch.tensor(1))
+        return Planner(source_of(opened(Path(folder), dict(zip(_NAMES, values, strict=True)))))
+
+
+@cache
+def _kept_planner() -> Planner:
+    return _planner()
 
 
 def planned(folder: Path, *rules: Rule, state: object = STATE, **options: object) -> ExportPlan:
@@ -190,7 +211,64 @@ def test_a_changed_rule_does_not_do_those_before_it_again(tmp_path: Path) -> Non
     assert applier._states[1] is states[1]
     assert [key and key[0] for key in first.keys] == ["a"] * 5
     assert [key and key[0] for key in second.keys] == ["b"] * 5
-    assert applier.apply([]).keys == tuple(STATE)
+    assert tuple(applier.apply([]).keys) == tuple(STATE)
+
+
+def test_a_rule_that_is_switched_off_and_on_again_is_not_carried_out_again(tmp_path: Path) -> None:
+    applier = Applier(source_of(opened(tmp_path, STATE)).side)
+    on = (StripPrefix("module."), AddPrefix("a."), Sort())
+    off = (on[0], AddPrefix("a.", enabled=False), on[2])
+    first, other = applier.apply(on), applier.apply(off)
+    assert other.touched[1] == 0
+    assert applier.apply(on) is first
+    assert applier.apply(off) is other
+
+
+def test_each_rule_has_the_wrappers_that_it_finds(tmp_path: Path) -> None:
+    planner = Planner(source_of(opened(tmp_path, {"module.model.a": torch.ones(1), "module.b": torch.ones(2)})))
+    rules = (StripPrefix("module."), CastTo("float16"), StripPrefix("model."), AddPrefix("ema_model."))
+    planner.plan(rules, Options())
+    told = [[(use.prefix, use.keys) for use in uses] for uses in planner.wrappers()]
+    assert told == [[("module.", 2)], [("model.", 1)], [("model.", 1)], [], [("ema_model.", 2)]]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["a", "b", "x", "[ab]", "dtype:f16"]).map(Include),
+            st.sampled_from(["a", "x", "b.w", "-a"]).map(Exclude),
+            st.sampled_from(
+                [AddPrefix("x."), Sort(), Rename(r"^(\w)", r"\1a"), CastTo("float16", "a"), Sort(enabled=False)]
+            ),
+        ),
+        max_size=6,
+    ),
+    st.integers(0, 5),
+)
+def test_plans_made_one_after_the_other_are_those_of_a_new_planner(rules: list[Rule], changed: int) -> None:
+    options = Options(target="safetensors")
+    switched = [replace(rule, enabled=not rule.enabled) if i == changed else rule for i, rule in enumerate(rules)]
+    for wanted in (rules, switched, rules):
+        found, fresh = (planner.plan(wanted, options) for planner in (_kept_planner(), _planner()))
+        assert list(found.keys) == list(fresh.keys)
+        assert list(found.dropped) == list(fresh.dropped)
+        assert (found.touched, found.refusals, found.warnings) == (fresh.touched, fresh.refusals, fresh.warnings)
+        assert sorted([key.old for key in found.keys] + [item.old for item in found.dropped]) == sorted(_NAMES)
+        assert found.nbytes == sum(key.nbytes for key in found.keys)
+
+
+def test_keys_are_a_sequence_like_any_other(tmp_path: Path) -> None:
+    keys = planned(tmp_path, Exclude("steps"), Sort(), CastTo("float16", "layers")).keys
+    every = list(keys)
+    assert len(keys) == len(every) == 4
+    assert [keys[i] for i in range(-4, 4)] == every * 2
+    for part in (slice(1, 3), slice(None, None, -1), slice(3, 0, -2), slice(9, 12), slice(-2, None)):
+        assert list(keys[part]) == every[part]
+    with pytest.raises(IndexError):
+        keys[4]
+    assert [key.nbytes for key in every] == [12, 12, 12, 6]
+    assert every[1][1:6] == ("module.encoder.layers.2.w",) * 2 + ("float32", "float16", (2, 3))
 
 
 def test_known_wrappers_are_offered_with_their_keys() -> None:
