@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.analysis.derived_values import derivation_at
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.names import encode_part
@@ -24,6 +25,7 @@ from sdviewer.checkpoint.wording import (
     shown,
     shown_lines,
 )
+from sdviewer.ui.detail.describe_derived import derivation_facts, members_grid
 from sdviewer.ui.detail.describe_file import describe_file
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
 from sdviewer.ui.scalars import raw_scalar, scalar_line, words
@@ -107,8 +109,13 @@ def _tensor(checkpoint: Checkpoint, node: int) -> Description:
         )
         if part
     )
+    derivation = derivation_at(checkpoint, node)
+    if derivation is not None:
+        facts += derivation_facts(derivation)
     notes = [Note(problem.severity, shown(problem.message)) for problem in checkpoint.problems if problem.where == name]
     blocks = (_components(checkpoint, row),) if table.components(row) else ()
+    if derivation is not None:
+        blocks = (*blocks, members_grid(checkpoint, node, derivation))
     return Description(shown(name) or '""', name, subtitle, tuple(notes[:20]), tuple(facts), blocks)
 
 

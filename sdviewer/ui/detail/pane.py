@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import CopyButton, FactGrid, plain_label
+from sdviewer.ui.detail.derived_bar import DerivedBar
 from sdviewer.ui.detail.describe import describe
 from sdviewer.ui.detail.measuring import Measuring
 from sdviewer.ui.detail.numbers import NumbersView
@@ -66,6 +67,8 @@ class DetailPane(QWidget):
         self._context = PaneContext(bridge, library, slot, self.measuring, scanning)
         self._specs = specs
         self._chosen = specs[0].name
+        # What is selected in the tree, and what the tabs tell of: that, or what it means with its neighbours.
+        self._base: Selection | None = None
         self._selection: Selection | None = None
         # What each pane was told to show last; one that is out of sight may be behind.
         self._told: dict[str, Selection] = {}
@@ -99,6 +102,8 @@ class DetailPane(QWidget):
         head.setSpacing(6)
         head.addLayout(line)
         head.addWidget(self.subtitle)
+        self.derived = DerivedBar(bridge, slot)
+        head.addWidget(self.derived)
 
         self.tabs = ViewTabs("Views of the selected entry")
         self._layouts: list[QVBoxLayout] = []
@@ -123,6 +128,9 @@ class DetailPane(QWidget):
         self._shows.setInterval(0)
         self._shows.timeout.connect(self._show_current)
         self.tabs.currentChanged.connect(self._tab_changed)
+        self.derived.chosen.connect(self._show_base)
+        self.derived.arrived.connect(self._take)
+        self.derived.failed.connect(self._show_base_itself)
 
     @property
     def description(self) -> Description | None:
@@ -150,6 +158,8 @@ class DetailPane(QWidget):
     def is_settled(self) -> bool:
         """Whether all that belongs to the selection is in sight."""
         pane = self.panes.get(self.current_pane)
+        if self.derived.is_working:
+            return False
         return (pane is None or pane.is_settled) and not (self._paints.isActive() or self._shows.isActive())
 
     @property
@@ -178,23 +188,16 @@ class DetailPane(QWidget):
         self.setUpdatesEnabled(False)
         self._paints.start()
         description = description or describe(checkpoint, node, title)
-        self._selection = Selection(checkpoint, node, title, description)
-        self.name.setText(description.name)
-        self.name.setCursorPosition(0)
-        self.name.setToolTip(tooltip(description.name))
-        self.subtitle.setText(description.subtitle)
-        self._arrange(tuple(spec.applies(checkpoint, node) for spec in self._specs))
-        for name, pane in self.panes.items():
-            if name != self.current_pane and name in self._told:
-                pane.close_jobs()
-        self._show_current()
+        self._base = Selection(checkpoint, node, title, description)
+        self.derived.offer(self._base)
+        self._show_base()
 
     def show_others(self, rows: tuple[int, ...]) -> None:
         """Show further tensors beside the node, in the panes that compare: their rows in the tensor table."""
         selection = self._selection
-        if selection is None or rows == selection.others:
+        if selection is None or selection is not self._base or rows == selection.others:
             return
-        self._selection = replace(selection, others=rows)
+        self._selection = self._base = replace(selection, others=rows)
         for name, told in self._told.items():
             if told is selection and not self.panes[name].shows_others:
                 self._told[name] = self._selection
@@ -219,9 +222,50 @@ class DetailPane(QWidget):
     def close_jobs(self) -> None:
         """Stop everything; nothing more will be shown."""
         self._shows.stop()
+        self.derived.close_jobs()
         for pane in self.panes.values():
             pane.close_jobs()
         self.measuring.close_jobs()
+
+    def _show_base(self) -> None:
+        """Show what is selected, or have made ready what it means with its neighbours where that is wanted."""
+        if self._base is None:
+            return
+        if not self.derived.is_wanted:
+            self.derived.close_jobs()
+            self._take(self._base)
+            return
+        self._introduce(self._base)
+        name = self.current_pane
+        if name == self._specs[0].name:
+            # It tells of the tensor itself meanwhile.
+            self._show_current()
+        elif name in self._told:
+            # What it shows is of another tensor.
+            self.panes[name].close_jobs()
+            del self._told[name]
+        self.derived.ask()
+
+    def _show_base_itself(self) -> None:
+        if self._base is not None:
+            self._take(self._base)
+
+    def _take(self, selection: Selection) -> None:
+        """Have the tabs tell of this."""
+        self._introduce(selection)
+        self._show_current()
+
+    def _introduce(self, selection: Selection) -> None:
+        self._selection = selection
+        description = selection.description
+        self.name.setText(description.name)
+        self.name.setCursorPosition(0)
+        self.name.setToolTip(tooltip(description.name))
+        self.subtitle.setText(description.subtitle)
+        self._arrange(tuple(spec.applies(selection.checkpoint, selection.node) for spec in self._specs))
+        for name, pane in self.panes.items():
+            if name != self.current_pane and name in self._told:
+                pane.close_jobs()
 
     def _show_value(self, index: tuple[int, ...]) -> None:
         """Go to a value in the table of values, once that is in sight."""
