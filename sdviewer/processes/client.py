@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from sdviewer import errors
@@ -24,13 +23,11 @@ from sdviewer.errors import HelperDied, LimitExceeded, SdviewerError
 from sdviewer.formats.weighing import description_bytes
 from sdviewer.processes import limits
 from sdviewer.processes.frames import BrokenFrame, read_frame, write_frame
+from sdviewer.processes.starting import helper_command
 
 if TYPE_CHECKING:
     from sdviewer.checkpoint.document import Checkpoint
 
-# Not `-m`: that puts the current folder first on the path, and the folder of an unknown checkpoint may
-# hold a json.py. `-P` keeps it off, and our own folder comes last.
-_START = "import sys; sys.path.append(sys.argv.pop()); from sdviewer.processes.reader_child import main; main()"
 # A linear algebra library would start a thread a core, and reserve memory for each.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 # The memory allocator of Linux asks for large pages: a sixth of the time went into filling small ones.
@@ -90,8 +87,8 @@ def open_in_child(path: str, memory: int, control: Control) -> Checkpoint:
 
 
 def _start(complaints: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603  # our own interpreter with our own module
-        [sys.executable, "-P", "-c", _START, str(Path(__file__).parents[2])],
+    return subprocess.Popen(  # noqa: S603  # our own module
+        helper_command("sdviewer.processes.reader_child"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=complaints,

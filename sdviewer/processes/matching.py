@@ -12,12 +12,10 @@ import contextlib
 import itertools
 import os
 import subprocess
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -25,13 +23,12 @@ import numpy as np
 from sdviewer.control import Control
 from sdviewer.errors import HelperDied
 from sdviewer.processes.frames import BrokenFrame, read_frame, write_frame
+from sdviewer.processes.starting import helper_command
 from sdviewer.search.literals import narrowed
 from sdviewer.search.patterns import Mask, TooSlow
 from sdviewer.search.query import Regex
 from sdviewer.search.texts import Texts
 
-# For the reasons see client.py: no folder of a checkpoint may lend us its modules.
-_START = "import sys; sys.path.append(sys.argv.pop()); from sdviewer.processes.regex_child import main; main()"
 # Texts in a question at most; and so few that they are not worth a second process.
 _SLICE = 1 << 16
 _FEW = 1 << 13
@@ -182,8 +179,8 @@ class _Helper:
         self._kept: set[int] = set()
         self._forgets = False
         try:
-            self.process = subprocess.Popen(  # noqa: S603  # our own interpreter with our own module
-                [sys.executable, "-P", "-c", _START, str(Path(__file__).parents[2])],
+            self.process = subprocess.Popen(  # noqa: S603  # our own module
+                helper_command("sdviewer.processes.regex_child"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

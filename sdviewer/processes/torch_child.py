@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from sdviewer.processes.frames import BrokenFrame, Buffer, read_frame, write_frame
+from sdviewer.processes.starting import is_bundled
 
 Message = tuple[dict[str, Any], list[Buffer]]
 
@@ -77,7 +78,9 @@ def _read(requests: BinaryIO, frames: queue.Queue[Message]) -> None:
 
 def _not_there(error: Exception) -> dict[str, str]:
     if isinstance(error, ModuleNotFoundError) and error.name == "torch":
-        return {"message": "PyTorch is not installed, and this needs it", "hint": "install it: pip install torch"}
+        # What is installed beside a bundle is not within its reach.
+        hint = "install the edition of sdviewer with PyTorch" if is_bundled() else "install it: pip install torch"
+        return {"message": "PyTorch is not installed, and this needs it", "hint": hint}
     return {
         "message": f"PyTorch could not be imported: {type(error).__name__}: {error}",
         "hint": 'repair it until `python -c "import torch"` succeeds',

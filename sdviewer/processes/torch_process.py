@@ -15,15 +15,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from sdviewer.control import Control
 from sdviewer.errors import Cancelled, HelperDied, SdviewerError
 from sdviewer.processes.frames import BrokenFrame, Buffer, read_frame, write_frame
+from sdviewer.processes.starting import helper_command
 
-# For the reasons see client.py: no folder of a checkpoint may lend us its modules.
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from sdviewer.processes.torch_child import main; main()"
 _PIPE_BYTES = 1 << 20
 # Threads that wait for each other in a loop take the processor from the one that they wait for: beside other busy
 # programs a decomposition took ten times as long.
@@ -121,8 +119,8 @@ class TorchProcess:
         # Its last words, shown where it dies; a pipe would have to be emptied beside the other one.
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
         try:
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter with our own module
-                [sys.executable, "-P", "-c", _START, str(Path(__file__).parents[2]), str(self._idle)],
+            self._process = subprocess.Popen(  # noqa: S603  # our own module
+                helper_command("sdviewer.processes.torch_child", str(self._idle)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._complaints,

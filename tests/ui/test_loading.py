@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
-from sdviewer.processes import client
+from sdviewer.processes import client, starting
 from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.main_window import MainWindow
 from tests.ui.checkpoints import checkpoint_with, small_tensors
@@ -160,7 +160,7 @@ def test_a_reader_process_is_ended_within_200_ms(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "_START", "import time; time.sleep(60)")
+    monkeypatch.setattr(starting, "START", "import time; time.sleep(60)")
     window = make_window(in_child)
     window.open_files([saved])
     tab = tab_of(window)
@@ -205,7 +205,7 @@ def test_the_window_closes_at_once_while_a_reader_process_works(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "_START", "import time; time.sleep(60)")
+    monkeypatch.setattr(starting, "START", "import time; time.sleep(60)")
     window = make_window(in_child)
     window.open_files([saved])
     qtbot.waitUntil(lambda: len(processes) == 1)

@@ -73,7 +73,10 @@ def mark_complete(names: Sequence[str]) -> None:
 
 @functools.cache
 def _fingerprint() -> str:
-    """Of our version and loops, of numba, Python and the processor. numba itself goes by times and sizes of files."""
+    """Of our version and loops, of numba, Python and the processor. numba itself goes by times and sizes of files.
+
+    In a bundle numba goes by its program alone.
+    """
     import hashlib
 
     here = Path(__file__).parent
@@ -81,6 +84,8 @@ def _fingerprint() -> str:
     for file in sorted(here.glob("*.py")):
         facts = file.stat()
         told += [file.name, str(facts.st_mtime_ns), str(facts.st_size), hashlib.sha256(file.read_bytes()).hexdigest()]
+    if getattr(sys, "frozen", False):
+        told.append(str(Path(sys.executable).stat().st_mtime_ns))
     for library in ("numba", "llvmlite"):
         # Found, not imported.
         spec = importlib.util.find_spec(library)

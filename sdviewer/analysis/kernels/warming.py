@@ -15,7 +15,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 from sdviewer.analysis.kernels import cache_folder
 from sdviewer.control import Control
@@ -24,8 +23,6 @@ from sdviewer.errors import Cancelled, HelperDied
 # Every module with compiled loops, those that are needed first at the front.
 MODULES: tuple[str, ...] = ("counting", "deriving", "binning", "raster", "channels", "comparing", "encoding")
 
-# For the reasons see processes/client.py: no folder of a checkpoint may lend us its modules.
-_START = "import sys; sys.path.append(sys.argv.pop()); from sdviewer.analysis.kernels.warming import main; main()"
 _NOTE = "compiling once"
 _LOW_PRIORITY = 10
 
@@ -131,10 +128,12 @@ def warm(control: Control) -> bool:
 def _compile_in_process(control: Control) -> None:
     import subprocess
 
+    from sdviewer.processes.starting import helper_command
+
     control.check()
     try:
-        process = subprocess.Popen(  # noqa: S603  # our own interpreter with our own module
-            [sys.executable, "-P", "-c", _START, str(Path(__file__).parents[3])],
+        process = subprocess.Popen(  # noqa: S603  # our own module
+            helper_command(__name__),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

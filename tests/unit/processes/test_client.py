@@ -16,7 +16,7 @@ import torch
 import sdviewer
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.errors import Cancelled, Damaged, FileMissing, HelperDied, LimitExceeded, NotACheckpoint
-from sdviewer.processes import client, limits
+from sdviewer.processes import client, limits, starting
 from tests.unit.processes.test_transport import assert_same
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs signals")
@@ -63,7 +63,7 @@ def file(tmp_path: Path) -> str:
 
 
 def opened_by(program: str, file: str, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
-    monkeypatch.setattr(client, "_START", program)
+    monkeypatch.setattr(starting, "START", program)
     return client.open_checkpoint(file)
 
 
@@ -130,7 +130,7 @@ def test_an_error_that_is_none_of_ours_says_that_the_process_failed(
 def test_a_process_that_is_killed_is_told_with_its_signal_and_the_next_opening_works(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = client._START
+    start = starting.START
     with pytest.raises(HelperDied, match="SIGKILL") as raised:
         opened_by(child_that("os.kill(os.getpid(), signal.SIGKILL)"), file, monkeypatch)
     assert raised.value.file == file
@@ -168,7 +168,7 @@ def test_a_process_that_says_nothing_is_given_up(file: str, monkeypatch: pytest.
 
 @pytest.mark.usefixtures("always_in_child", "started")
 def test_cancel_ends_the_process(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_START", child_that("send({'progress': [1, 2, 'busy']}); time.sleep(600)"))
+    monkeypatch.setattr(starting, "START", child_that("send({'progress': [1, 2, 'busy']}); time.sleep(600)"))
     control = sdviewer.Control(lambda *_: threading.Timer(0.01, control.cancel).start())
     with pytest.raises(Cancelled):
         client.open_checkpoint(file, control)
@@ -178,7 +178,7 @@ def test_cancel_ends_the_process(file: str, monkeypatch: pytest.MonkeyPatch) -> 
 def test_progress_arrives_in_order(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[tuple[int, int, str]] = []
     monkeypatch.setattr(
-        client, "_START", child_that("send({'progress': [2, 2, 'a']}); send({'progress': [3, 3, 'b']})")
+        starting, "START", child_that("send({'progress': [2, 2, 'a']}); send({'progress': [3, 3, 'b']})")
     )
     with pytest.raises(HelperDied):
         client.open_checkpoint(file, sdviewer.Control(lambda *step: heard.append(step)))

@@ -14,7 +14,7 @@ import pytest
 
 from sdviewer.control import Control
 from sdviewer.errors import Cancelled, HelperDied, MissingBytes
-from sdviewer.processes import torch_process
+from sdviewer.processes import starting
 from sdviewer.processes.frames import read_frame, write_frame
 from sdviewer.processes.torch_process import TorchProcess
 
@@ -196,7 +196,7 @@ def test_without_torch_it_says_how_to_get_it(
 
 
 def test_one_that_ends_with_words_hands_them_on(monkeypatch: pytest.MonkeyPatch, new: TorchProcess) -> None:
-    monkeypatch.setattr(torch_process, "_START", "raise SystemExit('out of luck')")
+    monkeypatch.setattr(starting, "START", "raise SystemExit('out of luck')")
     with pytest.raises(HelperDied, match="code 1: out of luck"):
         ask(new)
 

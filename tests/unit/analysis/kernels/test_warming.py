@@ -15,6 +15,7 @@ import pytest
 from sdviewer.analysis.kernels import cache_folder, warming
 from sdviewer.control import Control
 from sdviewer.errors import Cancelled, HelperDied
+from sdviewer.processes import starting
 
 KERNELS = Path(warming.__file__).parent
 # One is enough, and compiled in a moment.
@@ -23,7 +24,7 @@ ONLY_ONE = f"""
 from sdviewer.analysis.kernels import warming
 warming.MODULES = ({ONE!r},)
 """
-START = f"import sys; sys.path.append(sys.argv.pop()); {ONLY_ONE.strip().replace(chr(10), '; ')}; warming.main()"
+START = f"import sys; sys.path.append(sys.argv.pop(1)); {ONLY_ONE.strip().replace(chr(10), '; ')}; warming.main()"
 NO_LOOPS = {"__init__", "cache_folder", "compiling", "vectors", "warming"}
 
 
@@ -57,8 +58,9 @@ def test_what_one_process_compiled_the_next_one_loads(folder: Path) -> None:
         """
         import sys
         from sdviewer.control import Control
+        from sdviewer.processes import starting
 
-        warming._START = start
+        starting.START = start
         warming.compile_elsewhere()
         print(warming.available(), "numba" in sys.modules, end=" ")
         print(warming.warm(Control()), warming.is_ready(), warming.available(), end=" ")
@@ -124,7 +126,7 @@ def test_a_numba_that_fails_is_done_without(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_cancelling_ends_the_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warming, "_START", "import time; time.sleep(60)")
+    monkeypatch.setattr(starting, "START", "import time; time.sleep(60)")
     control = Control()
     timer = threading.Timer(0.3, control.cancel)
     timer.start()
@@ -138,7 +140,7 @@ def test_cancelling_ends_the_process(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_process_that_fails_says_why(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warming, "_START", "raise SystemExit('no memory')")
+    monkeypatch.setattr(starting, "START", "raise SystemExit('no memory')")
     with pytest.raises(HelperDied, match="no memory"):
         warming.warm(Control())
     assert not (folder / f"{ONE}.complete").exists()
