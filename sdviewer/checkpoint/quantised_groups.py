@@ -111,8 +111,12 @@ def group_at(checkpoint: Checkpoint, node: int) -> QuantisedGroup | None:
     return _group_of(table, table.name[row], near.get)
 
 
-def groups_in(checkpoint: Checkpoint, control: Control | None = None) -> Iterator[QuantisedGroup]:
+def groups_in(
+    checkpoint: Checkpoint, control: Control | None = None, most_tried: int | None = None
+) -> Iterator[QuantisedGroup]:
     """All groups of a checkpoint, layout by layout, each in the order of the file.
+
+    Of each layout no more than `most_tried` tensors are looked at whose names may belong to it.
 
     Raises:
         Cancelled: `control` was cancelled.
@@ -123,7 +127,7 @@ def groups_in(checkpoint: Checkpoint, control: Control | None = None) -> Iterato
     taken: set[int] = set()
     for layout in _LAYOUTS:
         ending = next(iter(layout.needed.values()))[0]
-        rows = rows_ending(table.name, table.listed, ending)
+        rows = rows_ending(table.name, table.listed, ending)[:most_tried]
         for first in range(0, len(rows), _SLICE):
             control.check()
             for row in rows[first : first + _SLICE].tolist():

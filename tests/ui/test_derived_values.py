@@ -139,3 +139,22 @@ def test_the_change_of_an_adapter_is_shown_with_its_scale(
     expected = scale * (b.double() @ a.double()).numpy()
     l2 = detail.panes["statistics"].measured.statistics.l2  # type: ignore[attr-defined]
     assert l2 == pytest.approx(float(np.linalg.norm(expected)), rel=1e-6)
+
+
+def test_a_file_tells_of_its_formats(detail: DetailPane, qtbot: QtBot, tmp_path: Path) -> None:
+    tensors: dict[str, torch.Tensor] = {}
+    for layer in range(3):
+        tensors |= four_bits(f"layers.{layer}.q.weight", (64, 64), "nf4", nested=False)[0]
+    bits = 8 * sum(tensor.nbytes for tensor in tensors.values()) / (3 * 4096)
+    tensors |= {"v.lora_A.weight": torch.ones(2, 30), "v.lora_B.weight": torch.ones(20, 2)}
+    detail.show_node(saved(tmp_path, tensors), 0, "m.safetensors")
+    settled(qtbot, detail)
+    title = "Tensors that belong together"
+    grid = next(view.grid for view in detail.findChildren(GridView) if view.grid.title == title)
+    assert grid.rows == (
+        ("bitsandbytes nf4", "3", "12.3 K", f"{bits:.4g}"),
+        ("low-rank adapter, pairs of A and B", "1", "600", "–"),
+    )
+    detail.show_node(saved(tmp_path, {"a": torch.ones(3)}), 0, "m.safetensors")
+    settled(qtbot, detail)
+    assert title not in {view.grid.title for view in detail.findChildren(GridView) if view.isVisible()}

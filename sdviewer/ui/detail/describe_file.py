@@ -21,6 +21,7 @@ from sdviewer.checkpoint.wording import (
     shown,
     shown_lines,
 )
+from sdviewer.ui.detail.describe_groups import groups_grid
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
 from sdviewer.ui.detail.places import filter_term, nodes_of_tensors
 
@@ -67,6 +68,7 @@ def describe_file(checkpoint: Checkpoint, title: str) -> Description:
             _problems(checkpoint),
             _sections(checkpoint),
             _dtypes(checkpoint),
+            groups_grid(checkpoint),
             _globals(checkpoint),
             _torch_lines(description.torch_lines),
             _shards(checkpoint),
