@@ -12,6 +12,7 @@ from sdviewer.comparison.matching import Replacement
 from sdviewer.comparison.merged_tree import Leaf
 from sdviewer.comparison.rename_rules import RenameRule, rename_rules
 from sdviewer.comparison.standing import Standing
+from sdviewer.control import WAY
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.describe import describe_node
@@ -192,6 +193,7 @@ class DiffOverview(DiffPane):
 
     def _describe_again(self) -> None:
         if self._standing is not None:
+            WAY.keep_clear()
             self._show(describe_node(self._standing, self._node, self.title, self._rules))
 
     def close_jobs(self) -> None:

@@ -16,7 +16,7 @@ from sdviewer.comparison.rejudging import JUDGED, rejudged
 from sdviewer.comparison.sides import chosen_sides, with_components
 from sdviewer.comparison.standing import Standing
 from sdviewer.comparison.tolerances import Tolerance, tolerance_of
-from sdviewer.control import Control, Gate
+from sdviewer.control import WAY, Control, Gate
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 
@@ -307,6 +307,7 @@ class Comparing(QObject):
     def _look(self) -> None:
         """Whoever shows it is told a few times a second, however many pairs are compared."""
         if self.standing is not None and self.standing.waiting != self._seen:
+            WAY.keep_clear()
             self._seen = self.standing.waiting
             self.advanced.emit()
 

@@ -34,6 +34,7 @@ _LATER_PARTS = (
         for plot in ("image", "layers", "distribution", "channels", "histograms", "treemap", "spectrum")
         for part in ("pane", "view")
     ),
+    "sdviewer.ui.comparison.tab",
 )
 
 # Between two of them the window answers undisturbed.
