@@ -10,8 +10,10 @@ from __future__ import annotations
 import gc
 import importlib
 import time
+from collections.abc import Iterator
 
-from PySide6.QtCore import QObject, Signal
+from PySide6 import QtCore, QtGui, QtSvg, QtWidgets
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
@@ -39,6 +41,18 @@ _LATER_PARTS = (
 
 # Between two of them the window answers undisturbed.
 _PAUSE = 0.02
+_SECONDS_A_TURN = 0.005
+
+
+def _qt_types() -> Iterator[object]:
+    """Every name of the modules that plots use, which makes the type behind it.
+
+    PySide makes a type when it is first asked for; two threads that ask at once have crashed. So all are
+    there, made on the window's thread, before another thread imports what asks for them.
+    """
+    for module in (QtCore, QtGui, QtWidgets, QtSvg):
+        for name in dir(module):
+            yield getattr(module, name, None)
 
 
 def _import_plots(_: Control) -> None:
@@ -82,6 +96,10 @@ class PlotLibrary(QObject):
         super().__init__(parent)
         self._bridge = bridge
         self._asked = False
+        self._types = _qt_types()
+        self._turns = QTimer(self)
+        self._turns.setInterval(0)
+        self._turns.timeout.connect(self._make_types)
         self.ready = False
         self.error: BaseException | None = None
 
@@ -89,15 +107,23 @@ class PlotLibrary(QObject):
         """Begin to import it, the first time this is called."""
         if not self._asked:
             self._asked = True
-            slot = ("window", "plots")
-            self._bridge.start(
-                Lane.COMPUTING,
-                slot,
-                _import_plots,
-                on_value=self._loaded,
-                on_error=self._failed,
-                background=True,
-            )
+            self._turns.start()
+
+    def _make_types(self) -> None:
+        """Some of them in each turn of the loop: all together take 0.2 s."""
+        until = time.monotonic() + _SECONDS_A_TURN
+        for _ in self._types:
+            if time.monotonic() > until:
+                return
+        self._turns.stop()
+        self._bridge.start(
+            Lane.COMPUTING,
+            ("window", "plots"),
+            _import_plots,
+            on_value=self._loaded,
+            on_error=self._failed,
+            background=True,
+        )
 
     def _loaded(self, _: object) -> None:
         self.ready = True
