@@ -16,6 +16,7 @@ from sdviewer.cli.command import Parser, command_parser, open_checkpoint, write
 from sdviewer.cli.exits import Exit, WrongUsage
 from sdviewer.edit.plan import ExportPlan, Options, Planner, source_of
 from sdviewer.edit.rules import (
+    CASTABLE,
     AddPrefix,
     BadRule,
     CastTo,
@@ -51,7 +52,9 @@ def parser() -> Parser:
     made = command_parser(
         "export",
         "Write a state_dict to another file. The ending says what: .pt, .safetensors, .npz; a folder is sharded "
-        "safetensors. Rules are carried out in the order in which they are given. Exit code 1 if the plan is refused.",
+        "safetensors. Rules are carried out in the order in which they are given. What no option can say (names by a "
+        "table or a template, one prefix in place of another, names sorted) stands in a recipe, a small TOML file that "
+        "the window saves. Exit code 1 if the plan is refused.",
     )
     made.add_argument("out", metavar="OUT", help="the file, or the folder of shards")
     made.add_argument(
@@ -63,16 +66,25 @@ def parser() -> Parser:
         ("--strip-prefix", "P", "take a prefix away; auto: every known wrapper, such as module. and _orig_mod."),
         ("--add-prefix", "P", "put a prefix before every key"),
         ("--rename", "'REGEX=>REPLACEMENT'", r"rename what a regex finds; groups are \1 or \g<name>"),
-        ("--cast", "DTYPE[:FILTER]", "convert floating point tensors"),
+        ("--cast", "DTYPE[:FILTER]", f"convert floating point tensors to {', '.join(CASTABLE)}"),
     ):
         made.add_argument(option, action=_InOrder, dest="rules", default=[], metavar=metavar, help=about)
-    made.add_argument("--recipe", metavar="R.toml", help="rules and options of a recipe, before those given here")
+    made.add_argument(
+        "--recipe",
+        metavar="R.toml",
+        help="a recipe: its rules come before those given here, its part and options count where none is given",
+    )
     made.add_argument(
         "--drop", action="append", default=[], metavar="PART", help="leave out optimizer, ema, scheduler …"
     )
     made.add_argument("--wrap", default="", metavar="KEY", help="a dict with the state_dict under this key (.pt)")
     made.add_argument("--unwrap", action="store_true", help="the bare state_dict, without what is around it")
-    made.add_argument("--ties", choices=("copies", "once"), default="copies", help="shared tensors outside .pt")
+    made.add_argument(
+        "--ties",
+        choices=("copies", "once"),
+        default="copies",
+        help="tied tensors outside .pt: copied, or once and the others noted",
+    )
     made.add_argument("--shard-size", metavar="5GB", help="the most payload in one file: sharded safetensors")
     made.add_argument("--metadata", action="append", default=[], metavar="K=V", help="text for a safetensors header")
     made.add_argument("--dry-run", action="store_true", help="only say what would be written")
@@ -85,10 +97,10 @@ def parser() -> Parser:
 def export(options: argparse.Namespace) -> int:
     """Plan, and write unless the plan is refused; returns the exit code."""
     try:
-        rules, chosen = _asked(options)
+        rules, chosen, section = _asked(options)
         checkpoint = open_checkpoint(options)
         control = progress.control_for(quiet=options.quiet)
-        plan = Planner(source_of(checkpoint, options.section)).plan(rules, chosen, control)
+        plan = Planner(source_of(checkpoint, section)).plan(rules, chosen, control)
     except BadRule as error:
         raise WrongUsage(str(error), "sdviewer export") from error
     written: list[dict[str, Any]] = []
@@ -110,17 +122,20 @@ def export(options: argparse.Namespace) -> int:
     return Exit.FINDING if plan.refusals else Exit.FINE
 
 
-def _asked(options: argparse.Namespace) -> tuple[list[Rule], Options]:
+def _asked(options: argparse.Namespace) -> tuple[list[Rule], Options, str | None]:
+    """Rules, options, and the part of the file: of the recipe, changed by what else is given."""
     from sdviewer.edit.exporting import target_kind
 
     rules: list[Rule] = []
     chosen = Options()
+    section: str | None = options.section
     if options.recipe:
         from sdviewer.edit.recipe import read_recipe
 
         recipe = read_recipe(options.recipe)
         rules += recipe.rules
         chosen = recipe.options
+        section = recipe.section if section is None else section
     rules += [_rule(option, text) for option, text in options.rules]
     metadata = dict(chosen.metadata)
     for text in options.metadata:
@@ -129,7 +144,7 @@ def _asked(options: argparse.Namespace) -> tuple[list[Rule], Options]:
             raise WrongUsage(f"--metadata {text}: is no key=value", "sdviewer export")
         metadata[key] = value
     shard_bytes = _size(options.shard_size) if options.shard_size else chosen.shard_bytes
-    return rules, replace(
+    chosen = replace(
         chosen,
         target=target_kind(options.out, sharded=bool(options.shard_size)),
         wrap=options.wrap or chosen.wrap,
@@ -139,6 +154,7 @@ def _asked(options: argparse.Namespace) -> tuple[list[Rule], Options]:
         shard_bytes=shard_bytes,
         metadata=metadata,
     )
+    return rules, chosen, section
 
 
 def _rule(option: str, text: str) -> Rule:

@@ -22,7 +22,8 @@ Room = Callable[[int], Piece]
 Source = Callable[[Room], Iterator[Piece]]
 """Yields pieces, which lie where it was given room, or are its own."""
 
-PIECE = 1 << 20
+# Between pieces threads wait for each other: large ones take less time, and still lie in a cache.
+PIECE = 2 << 20
 _BUFFERS = 4
 # Of a buffer: vectors, and what some processors copy from page to page, ask for it.
 _ALIGNMENT = 64

@@ -72,7 +72,7 @@ class PlannedKeys(Sequence[PlannedKey]):
     def __getitem__(self, index: slice) -> Sequence[PlannedKey]: ...
     def __getitem__(self, index: int | slice) -> PlannedKey | Sequence[PlannedKey]:
         chosen = range(len(self))[index]
-        return self._made(chosen) if isinstance(chosen, range) else self._made(range(chosen, chosen + 1))[0]
+        return self._made(chosen) if isinstance(chosen, range) else self._one(chosen)
 
     def __iter__(self) -> Iterator[PlannedKey]:
         return iter(self._made(range(len(self))))
@@ -112,6 +112,16 @@ class PlannedKeys(Sequence[PlannedKey]):
 
     def _name_of_other(self, position: int) -> str:
         return self._side.checkpoint.table.dtype_name(int(self._side.rows[self.places[position]]))
+
+    def _one(self, position: int) -> PlannedKey:
+        place = int(self.places[position])
+        shape_of, shapes = self._side.shapes
+        before, after = (
+            _NAMES[column[position]] if column[position] != OTHER.code else self._name_of_other(position)
+            for column in (self.before, self.after)
+        )
+        shape, nbytes = shapes[shape_of[place]], int(self.nbytes[position])
+        return PlannedKey(place, self._side.keys[place], self.new[position], before, after, shape, nbytes)
 
     def _made(self, chosen: range) -> list[PlannedKey]:
         part = slice(chosen.start, chosen.stop, chosen.step) if len(chosen) else slice(0, 0)

@@ -21,7 +21,7 @@ from sdviewer.errors import CannotWrite
 
 _THREADS = 2
 # Blocks that one thread takes at a time of a large tensor.
-_RUN = 8
+_RUN = 4
 
 
 class NotAsItShouldBe(CannotWrite):

@@ -1,4 +1,4 @@
-"""Recipes: rules and options as a small TOML file, to be saved and used again."""
+"""Recipes: what is exported, rules and options, as a small TOML file to be saved and used again."""
 
 from __future__ import annotations
 
@@ -19,18 +19,26 @@ _TARGETS = ("pt", "safetensors", "sharded", "npz")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Recipe:
-    """What is done to a state_dict, whatever it is."""
+    """What is done to a state_dict, whatever it is.
+
+    Attributes:
+        section: the name of the part that is exported; None for the model with all beside it.
+
+    """
 
     rules: tuple[Rule, ...]
     options: Options
+    section: str | None = None
 
 
-def to_toml(rules: Sequence[Rule], options: Options) -> str:
+def to_toml(rules: Sequence[Rule], options: Options, section: str | None = None) -> str:
     """The text of a recipe."""
     import tomli_w
 
     usual = Options()
     told: dict[str, Any] = {"version": VERSION, "target": options.target}
+    if section is not None:
+        told["section"] = section
     for name in ("wrap", "unwrap", "ties", "shard_bytes"):
         if getattr(options, name) != getattr(usual, name):
             told[name] = getattr(options, name)
@@ -58,7 +66,10 @@ def from_toml(text: str) -> Recipe:
     rules = told.pop("rules", [])
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         raise BadRule("rules are tables, [[rules]]")
-    return Recipe(tuple(from_plain(rule) for rule in rules), _options(told))
+    section = told.pop("section", None)
+    if not isinstance(section, str | None):
+        raise BadRule(f"section is {section!r}, no str")
+    return Recipe(tuple(from_plain(rule) for rule in rules), _options(told), section)
 
 
 def read_recipe(path: str) -> Recipe:
@@ -93,7 +104,7 @@ def _options(told: dict[str, Any]) -> Options:
     }
     for name, value in told.items():
         if name not in kinds:
-            raise BadRule(f"a recipe has no {name!r}; it has {', '.join(kinds)} and rules")
+            raise BadRule(f"a recipe has no {name!r}; it has section, {', '.join(kinds)} and rules")
         if not isinstance(value, kinds[name]):
             raise BadRule(f"{name} is {value!r}, no {kinds[name].__name__}")
     if told.get("target", "pt") not in _TARGETS:

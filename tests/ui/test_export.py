@@ -8,7 +8,7 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -314,3 +314,33 @@ def test_whatever_takes_the_keys_has_a_name(
             text = part.text() if isinstance(part, QAbstractButton) else ""
             assert named.accessibleName() or text, part
             assert not (isinstance(part, QLineEdit) and part.acceptDrops())
+
+
+def test_a_rule_that_strips_offers_what_stands_there_before_it(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    state = {f"module.model.{key}": torch.ones(2) for key in "ab"}
+    pane = open_export(window, saved(tmp_path, state), settle, qtbot)
+
+    def offered() -> list[str]:
+        box = pane.rules.form.inputs["prefix"]
+        assert isinstance(box, QComboBox)
+        return [box.itemData(at) for at in range(box.count())]
+
+    def buttons() -> list[str]:
+        return [button.text() for button in pane.rules._offers.findChildren(QPushButton) if button.isVisible()]
+
+    assert buttons() == ["Strip module. from 2 keys"]
+    add_rule(pane, "Strip module.")
+    ready(pane, qtbot)
+    # The rule itself has taken it away, and still offers it; a further one finds what is left.
+    assert offered() == ["module.", "auto"]
+    assert buttons() == ["Strip model. from 2 keys"]
+    add_rule(pane, "Strip model.")
+    ready(pane, qtbot)
+    assert offered() == ["model.", "auto"]
+    assert buttons() == []
+    pane.rules.go_to(0)
+    assert offered() == ["module.", "auto"]
+    assert buttons() == ["Strip model. from 2 keys"]
+    assert shown_keys(pane) == [("module.model.a", "a"), ("module.model.b", "b")]

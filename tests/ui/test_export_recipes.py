@@ -19,6 +19,7 @@ from sdviewer.cli import main as command_line
 from sdviewer.edit.rules import Exclude, RenameKeys, ReplacePrefix, Rule, Sort, StripPrefix, Template
 from sdviewer.ui.comparison.tab import ComparisonTab
 from sdviewer.ui.export.pane import ExportPane
+from sdviewer.ui.export.wishes import Chosen
 from sdviewer.ui.main_window import MainWindow
 from tests.ui.exports import (
     Settle,
@@ -212,6 +213,119 @@ def test_what_is_selected_in_the_tree_is_exported(
         else:
             assert run_copied_command() == 0
         assert same(loaded(tmp_path / target), head)
+
+
+def parts() -> dict[str, object]:
+    """A model, its averaged copy, and what stands beside them."""
+    state = network()
+    return {"model": state, "ema": {key: value + 1 for key, value in state.items()}, "epoch": 1}
+
+
+def choose_source(pane: ExportPane, text: str) -> None:
+    """Take the choice that begins so, by keys."""
+    pane.source.setFocus()
+    for _ in range(pane.source.count()):
+        if pane.source.currentText().startswith(text):
+            return
+        QTest.keyClick(pane.source, Qt.Key.Key_Down)
+    assert pane.source.currentText().startswith(text)
+
+
+def test_what_is_exported_is_undone_like_all_else(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    pane = open_export(window, saved(tmp_path, parts()), settle, qtbot)
+    whole = pane.source.currentText()
+    assert whole.startswith("Whole file")
+    choose_source(pane, "Only ema")
+    ready(pane, qtbot)
+    pane.take_wish(pane.wish.with_rules((Sort(),)))
+    pane.show_selected((1, 2))
+    ready(pane, qtbot)
+    assert pane.source.currentText() == "Selection (2 tensors)"
+    assert len(shown_keys(pane)) == 2
+    for text, rules, count in (("Only ema", (Sort(),), 4), ("Only ema", (), 4), ("Whole file", (), 4)):
+        pane.undo()
+        ready(pane, qtbot)
+        assert pane.source.currentText().startswith(text)
+        assert pane.wish.rules == rules
+        assert len(shown_keys(pane)) == count
+    while pane.rules.redo_button.isEnabled():
+        QTest.mouseClick(pane.rules.redo_button, Qt.MouseButton.LeftButton)
+    ready(pane, qtbot)
+    assert pane.source.currentText() == "Selection (2 tensors)"
+    type_target(pane, tmp_path / "two.pt")
+    press_export(pane, qtbot)
+    assert len(loaded(tmp_path / "two.pt")) == 2
+
+
+@pytest.mark.parametrize("selected", [False, True])
+def test_a_recipe_holds_what_is_exported(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path, selected: bool
+) -> None:
+    value = parts()
+    path = saved(tmp_path, value)
+    pane = open_export(window, path, settle, qtbot)
+    choose_source(pane, "Only ema")
+    if selected:
+        # Rows are in the order of the file: the last two are those of the head of the second part.
+        pane.show_selected((6, 7))
+    pane.take_wish(pane.wish.with_rules((StripPrefix("module."),)))
+    type_target(pane, tmp_path / "ours.pt")
+    press_export(pane, qtbot)
+    recipe = tmp_path / "r.toml"
+    pane.recipes.save(str(recipe))
+    ready(pane, qtbot)
+    while pane.rules.undo_button.isEnabled():
+        pane.undo()
+    ready(pane, qtbot)
+    assert pane.source.currentText().startswith("Whole file")
+    pane.recipes.load(str(recipe))
+    ready(pane, qtbot)
+    qtbot.waitUntil(lambda: bool(pane.wish.rules))
+    ready(pane, qtbot)
+    assert pane.source.currentText().startswith("Only ema")
+    type_target(pane, tmp_path / "again.pt")
+    press_export(pane, qtbot)
+    by_command = tmp_path / "command.pt"
+    command_line.run(["export", path, str(by_command), "--recipe", str(recipe), "--quiet"], lambda *_: 99)
+    expected = {key.removeprefix("module."): tensor + 1 for key, tensor in network().items()}
+    if selected:
+        expected = {key: tensor for key, tensor in expected.items() if key.startswith("head")}
+    for written in ("ours.pt", "again.pt", "command.pt"):
+        assert same(loaded(tmp_path / written), expected)
+
+
+def test_a_recipe_for_a_part_that_is_not_there_says_so(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    pane = open_export(window, saved(tmp_path, network()), settle, qtbot)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text("version = 1\nsection = 'ema'\n[[rules]]\nrule = 'sort'\n")
+    pane.recipes.load(str(recipe))
+    ready(pane, qtbot)
+    qtbot.waitUntil(lambda: pane.wish.rules == (Sort(),))
+    ready(pane, qtbot)
+    assert pane.error.isVisible()
+    assert "'ema'" in pane.error.message.text()
+    assert pane.wish.chosen == Chosen()
+    assert len(shown_keys(pane)) == 4
+
+
+def test_the_only_part_of_a_file_can_be_what_a_recipe_exports(
+    window: MainWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
+) -> None:
+    pane = open_export(window, saved(tmp_path, {"model": network(), "epoch": 1}), settle, qtbot)
+    assert pane.source.count() == 1
+    recipe = tmp_path / "r.toml"
+    recipe.write_text("version = 1\nsection = 'model'\n")
+    pane.recipes.load(str(recipe))
+    ready(pane, qtbot)
+    qtbot.waitUntil(lambda: pane.source.count() == 2)
+    assert pane.source.currentText().startswith("Only model")
+    type_target(pane, tmp_path / "bare.pt")
+    press_export(pane, qtbot)
+    assert same(loaded(tmp_path / "bare.pt"), network())
 
 
 def test_what_is_selected_in_the_table_is_exported(

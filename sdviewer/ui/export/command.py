@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from sdviewer.comparison.sides import section_around
 from sdviewer.edit.exporting import target_kind
 from sdviewer.edit.plan import ExportPlan, Options, source_of
 from sdviewer.edit.rules import (
@@ -22,17 +21,10 @@ from sdviewer.edit.rules import (
     StripPrefix,
     Template,
 )
-from sdviewer.errors import SdviewerError
+from sdviewer.ui.export.sources import CannotSay, selected_by_rules
 
 # A longer table belongs into a recipe.
 _MOST_KEYS = 50
-_LONGEST_FILTER = 8_000
-
-
-class CannotSay(SdviewerError):
-    """No option of the command says this."""
-
-    kind = "cannot_say"
 
 
 def command_of(plan: ExportPlan, target: str) -> str:
@@ -50,14 +42,14 @@ def command_of(plan: ExportPlan, target: str) -> str:
         )
     words = ["sdviewer", "export", plan.source.checkpoint.path, target, *_source(plan)]
     try:
-        words += [*_rules(plan.rules), *_options(options)]
+        said_by = [*_rules(plan.rules), *_options(options)]
     except CannotSay:
-        if plan.source.side.section is None:
-            raise
-        words.append("--recipe=recipe.toml")
+        # The rules of a recipe come first, so it holds what was selected, too.
+        words = words[:4] if plan.source.side.section is None else words
+        said_by = ["--recipe=recipe.toml"]
         if options.target == "sharded":
-            words.append(f"--shard-size={options.shard_bytes}")
-    return shlex.join(words)
+            said_by.append(f"--shard-size={options.shard_bytes}")
+    return shlex.join([*words, *said_by])
 
 
 def _source(plan: ExportPlan) -> Iterator[str]:
@@ -73,15 +65,9 @@ def _source(plan: ExportPlan) -> Iterator[str]:
         if not is_usual:
             yield f"--section={side.section.name}"
         return
-    around = section_around(side)
-    pattern = "|".join(re.escape(key).replace("/", "\\/") for key in side.keys)
-    if around is None or len(pattern) > _LONGEST_FILTER:
-        raise CannotSay(
-            "the selection is too scattered for a command", hint="say by rules which tensors are kept, or copy Python"
-        )
-    yield f"--section={around.name}"
-    if len(side) < len(around.rows):
-        yield f"--exclude=-/^(?:{pattern})$/"
+    section, rules = selected_by_rules(side)
+    yield f"--section={section}"
+    yield from _rules(rules)
 
 
 def _rules(rules: Sequence[Rule]) -> Iterator[str]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import shown
 from sdviewer.edit.plan import ExportPlan, Options
 from sdviewer.edit.rules import BadRule, Exclude, RenameKeys, Rule
-from sdviewer.errors import SdviewerError
+from sdviewer.errors import NameNotFound, SdviewerError
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.blocks import heading
@@ -27,10 +27,11 @@ from sdviewer.ui.export.planning import Planned, Planning, Shown
 from sdviewer.ui.export.preview import Preview
 from sdviewer.ui.export.recipes import RecipeMenu
 from sdviewer.ui.export.rule_list import RuleList
-from sdviewer.ui.export.sources import SourceChoice, choices_of, parts_beside, source_for, usual_target
+from sdviewer.ui.export.source_box import SourceBox
+from sdviewer.ui.export.sources import in_another, is_in, parts_beside, source_for, usual_target
 from sdviewer.ui.export.summary import Summary, Verdict, verdict_of
 from sdviewer.ui.export.target_bar import TargetBar
-from sdviewer.ui.export.wishes import History, Wish, exactly
+from sdviewer.ui.export.wishes import Chosen, History, Wish, exactly
 from sdviewer.ui.line_splitter import LineSplitter
 
 if TYPE_CHECKING:
@@ -68,9 +69,10 @@ class ExportPane(QWidget):
         self._bridge, self._found_in = bridge, found_in
         self.plan_slot: Hashable = (slot, "plan")
         self._checkpoint: Checkpoint | None = None
-        self._choices: tuple[SourceChoice, ...] = ()
         self._selected: tuple[int, ...] = ()
         self._planning: Planning | None = None
+        # Whose plans these are.
+        self._planned_for: tuple[Checkpoint, Chosen] | None = None
         self._history = History(Wish())
         self._verdict: Verdict | None = None
         self._not_understood = ""
@@ -79,9 +81,7 @@ class ExportPane(QWidget):
 
         self.title = heading("Export")
         self.title.setContentsMargins(0, 0, 0, 0)
-        self.source = QComboBox()
-        self.source.setAccessibleName("What is exported")
-        self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.source = SourceBox()
         self.recipe_button = QToolButton()
         self.recipe_button.setText("Recipe")
         self.recipe_button.setAccessibleName("Recipe: save, load, copy as code")
@@ -100,7 +100,9 @@ class ExportPane(QWidget):
         self.outcome = OutcomeStrip(self.export_button)
         self.writing = Writing(bridge, (slot, "write"), self.outcome, self.error, self)
         self.casts = CastCheck(bridge, (slot, "casts"), self.error, self)
-        self.recipes = RecipeMenu(bridge, (slot, "recipe"), lambda: self.wish, self._ready, self)
+        self.recipes = RecipeMenu(
+            bridge, (slot, "recipe"), lambda: self._checkpoint, lambda: self.wish, self._ready, self
+        )
         self.recipe_button.setMenu(self.recipes)
         self._lay_out()
         self._connect()
@@ -129,13 +131,13 @@ class ExportPane(QWidget):
             part.close_jobs()
 
     def show_checkpoint(self, checkpoint: Checkpoint | None, title: str) -> None:
-        """Export this one from now on; rules and options stay."""
+        """Export this one from now on; rules and options stay, and the part if it has one of that name."""
         if checkpoint is self._checkpoint:
             return
         is_first = self._checkpoint is None and not self._history.can_undo
         self.close_jobs()
         self._checkpoint, self._selected = checkpoint, ()
-        self._planning = None
+        self._planning = self._planned_for = None
         self.title.setText(f"Export {title}")
         self.outcome.clear()
         self.error.clear()
@@ -145,19 +147,19 @@ class ExportPane(QWidget):
         if is_first:
             # The same kind of file, as far as it can be written.
             self._history = History(replace(self.wish, options=Options(target=usual_target(checkpoint.format))))
-            self._show_wish()
-        self._choose(0)
+        # Rows are those of the other one.
+        self._history.change_all(lambda wish: replace(wish, chosen=in_another(checkpoint, wish.chosen)))
+        self._show_wish()
 
     def show_selected(self, rows: Sequence[int]) -> None:
         """Export these tensors of the checkpoint, as rows of its table."""
         self._selected = tuple(rows)
-        self._choose(-1)
+        self._choose(Chosen(rows=self._selected))
 
     def show_section(self, name: str) -> None:
         """Export one part of the checkpoint alone."""
-        parts = [choice.section for choice in self._choices]
-        if name in parts:
-            self._choose(parts.index(name))
+        if self._checkpoint is not None and is_in(self._checkpoint, name):
+            self._choose(Chosen(name))
 
     def apply_rules(self, rules: Sequence[Rule]) -> None:
         """Put rules behind those that there are: renames that a diff has found."""
@@ -165,8 +167,22 @@ class ExportPane(QWidget):
         self.rules.go_to(len(self.wish.rules) - 1)
 
     def take_wish(self, wish: Wish) -> None:
-        """Put other rules and options in place of all; undo brings the old ones back."""
+        """Put another wish in place of all; undo brings the old one back."""
         self._wish(wish, "")
+
+    def take_recipe(self, wish: Wish) -> None:
+        """Do what a recipe says, which may name a part that this file does not have."""
+        section, checkpoint = wish.chosen.section, self._checkpoint
+        if checkpoint is None or is_in(checkpoint, section):
+            self.take_wish(wish)
+            return
+        self.take_wish(replace(wish, chosen=Chosen()))
+        missing = NameNotFound(
+            f"has no part {shown(section or '', 80)!r}, which the recipe exports",
+            file=checkpoint.path,
+            hint="what is exported is now the whole file; choose above",
+        )
+        self.error.show_error(missing, about="recipe")
 
     def undo(self) -> None:
         """Take the last change back."""
@@ -248,13 +264,14 @@ class ExportPane(QWidget):
         column.addLayout(below)
 
     def _connect(self) -> None:
-        self.source.currentIndexChanged.connect(self._source_chosen)
+        # Going through the choices by keys is one step.
+        self.source.wished.connect(lambda chosen: self._choose(chosen, "source"))
         self.back_button.clicked.connect(self.left)
         self.rules.wished.connect(self._wish)
         self.rules.undo_wanted.connect(self.undo)
         self.rules.redo_wanted.connect(self.redo)
         self.rules.file_wanted.connect(self.recipes.ask_for_table)
-        self.recipes.loaded.connect(self.take_wish)
+        self.recipes.loaded.connect(self.take_recipe)
         self.recipes.table_loaded.connect(self._take_table)
         self.recipes.tasks.done.connect(self.message)
         self.recipes.tasks.failed.connect(lambda error, again: self.error.show_error(error, again=again))
@@ -275,29 +292,21 @@ class ExportPane(QWidget):
         self.summary.conflicts_wanted.connect(lambda: self.preview.choose(Shown.CONFLICTS))
         self.export_button.clicked.connect(self.export)
 
-    def _choose(self, at: int) -> None:
-        """Offer what may be exported, and take one of the choices."""
-        if self._checkpoint is None:
-            return
-        self._choices = choices_of(self._checkpoint, self._selected)
-        self.source.blockSignals(True)
-        self.source.clear()
-        for choice in self._choices:
-            self.source.addItem(choice.title)
-        self.source.setCurrentIndex(at % len(self._choices) if self._choices else -1)
-        self.source.blockSignals(False)
-        self._source_chosen()
+    def _choose(self, chosen: Chosen, topic: str = "") -> None:
+        self._wish(replace(self.wish, chosen=chosen), topic)
 
-    def _source_chosen(self) -> None:
-        at, checkpoint = self.source.currentIndex(), self._checkpoint
-        if checkpoint is None or not 0 <= at < len(self._choices):
+    def _show_chosen(self) -> None:
+        """What may be exported, what is, and plans of that."""
+        checkpoint, chosen = self._checkpoint, self.wish.chosen
+        if checkpoint is None or self._planned_for == (checkpoint, chosen):
+            return
+        if not self.source.show_chosen(checkpoint, chosen, self._selected):
             self.error.show_error(SdviewerError("holds no tensors to export"))
             return
-        choice = self._choices[at]
-        self._planning = Planning(lambda: source_for(checkpoint, choice))
+        self._planned_for = checkpoint, chosen
+        self._planning = Planning(lambda: source_for(checkpoint, chosen))
         self.casts.forget()
-        self.target.show_source(checkpoint.path, parts_beside(checkpoint, choice))
-        self._plan()
+        self.target.show_source(checkpoint.path, parts_beside(checkpoint, chosen))
 
     def _wish(self, wish: Wish, topic: str) -> None:
         self._history.wish(wish, topic)
@@ -337,6 +346,7 @@ class ExportPane(QWidget):
 
     def _show_wish(self) -> None:
         history = self._history
+        self._show_chosen()
         self.rules.show_wish(history.current, can_undo=history.can_undo, can_redo=history.can_redo)
         self.target.show_options(history.current.options)
         self._plan()

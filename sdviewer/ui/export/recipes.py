@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import plural, shown
 from sdviewer.comparison.sides import section_around
 from sdviewer.control import Control
@@ -18,9 +19,10 @@ from sdviewer.edit.rules import BadRule, RenameKeys
 from sdviewer.errors import CannotRead
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
-from sdviewer.ui.export.command import CannotSay, command_of
+from sdviewer.ui.export.command import command_of
 from sdviewer.ui.export.rule_form import pairs_of
-from sdviewer.ui.export.wishes import Wish
+from sdviewer.ui.export.sources import CannotSay, as_rules
+from sdviewer.ui.export.wishes import Chosen, Wish
 from sdviewer.ui.pane_tasks import PaneTasks
 from sdviewer.whole_file import write_whole
 
@@ -42,13 +44,14 @@ class RecipeMenu(QMenu):
         self,
         bridge: Bridge,
         slot: Hashable,
+        checkpoint: Callable[[], Checkpoint | None],
         wish: Callable[[], Wish],
         plan: Callable[[], tuple[ExportPlan, str] | None],
         parent: QWidget,
     ) -> None:
-        """`wish` gives what is wished now, `plan` its plan and the file to write, None while there is none."""
+        """`checkpoint` gives what is exported, `wish` what is wished, `plan` its plan and the target, or None."""
         super().__init__(parent)
-        self._wish, self._plan = wish, plan
+        self._checkpoint, self._wish, self._plan = checkpoint, wish, plan
         self.tasks = PaneTasks(bridge, slot, Lane.READING, self)
         self.addAction("&Save Recipe…", self.ask_where_to_save)
         self.addAction("&Load Recipe…", self.ask_what_to_load)
@@ -77,12 +80,14 @@ class RecipeMenu(QMenu):
 
     def save(self, path: str) -> None:
         """Save what is wished."""
-        wish, planned = self._wish(), self._plan()
-        source = planned[0].source.checkpoint.path if planned is not None else ""
+        wish, checkpoint = self._wish(), self._checkpoint()
+        if checkpoint is None:
+            return
 
         def write(_: Control) -> int:
-            data = to_toml(wish.rules, wish.options).encode("utf-8")
-            return write_whole(path, source, lambda file: file.write(data))
+            section, first = as_rules(checkpoint, wish.chosen)
+            data = to_toml((*first, *wish.rules), wish.options, section).encode("utf-8")
+            return write_whole(path, checkpoint.path, lambda file: file.write(data))
 
         name = shown(Path(path).name, 80)
         self.tasks.start_save(f"Saving {name}", write, lambda _: self.tasks.done.emit(f"Saved {name}."))
@@ -91,7 +96,7 @@ class RecipeMenu(QMenu):
         """Load a recipe."""
 
         def taken(recipe: Recipe) -> None:
-            self.loaded.emit(Wish(recipe.rules, recipe.options))
+            self.loaded.emit(Wish(recipe.rules, recipe.options, Chosen(recipe.section)))
             self.tasks.done.emit(f"Loaded {name}: {plural(len(recipe.rules), 'rule')}.")
 
         name = shown(Path(path).name, 80)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sdviewer.comparison.matching import Matching
@@ -26,11 +26,26 @@ _MOST_STEPS = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What of a checkpoint is exported: the model with all beside it, unless a part or tensors are named.
+
+    Attributes:
+        section: the name of a part.
+        rows: tensors that were selected, as rows of the tensor table.
+
+    """
+
+    section: str | None = None
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be done to a state_dict."""
+    """What is to be done, and to what."""
 
     rules: tuple[Rule, ...] = ()
     options: Options = field(default_factory=Options)
+    chosen: Chosen = Chosen()
 
     @property
     def effective(self) -> tuple[Rule, ...]:
@@ -106,6 +121,10 @@ class History:
             del self._steps[:-_MOST_STEPS]
         self._at = len(self._steps) - 1
         self._topic = topic
+
+    def change_all(self, change: Callable[[Wish], Wish]) -> None:
+        """Make every step another one: what it was about is no longer there."""
+        self._steps = [change(step) for step in self._steps]
 
     def undo(self) -> None:
         """Back by a step, if there is one."""

@@ -88,6 +88,23 @@ def test_an_existing_file_needs_overwrite(sdviewer_command: CommandLine, tmp_pat
     assert torch.load(out, weights_only=True)["epoch"] == 2
 
 
+def test_a_recipe_says_which_part_unless_that_is_given(
+    sdviewer_command: CommandLine, tmp_path: Path, file: Path, model: nn.Sequential
+) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('version = 1\nsection = "model"\n[[rules]]\nrule = "strip_prefix"\nprefix = "auto"\n')
+    out = tmp_path / "out.pt"
+    assert sdviewer_command("export", file, out, "--recipe", recipe).code == 0
+    model.load_state_dict(torch.load(out, weights_only=True), strict=True)
+    other = tmp_path / "other.pt"
+    assert sdviewer_command("export", file, other, "--recipe", recipe, "--section", "optimizer").code == 0
+    assert not set(torch.load(other, weights_only=True)) & set(model.state_dict())
+    recipe.write_text('version = 1\nsection = "ema"\n')
+    told = sdviewer_command("export", file, tmp_path / "no.pt", "--recipe", recipe)
+    assert told.code == 2
+    assert "no section 'ema'" in told.err
+
+
 def test_shards_and_recipes(sdviewer_command: CommandLine, tmp_path: Path, file: Path) -> None:
     recipe = tmp_path / "r.toml"
     recipe.write_text('version = 1\ndrop = ["optimizer"]\n[[rules]]\nrule = "strip_prefix"\nprefix = "auto"\n')

@@ -20,9 +20,11 @@ def test_a_recipe_comes_back_as_it_was() -> None:
     options = Options(
         target="sharded", drop=("optimizer",), ties="once", shard_bytes=5, metadata={"format": "pt"}, unwrap=True
     )
-    found = from_toml(to_toml(RULES, options))
-    assert found.rules == RULES
-    assert found.options == options
+    for section in ("ema", "", None):
+        found = from_toml(to_toml(RULES, options, section))
+        assert found.rules == RULES
+        assert found.options == options
+        assert found.section == section
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(AddPrefix), max_size=5))
@@ -38,6 +40,7 @@ def test_any_text_comes_back(rules: list[Rule]) -> None:
         ("version = 2", "version"),
         ("version = 1\nrules = 3", "tables"),
         ("version = 1\nsurprise = 1", "surprise"),
+        ("version = 1\nsection = 1", "section"),
         ('version = 1\ntarget = "gguf"', "gguf"),
         ('version = 1\nties = "some"', "some"),
         ("version = 1\nshard_bytes = 0", "shard_bytes"),
