@@ -22,11 +22,9 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QMenu,
     QPlainTextEdit,
@@ -42,7 +40,7 @@ from sdviewer.checkpoint.wording import PROBLEM_MARKS, shown
 from sdviewer.control import WAY
 from sdviewer.ui.detail.parts import Fact, Grid, Note, Text
 from sdviewer.ui.models.grid_model import GridModel
-from sdviewer.ui.plain_header import PlainHeader
+from sdviewer.ui.plain_table import make_plain
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
 
@@ -244,22 +242,8 @@ class GridView(QTableView):
         self.grid = grid
         self.setAccessibleName(grid.title)
         self.setModel(GridModel(grid, self))
-        self.setFont(number_font())
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setCornerButtonEnabled(False)
-        self.setTabKeyNavigation(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setFrameShape(QTableView.Shape.NoFrame)
+        row_height = make_plain(self)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setHorizontalHeader(PlainHeader(3, self))
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        row_height = QFontMetrics(self.font()).height() + 6
-        self.verticalHeader().setMinimumSectionSize(row_height)
-        self.verticalHeader().setDefaultSectionSize(row_height)
         self._text_widths = [self._text_width(column) for column in range(len(grid.header))]
         self._fit_columns()
         rows = min(len(grid.rows), _MOST_ROWS_IN_SIGHT)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 from sdviewer.control import WAY
 from sdviewer.ui.models.optimizer_model import OptimizerModel
-from sdviewer.ui.plain_header import PlainHeader
-from sdviewer.ui.theme import number_font
+from sdviewer.ui.plain_table import make_plain
 
 _ROWS_MEASURED = 100
 _NARROWEST_NAME = 120
@@ -36,24 +35,9 @@ class ParameterTable(QTableView):
         self.parameters = OptimizerModel(None, self)
         self.setAccessibleName("Parameters and their state")
         self.setModel(self.parameters)
-        self.setFont(number_font())
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setCornerButtonEnabled(False)
-        self.setTabKeyNavigation(False)
-        self.setFrameShape(QTableView.Shape.NoFrame)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setMinimumHeight(6 * make_plain(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalHeader(PlainHeader(3, self))
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        row_height = QFontMetrics(self.font()).height() + 6
-        self.verticalHeader().setMinimumSectionSize(row_height)
-        self.verticalHeader().setDefaultSectionSize(row_height)
-        self.setMinimumHeight(6 * row_height)
         self.doubleClicked.connect(self._follow)
         self.selectionModel().currentRowChanged.connect(lambda new, _: self.current_changed.emit(new.row()))
 
