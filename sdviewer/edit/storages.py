@@ -6,6 +6,7 @@ view with gaps is written without them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -155,8 +156,9 @@ def _values(piece: Piece, control: Control, room: Room) -> Iterator[npt.NDArray[
     """The values of a tensor, row-major, as they are or converted."""
     ref = piece.ref
     dtype = ref.checkpoint.table.dtype_of(ref.row)
-    if value_bits(dtype) != dtype.bits:
-        yield from _packed(ref, control)
+    if value_bits(dtype) % 8 and not piece.cast:
+        control.check()
+        yield packed(ref.codes().reshape(-1), value_bits(dtype))
         return
     if decoded_dtype(dtype) is None:
         control.check()
@@ -218,8 +220,11 @@ class Converting:
         return out
 
 
-def _packed(ref: TensorRef, control: Control) -> Iterator[npt.NDArray[np.uint8]]:
-    """Bytes that hold two values each, taken as bytes; such tensors are small enough to be read whole."""
-    control.check()
-    codes = ref.codes()
-    yield (codes[..., 0::2] | codes[..., 1::2] << np.uint8(4)).reshape(-1)
+def packed(codes: Codes, bits: int) -> npt.NDArray[np.uint8]:
+    """Values of 4 or 6 bits as bytes, the first in the lowest bits; such tensors are small enough to be read whole."""
+    together = 8 // math.gcd(bits, 8)
+    groups = np.zeros((-(-len(codes) // together), together), np.uint32)
+    groups.reshape(-1)[: len(codes)] = codes
+    words = np.bitwise_or.reduce(groups << (bits * np.arange(together, dtype=np.uint32)), axis=1)
+    raw = words.astype("<u4").view(np.uint8).reshape(-1, 4)[:, : bits * together // 8].reshape(-1)
+    return np.ascontiguousarray(raw[: -(-len(codes) * bits // 8)])

@@ -186,9 +186,10 @@ class PreviewTable(RowTable):
         widths = {**_WIDTHS, Column.DTYPE: _CAST_WIDTH} if has_casts else _WIDTHS
         note = int(width * _NOTE_SHARE) if has_notes else _EMPTY_NOTE
         name = max((width - note - sum(widths.values())) // 2, _NARROWEST_NAME)
-        for column in Column:
-            if column != Column.NOTE:
-                self.setColumnWidth(column, widths.get(column, name))
+        # The last one stretches, but does not shrink by itself.
+        widths = {**widths, Column.OLD: name, Column.NEW: name, Column.NOTE: note}
+        for column, each in widths.items():
+            self.setColumnWidth(column, each)
 
     def currentChanged(self, current: Index, before: Index) -> None:  # noqa: N802  # Qt
         """Rows are painted whole."""

@@ -270,6 +270,28 @@ def test_shards_have_an_index_and_no_more_than_their_size(tmp_path: Path) -> Non
     assert list(sdviewer.open(tmp_path / "out").tensors) == list(state)
 
 
+@pytest.mark.parametrize(("name", "bits", "count"), [("F6_E2M3", 6, 8), ("F6_E3M2", 6, 20), ("F4", 4, 10)])
+def test_values_that_share_bytes_are_written_as_they_are(tmp_path: Path, name: str, bits: int, count: int) -> None:
+    raw = np.random.default_rng(0).integers(0, 256, count * bits // 8, np.uint8).tobytes()
+    (tmp_path / "a.safetensors").write_bytes(_by_hand({"w": (name, count, raw), "v": ("U8", 3, b"abc")}))
+    plan(tmp_path / "a.safetensors", AddPrefix("x."), target="safetensors").write(tmp_path / "b.safetensors")
+    found = (tmp_path / "b.safetensors").read_bytes()
+    length = int.from_bytes(found[:8], "little")
+    header = json.loads(found[8 : 8 + length])
+    first, last = header["x.w"]["data_offsets"]
+    assert (header["x.w"]["dtype"], header["x.w"]["shape"]) == (name, [count])
+    assert found[8 + length :][first:last] == raw
+
+
+def _by_hand(entries: dict[str, tuple[str, int, bytes]]) -> bytes:
+    header, data = {}, b""
+    for key, (dtype, count, raw) in entries.items():
+        header[key] = {"dtype": dtype, "shape": [count], "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
 def test_npz_is_read_by_numpy(tmp_path: Path) -> None:
     state = {
         "a.b": random(torch.float64, (3, 4)).nan_to_num(),
