@@ -7,7 +7,6 @@ Buffers go round between the two threads; small pieces of several sources lie in
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from queue import SimpleQueue
 from types import TracebackType
@@ -15,6 +14,8 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+
+from sdviewer.edit.encoding import Checksum
 
 Piece = npt.NDArray[np.uint8]
 Room = Callable[[int], Piece]
@@ -60,12 +61,12 @@ class Ahead:
     the pieces.
 
     Attributes:
-        checksum: CRC-32 of the source that came to its end last; 0 where checksums are not asked for.
+        checksum: CRC-32 of the source that came to its end last; 0 where nobody takes any.
 
     """
 
-    def __init__(self, sources: Iterable[Source], nbytes: int, *, checksums: bool = True) -> None:
-        self._sources, self._checksums = sources, checksums
+    def __init__(self, sources: Iterable[Source], nbytes: int, *, checksum_of: Checksum | None = None) -> None:
+        self._sources, self._checksum_of = sources, checksum_of
         self._coming = self._from_thread() if nbytes >= _LEAST else self._one_by_one()
         self.checksum = 0
 
@@ -87,8 +88,8 @@ class Ahead:
         for source in self._sources:
             checksum = 0
             for piece in source(room):
-                if self._checksums:
-                    checksum = zlib.crc32(piece.data, checksum)
+                if self._checksum_of is not None:
+                    checksum = self._checksum_of(piece, checksum)
                 yield piece
             yield checksum
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -13,9 +14,13 @@ from sdviewer.checkpoint.decoding import Codes, code_dtype, decode, decode_table
 from sdviewer.checkpoint.dtypes import BY_NAME, Dtype
 from sdviewer.edit import encoding_loops
 
-# Fewer values are converted in less time than the compiled loops take to be loaded.
+# Fewer values are converted, and of fewer bytes a checksum is taken, in less time than the compiled loops take to
+# be loaded.
 _MANY = 1 << 18
+_MANY_BYTES = 1 << 28
 _TABLE_BITS = 16
+
+Checksum = Callable[[npt.NDArray[np.uint8], int], int]
 
 
 class Encoder:
@@ -46,6 +51,13 @@ def _narrow(loops: Any, values: npt.NDArray[Any], to: str, found: Codes) -> None
     with np.errstate(all="ignore"):
         single = values.astype(np.float32, copy=False)
     getattr(loops, f"to_{to}")(single, found)
+
+
+def checksums(nbytes: int) -> Checksum:
+    """How CRC-32 is taken of pieces of so many bytes in all: of a piece, behind that of what came before."""
+    loops: Any = compiled_or("encoding", encoding_loops) if nbytes >= _MANY_BYTES else encoding_loops
+    found: Checksum = loops.crc32
+    return found
 
 
 @cache

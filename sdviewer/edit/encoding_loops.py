@@ -5,6 +5,7 @@ All write into an array that is given, with one code a value.
 
 from __future__ import annotations
 
+import zlib
 from functools import cache
 from typing import Any
 
@@ -48,6 +49,11 @@ def to_float8_e5m2(values: Floats, codes: Codes) -> None:
 def look_up(codes: Codes, table: Codes, found: Codes) -> None:
     """What a table has for each code; it is as long as there are codes."""
     np.take(table, codes, out=found, mode="clip")
+
+
+def crc32(data: npt.NDArray[np.uint8], checksum: int) -> int:
+    """As `zlib.crc32` of contiguous bytes."""
+    return zlib.crc32(data.data, checksum)
 
 
 def _to_float8(values: Floats, codes: Codes, dtype: str) -> None:

@@ -14,6 +14,7 @@ from numpy.lib import format as npy
 from sdviewer.checkpoint.dtypes import BY_NAME
 from sdviewer.control import Control
 from sdviewer.edit.ahead import Ahead, Room, counted
+from sdviewer.edit.encoding import checksums
 from sdviewer.edit.safetensors_file import Entry, plain_storage
 from sdviewer.edit.storages import bytes_of
 from sdviewer.edit.zip_writing import ZipWriter
@@ -30,7 +31,8 @@ def write_npz(entries: Sequence[Entry], file: IO[bytes], told: Callable[[int], N
     archive = ZipWriter(file)
     headers = [_header(entry) for entry in entries]
     sources = (partial(_pieces, header, entry, control) for header, entry in zip(headers, entries, strict=True))
-    with Ahead(sources, sum(entry.nbytes for entry in entries)) as ahead:
+    nbytes = sum(entry.nbytes for entry in entries)
+    with Ahead(sources, nbytes, checksum_of=checksums(nbytes)) as ahead:
         for header, entry in zip(headers, entries, strict=True):
             pieces = counted(ahead.next(), told)
             archive.add(f"{entry.name}.npy", len(header) + entry.nbytes, pieces, lambda: ahead.checksum)

@@ -74,7 +74,7 @@ def write_safetensors(
     """
     file.write(header_of(entries, metadata))
     sources = (partial(bytes_of, plain_storage(entry), control) for entry in entries)
-    with Ahead(sources, sum(entry.nbytes for entry in entries), checksums=False) as ahead:
+    with Ahead(sources, sum(entry.nbytes for entry in entries)) as ahead:
         for entry in entries:
             written = sum(map(file.write, counted(ahead.next(), told)))
             if written != entry.nbytes:

@@ -17,6 +17,7 @@ from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
 from sdviewer.edit.ahead import Ahead, counted
+from sdviewer.edit.encoding import checksums
 from sdviewer.edit.pickling import StoredTensor, WithMetadata, pickled
 from sdviewer.edit.plan import ExportPlan
 from sdviewer.edit.storages import OutStorage, Piece, Placed, bytes_of, storages_of
@@ -54,7 +55,8 @@ def write_torch(plan: ExportPlan, name: str, file: IO[bytes], told: Told, contro
     archive.add(f"{root}/.storage_alignment", 2, [b"64"])
     archive.add(f"{root}/byteorder", 6, [b"little"])
     sources = (partial(bytes_of, storage, control) for storage in storages)
-    with Ahead(sources, sum(storage.nbytes for storage in storages)) as ahead:
+    nbytes = sum(storage.nbytes for storage in storages)
+    with Ahead(sources, nbytes, checksum_of=checksums(nbytes)) as ahead:
         for number, storage in enumerate(storages):
             entry = f"{root}/data/{number}"
             archive.add(entry, storage.nbytes, counted(ahead.next(), told), lambda: ahead.checksum)

@@ -1,4 +1,4 @@
-"""The loops of conversions: float32 to fewer bits, to nearest, ties to even, and codes through a table.
+"""The loops of an export: float32 to fewer bits, to nearest, ties to even; codes through a table; and CRC-32.
 
 A NaN becomes the quiet NaN of the dtype, with its sign except in bfloat16: libraries differ in what they keep of it.
 The twins in numpy are `edit.encoding_loops`.
@@ -6,12 +6,14 @@ The twins in numpy are `edit.encoding_loops`.
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sdviewer.analysis.kernels.compiling import kernel
+from sdviewer.analysis.kernels.vectors import CAN_FOLD, FOLDED, folded
 
 Array = npt.NDArray[Any]
 
@@ -90,3 +92,25 @@ def look_up(codes: Array, table: Array, found: Array) -> None:
     """What a table has for each code; it is as long as there are codes."""
     for i in range(found.size):
         found[i] = table[codes[i]]
+
+
+def crc32(data: Array, checksum: int) -> int:
+    """As `zlib.crc32` of contiguous bytes, three times as fast where the processor can do it."""
+    whole = len(data) // FOLDED * FOLDED
+    if not CAN_FOLD or not whole or not data.flags.writeable:
+        return zlib.crc32(data.data, checksum)
+    state = np.array([checksum ^ 0xFFFF_FFFF, 0], np.uint64)
+    fold(data[:whole], state)
+    # Behind 16 bytes that stand for all the others, from a register of zeros.
+    return zlib.crc32(data[whole:].data, zlib.crc32(state.data, 0xFFFF_FFFF))
+
+
+if CAN_FOLD:
+
+    @kernel("void(uint8[::1], uint64[::1])", exact=True)
+    def fold(data: Array, state: Array) -> None:
+        """Bytes, a multiple of 64 of them, become 16 with the same CRC-32; `state` has two words.
+
+        The first of them begins with the register of what came before.
+        """
+        folded(data, state)

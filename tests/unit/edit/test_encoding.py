@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from types import ModuleType
 from typing import Any
 
@@ -99,3 +100,20 @@ def test_every_code_of_every_dtype_finds_its_place_in_another(
     nan = expected.float().isnan()
     assert found.float().isnan().equal(nan)
     assert found.float()[~nan].numpy().tobytes() == expected.float()[~nan].numpy().tobytes()
+
+
+@given(st.integers(0, 700), st.integers(0, 70), st.integers(0, 2**32 - 1), st.booleans())
+def test_checksums_are_those_of_zlib(count: int, start: int, before: int, writeable: bool) -> None:
+    data = np.random.default_rng(count).integers(0, 256, start + count, np.uint8)[start:]
+    data.flags.writeable = writeable
+    for loops in LOOPS:
+        assert loops.crc32(data, before) == zlib.crc32(data.tobytes(), before)
+
+
+def test_a_checksum_goes_on_from_piece_to_piece() -> None:
+    data = np.random.default_rng(0).integers(0, 256, 3 << 20, np.uint8)
+    for loops in LOOPS:
+        checksum = 0
+        for first in range(0, len(data), 1_000_001):
+            checksum = loops.crc32(data[first : first + 1_000_001], checksum)
+        assert checksum == zlib.crc32(data.tobytes())
