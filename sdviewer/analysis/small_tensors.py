@@ -40,9 +40,7 @@ _SIMPLE = np.array(
     [d.kind in _INTEGERS | {"float"} and d.bits in _WHOLE_BYTES and value_bits(d) == d.bits for d in DTYPES]
 )
 _WIDTHS = np.array([dtype.bits // 8 for dtype in DTYPES], np.int64)
-_OTHERWISE = np.uint16(
-    Flag.NOT_DENSE | Flag.QUANTISED | Flag.CONJ | Flag.NEG | Flag.OUT_OF_BOUNDS | Flag.INCOMPLETE
-)
+_OTHERWISE = np.uint16(Flag.NOT_DENSE | Flag.QUANTISED | Flag.CONJ | Flag.NEG | Flag.OUT_OF_BOUNDS | Flag.INCOMPLETE)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -389,6 +389,8 @@ class LocalSources:
 
                 told = bytes(self.inline[spec.offset : spec.offset + spec.stored])
                 return Assembled(from_bytes(told), spec, self)
+            case "computed":
+                raise CannotRead("is computed and in no file", file=spec.label)
 
     def inflated(self, index: int, offset: int, stored: int, size: int) -> ByteSource:
         """A deflated stretch of source `index`, kept for the next call."""
