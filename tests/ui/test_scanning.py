@@ -428,7 +428,7 @@ def test_a_small_file_is_scanned_when_it_is_shown_and_known_the_next_time(
 
 
 def test_without_the_wish_nothing_is_scanned_on_opening(
-    make_window: MakeWindow, settle: Settle, tmp_path: Path
+    make_window: MakeWindow, settle: Settle, qtbot: QtBot, tmp_path: Path
 ) -> None:
     settings = Settings()
     settings.scan_on_opening = True
@@ -441,7 +441,9 @@ def test_without_the_wish_nothing_is_scanned_on_opening(
     torch.save({"weight": torch.ones(3, 5)}, path)
     window.open_files([os.fspath(path)])
     tab = settle(window)
+    # What is remembered is looked up in any case, a moment after the first paint; a scan would follow that.
     QTest.qWait(600)
+    qtbot.waitUntil(lambda: tab.scanning.state is not Scan.LOOKING_UP, timeout=20_000)
     assert tab.scanning.state is Scan.NONE
     assert filled(tab) == 0
     action.trigger()
