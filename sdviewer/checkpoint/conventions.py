@@ -75,6 +75,10 @@ CONVENTIONS: tuple[Convention, ...] = (
 )
 
 
+FLAT_OPTIMIZER = _holds("torch.distributed.checkpoint, optimizer flattened", "optimizer", "state.…", "param_groups.…")
+"""What a container fits whose keys begin so: see `is_flat_optimizer`."""
+
+
 def by_keys(keys: AbstractSet[str]) -> Convention | None:
     """The row that a mapping with these keys fits."""
     return next((row for row in CONVENTIONS if row.keys and row.keys <= keys), None)

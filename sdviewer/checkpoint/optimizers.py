@@ -7,9 +7,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from sdviewer.checkpoint.structure import Node, Structure
 
 _MOST_OPTIONS = 64
+
+# How keys begin in the flat layout that torch.distributed.checkpoint writes for resharding.
+FLAT_STATE, FLAT_GROUPS = "state.", "param_groups."
+_FLAT_LOOKED_AT = 256
 
 # Options that only this optimizer has, the rarer ones first (names as torch.optim writes them).
 _OWN_OPTIONS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -68,3 +74,17 @@ def _short(text: str) -> Any:
 def _child(structure: Structure, node: int, part: str) -> int:
     children = itertools.islice(structure.children(node), _MOST_OPTIONS)
     return next((child for child in children if structure.part[child] == part), -1)
+
+
+def is_flat_optimizer(structure: Structure, node: int) -> bool:
+    """Whether a container's own keys are `state.<parameter>.<field>` and `param_groups.<parameter>.<option>`.
+
+    Ranks come one after the other, each with its state first: the first and the last keys tell.
+    """
+    part, end = structure.part, int(structure.end[node])
+    if end <= node + 2 or part.data.find(FLAT_GROUPS.encode(), part.offsets[node + 1], part.offsets[end]) < 0:
+        return False
+    children = np.flatnonzero(structure.parent[node + 1 : end] == node) + node + 1
+    chosen = np.unique(np.concatenate((children[:_FLAT_LOOKED_AT], children[-_FLAT_LOOKED_AT:]))).tolist()
+    begins = {text.partition(".")[0] + "." for text in (part[child] for child in chosen)}
+    return FLAT_GROUPS in begins and begins <= {FLAT_STATE, FLAT_GROUPS}

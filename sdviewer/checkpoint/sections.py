@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.checkpoint.conventions import Convention, SectionKind, by_keys, by_name
+from sdviewer.checkpoint.conventions import FLAT_OPTIMIZER, Convention, SectionKind, by_keys, by_name
 from sdviewer.checkpoint.document import Checkpoint, Description
 from sdviewer.checkpoint.names import decode_part
+from sdviewer.checkpoint.optimizers import is_flat_optimizer
 from sdviewer.checkpoint.roles import buffer_rows
 from sdviewer.checkpoint.structure import Node, Structure
 from sdviewer.checkpoint.ties import find_ties
@@ -346,6 +347,8 @@ class _Finder:
         row = None
         if len(inside.children) <= _MAX_PARTS and self.structure.kind[node] != Node.SEQUENCE:
             row = by_keys({self._part(child) for child in inside.children.tolist()})
+        if row is None and self.structure.kind[node] == Node.MAPPING and is_flat_optimizer(self.structure, node):
+            row = FLAT_OPTIMIZER
         return row or (by_name(self._part(node)) if node else None)
 
     def _is_known_by_keys(self, node: int) -> bool:

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from sdviewer.checkpoint.document import Description
+from sdviewer.checkpoint.document import Checkpoint, Description
 from sdviewer.checkpoint.metadata import metadata_values
 from sdviewer.checkpoint.names import decode_part
 from sdviewer.checkpoint.optimizers import optimizer_name
+from sdviewer.checkpoint.sections import Section
 from sdviewer.checkpoint.structure import Node, Structure
 from sdviewer.control import Control
+from sdviewer.training.flat_layout import is_flat, read_flat
 
 ParameterId = int | str
 
@@ -53,6 +55,7 @@ class ParamGroups:
         groups: in file order.
         state: the structure node of its `state`, -1 for none.
         problems: what is not as torch writes it, in words.
+        flat: where the file has the flat layout, of each parameter which field is which structure node; else None.
 
     """
 
@@ -60,6 +63,7 @@ class ParamGroups:
     groups: tuple[ParamGroup, ...]
     state: int
     problems: tuple[str, ...]
+    flat: Mapping[str, Mapping[str, int]] | None = None
 
     @property
     def parameters(self) -> int:
@@ -90,8 +94,8 @@ def same_option(a: Mapping[str, Any], b: Mapping[str, Any], name: str) -> bool:
 
 
 def has_groups(structure: Structure, node: int) -> bool:
-    """Whether a node is the state_dict of an optimizer in torch's layout."""
-    return child_named(structure, node, "param_groups") >= 0
+    """Whether a node is the state_dict of an optimizer in one of torch's layouts."""
+    return child_named(structure, node, "param_groups") >= 0 or is_flat(structure, node)
 
 
 def read_groups(description: Description, node: int, control: Control | None = None) -> ParamGroups:
@@ -104,6 +108,11 @@ def read_groups(description: Description, node: int, control: Control | None = N
     control = control or Control()
     structure = description.structure
     problems: list[str] = []
+    if is_flat(structure, node):
+        layout = read_flat(description, node, control)
+        groups = tuple(ParamGroup(each.node, each.options, each.params, None) for each in layout.groups)
+        name = optimizer_name(groups[0].options) if groups else ""
+        return ParamGroups(name, groups, node, (), layout.fields)
     at = child_named(structure, node, "param_groups")
     if at < 0:
         problems.append("It holds no param_groups: this is not what torch.optim.Optimizer.state_dict() gives.")
@@ -121,6 +130,13 @@ def read_groups(description: Description, node: int, control: Control | None = N
     _tell_repeated(found, problems)
     name = optimizer_name(found[0].options) if found else ""
     return ParamGroups(name, tuple(found), child_named(structure, node, "state"), tuple(problems))
+
+
+def optimizers_of(checkpoint: Checkpoint) -> list[Section]:
+    """The optimizers of a file whose groups can be read."""
+    structure = checkpoint.description.structure
+    sections = checkpoint.sections.values()
+    return [section for section in sections if section.kind == "optimizer" and has_groups(structure, section.node)]
 
 
 def child_named(structure: Structure, node: int, part: str) -> int:

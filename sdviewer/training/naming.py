@@ -45,6 +45,7 @@ LIKE_THE_PARAMETER = (
     "state1",
     "state2",
 )
+_FLAT_SHARDS = ("flat_param", "_flat_param")
 _TECHNICAL = tuple(wrapper for wrapper in WRAPPERS if wrapper.is_technical)
 _MOST_MODELS = 16
 _MOST_CONFLICTS = 1000
@@ -182,6 +183,7 @@ class _Namer:
         unnamed = np.flatnonzero((self.source == Source.NOTHING) & (self.state.standing != Standing.IN_NO_GROUP))
         if len(unnamed):
             model = self._by_order(models if model is None else [model], unnamed)
+        self._tell_of_flat_shards(models)
         known = self.row >= 0
         left_out = np.zeros(0, np.int64)
         in_groups = self.state.standing != Standing.IN_NO_GROUP
@@ -324,6 +326,25 @@ class _Namer:
         if not len(told) and (self.shape[unnamed] >= 0).any():
             self._first_misfit(unnamed, free)
         return models[chosen] if len(told) else None
+
+    def _tell_of_flat_shards(self, models: list[_Model]) -> None:
+        """FSDP1 lays the parameters of a module end to end, and each rank keeps a piece."""
+        flat = [model for model in models if any(key.rpartition(".")[2] in _FLAT_SHARDS for key in model.row_of)]
+        if flat:
+            self.reasons.append(
+                f"{self._called(flat[0])} holds flat shards of FSDP1: each is one rank's piece of several parameters "
+                "laid end to end, whose own names and shapes no file of a rank tells."
+            )
+            return
+        shapes = np.unique(self.shape[(self.shape >= 0) & (self.row < 0)]).tolist()
+        if not len(shapes) or any(len(self.shape_of_number[number]) != 1 for number in shapes):
+            return
+        of_model = {number for model in models for number in self.number_of_form[self.table.form[model.rows]].tolist()}
+        if any(len(self.shape_of_number[number]) > 1 for number in of_model) and not of_model.issuperset(shapes):
+            self.reasons.append(
+                "All state without a name has one axis, and the model's parameters have more: so FSDP1 keeps it, as "
+                "flat shards. FSDP.optim_state_dict gives it under the parameters' names."
+            )
 
     def _first_misfit(self, unnamed: Int64, free: Int64) -> None:
         """Where the order of the model and of the optimizer part first."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -105,6 +106,8 @@ def read_state(checkpoint: Checkpoint, groups: ParamGroups, control: Control | N
     """
     control = control or Control()
     description = checkpoint.description
+    if groups.flat is not None:
+        return _flat_state(description, groups, groups.flat)
     structure = description.structure
     entries = np.zeros(0, np.int64)
     if groups.state >= 0 and structure.kind[groups.state] == Node.MAPPING:
@@ -124,16 +127,46 @@ def read_state(checkpoint: Checkpoint, groups: ParamGroups, control: Control | N
     count = len(ids)
     ids += [item for item, _ in orphans]
     nodes = np.array(entry + [node for _, node in orphans], np.int64)
-    standing = np.zeros(len(ids), np.uint8)
-    standing[count:] = Standing.IN_NO_GROUP
+    standing = _standing(nodes, count)
     missing = np.flatnonzero(nodes[:count] < 0)
-    standing[missing] = Standing.NEVER_STEPPED if (nodes[:count] >= 0).any() else Standing.NO_STATE
     if groups.optimizer == "LBFGS" and count and nodes[0] >= 0:
         standing[missing] = Standing.WITH_FIRST
     fields, table, unlisted = _fields(description, nodes, control)
     column = np.full(len(ids), -1, np.int32)
     column[:count] = group
     return OptimizerState(groups, description, ids, column, nodes, standing, fields, table, unlisted)
+
+
+def _standing(entry: Int64, count: int) -> npt.NDArray[np.uint8]:
+    standing = np.zeros(len(entry), np.uint8)
+    standing[count:] = Standing.IN_NO_GROUP
+    missing = np.flatnonzero(entry[:count] < 0)
+    standing[missing] = Standing.NEVER_STEPPED if (entry[:count] >= 0).any() else Standing.NO_STATE
+    return standing
+
+
+def _flat_state(description: Description, groups: ParamGroups, flat: Mapping[str, Mapping[str, int]]) -> OptimizerState:
+    """Of the flat layout: a parameter's entry is the first of its fields, as nothing holds them together."""
+    listed = [name for group in groups.groups for name in group.params if isinstance(name, str)]
+    known = set(listed)
+    ids: list[ParameterId] = [*listed, *(name for name in flat if name not in known)]
+    often = Counter(field for of_one in flat.values() for field in of_one)
+    first = {field: place for place, field in enumerate(often)}
+    fields = tuple(sorted((field for field, _ in often.most_common(_MOST_FIELDS)), key=first.__getitem__))
+    column = {field: place for place, field in enumerate(fields)}
+    nodes = np.full((len(ids), len(fields)), -1, np.int64)
+    entry = np.full(len(ids), -1, np.int64)
+    for index, name in enumerate(ids):
+        own = flat.get(str(name), {})
+        for field, node in own.items():
+            if field in column:
+                nodes[index, column[field]] = node
+        entry[index] = next(iter(own.values()), -1)
+    of_group = np.full(len(ids), -1, np.int32)
+    of_group[: len(listed)] = [index for index, group in enumerate(groups.groups) for _ in group.params]
+    unlisted = sum(often.values()) - int((nodes >= 0).sum())
+    standing = _standing(entry, len(listed))
+    return OptimizerState(groups, description, ids, of_group, entry, standing, fields, nodes, unlisted)
 
 
 def _id_of(text: str) -> ParameterId:

@@ -8,7 +8,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.sections import Section, section_keys
 from sdviewer.control import Control
-from sdviewer.training.groups import has_groups, read_groups
+from sdviewer.training.groups import optimizers_of, read_groups
 from sdviewer.training.naming import Naming, name_parameters
 from sdviewer.training.state import OptimizerState, read_state
 
@@ -22,13 +22,6 @@ def optimizer_around(checkpoint: Checkpoint, node: int) -> Section | None:
             return section if section.kind == "optimizer" else None
         node = int(tree.parent[node])
     return None
-
-
-def optimizers_of(checkpoint: Checkpoint) -> list[Section]:
-    """The optimizers of a file whose groups can be read."""
-    structure = checkpoint.description.structure
-    sections = checkpoint.sections.values()
-    return [section for section in sections if section.kind == "optimizer" and has_groups(structure, section.node)]
 
 
 def node_of_row(checkpoint: Checkpoint, row: int) -> int:
@@ -49,7 +42,8 @@ def parameter_around(checkpoint: Checkpoint, state: OptimizerState, node: int) -
     structure = checkpoint.description.structure
     place = int(checkpoint.tree.node[node])
     while place > 0:
-        found = np.flatnonzero(state.entry == place)
+        # In the flat layout a field lies in no entry.
+        found = np.flatnonzero((state.entry == place) | (state.nodes == place).any(axis=1))
         if len(found):
             return int(found[0])
         place = int(structure.parent[place])
