@@ -39,7 +39,8 @@ def parser() -> Parser:
         choices=_FAIL_ON,
         default="changed",
         help="changed: anything that is not the same bit by bit (default); tolerance: values outside the tolerance, "
-        "missing or misshapen tensors; structure: keys, shapes, dtypes",
+        "missing or misshapen tensors; structure: keys, shapes, dtypes. Groups and hyper-parameters of optimizers "
+        "are told beside, and change no exit code",
     )
     made.set_defaults(act=diff)
     return made
@@ -53,6 +54,8 @@ def diff(options: argparse.Namespace) -> int:
     from sdviewer.comparison import report
     from sdviewer.comparison.matching import Replacement
     from sdviewer.comparison.pairs_of_files import compare
+    from sdviewer.training.resume_report import difference_lines, markdown_lines, resume_facts
+    from sdviewer.training.resuming import Resuming, compare_optimizers
 
     try:
         _ = [Replacement.parse(text) for text in options.map]
@@ -61,7 +64,10 @@ def diff(options: argparse.Namespace) -> int:
     a, b = open_pair(options)
 
     control = progress.control_for(quiet=options.quiet)
+    resuming = Resuming((), (), ())
     try:
+        if options.section_a is None and options.section_b is None and not options.select:
+            resuming = compare_optimizers(a, b, control)
         found = compare(
             a,
             b,
@@ -78,14 +84,14 @@ def diff(options: argparse.Namespace) -> int:
     finally:
         progress.clear()
     if options.json:
-        write([report.as_json(found, options.a, options.b) + "\n"])
+        write([report.as_json(found, options.a, options.b, resume_facts(resuming)) + "\n"])
     elif options.csv:
         write(report.csv_pieces(found))
     elif options.markdown:
-        write(f"{line}\n" for line in report.markdown_lines(found))
+        write(f"{line}\n" for line in (*report.markdown_lines(found), *markdown_lines(resuming)))
     else:
         most = _LISTED_ON_A_TERMINAL if sys.stdout.isatty() else None
-        write(f"{line}\n" for line in report.text_lines(found, most))
+        write(f"{line}\n" for line in (*report.text_lines(found, most), *difference_lines(resuming)))
     if found.summary["failed"]:
         return Exit.CANNOT
     return Exit.FINDING if found.fails(options.fail_on) else Exit.FINE

@@ -1,4 +1,4 @@
-"""`sdviewer load-check`: what `load_state_dict` would say, before anything is loaded."""
+"""`sdviewer load-check`: what `load_state_dict` would say of model and optimizer, before anything is loaded."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import argparse
 from collections.abc import Iterator
 
 from sdviewer.checkpoint.json_text import document
+from sdviewer.checkpoint.sections import Section
 from sdviewer.checkpoint.wording import shown
 from sdviewer.cli.command import Parser, open_pair, pair_parser, write
 from sdviewer.cli.exits import Exit
 from sdviewer.comparison.load_check import LoadCheck, load_check
-from sdviewer.comparison.sides import chosen_sides
+from sdviewer.comparison.sides import Side, chosen_sides
+from sdviewer.control import Control
+from sdviewer.training.resume_report import load_lines, resume_facts
+from sdviewer.training.resuming import Resuming, compare_optimizers, compared_pairs
 
 _CONVERSIONS_TOLD = 10
 
@@ -19,7 +23,9 @@ def parser() -> Parser:
     """Its arguments."""
     made = pair_parser(
         "load-check",
-        "What loading A into the model that B was saved from would report. Exit code 1 if strict loading fails.",
+        "What loading A into the model that B was saved from would report. Exit code 1 if strict loading fails. "
+        "Where both hold optimizers, and no sections are named, their states are checked too: exit code 1 if "
+        "one could not be loaded into that of B. Name two optimizers to check these alone.",
     )
     made.set_defaults(act=act)
     return made
@@ -28,21 +34,37 @@ def parser() -> Parser:
 def act(options: argparse.Namespace) -> int:
     """Do it."""
     a, b = open_pair(options)
-    sides = chosen_sides(a, b, options.section_a, options.section_b)
-    found = load_check(*sides)
+    one, other = chosen_sides(a, b, options.section_a, options.section_b)
+    found, resuming = None, Resuming((), (), ())
+    if _is_optimizer(one) and _is_optimizer(other):
+        # An optimizer goes by groups, and knows no missing keys.
+        resuming = Resuming(compared_pairs(a, b, _sections(one, other), Control()), (), ())
+    elif options.section_a is None and options.section_b is None:
+        resuming = compare_optimizers(a, b)
+    if not resuming.pairs or not _is_optimizer(one):
+        found = load_check(one, other)
     if options.json:
-        write([as_json(found, options.a, options.b) + "\n"])
+        write([as_json(found, resuming, options.a, options.b) + "\n"])
     else:
-        write(f"{line}\n" for line in lines(found))
-    return Exit.FINE if found.succeeds else Exit.FINDING
+        write(f"{line}\n" for line in lines(found, resuming))
+    return Exit.FINE if (found is None or found.succeeds) and resuming.succeeds else Exit.FINDING
 
 
-def as_json(found: LoadCheck, a: str, b: str) -> str:
-    """The document."""
+def _is_optimizer(side: Side) -> bool:
+    return side.section is not None and side.section.kind == "optimizer"
+
+
+def _sections(one: Side, other: Side) -> list[tuple[Section, Section]]:
+    return [(one.section, other.section)] if one.section is not None and other.section is not None else []
+
+
+def as_json(model: LoadCheck | None, resuming: Resuming, a: str, b: str) -> str:
+    """The document; without a model, where only optimizers are checked, `succeeds` is theirs."""
+    found = model or LoadCheck((), (), (), (), ())
     return document(
         a=a,
         b=b,
-        succeeds=found.succeeds,
+        succeeds=found.succeeds if model is not None else resuming.succeeds,
         missing=list(found.missing),
         unexpected=list(found.unexpected),
         mismatched=[
@@ -63,11 +85,23 @@ def as_json(found: LoadCheck, a: str, b: str) -> str:
         repaired=found.repaired,
         unknown=list(found.unknown),
         text=found.text(),
+        optimizers=resume_facts(resuming),
     )
 
 
-def lines(found: LoadCheck) -> Iterator[str]:
+def lines(model: LoadCheck | None, resuming: Resuming) -> Iterator[str]:
     """For people: torch's own words first."""
+    told = list(load_lines(resuming))
+    if model is None:
+        yield from told[1:]
+        return
+    yield from _model_lines(model)
+    yield from told
+    yield ""
+    yield "Not known from state_dicts: " + "; ".join(model.unknown) + "."
+
+
+def _model_lines(found: LoadCheck) -> Iterator[str]:
     if found.succeeds:
         yield "load_state_dict(strict=True) succeeds."
     else:
@@ -92,8 +126,6 @@ def lines(found: LoadCheck) -> Iterator[str]:
             yield f"  {shown(item.key)}: {item.dtype_in_checkpoint} to {item.dtype_in_model}"
         if (more := len(found.dtype_converted) - _CONVERSIONS_TOLD) > 0:
             yield f"  and {more:,} more"
-    yield ""
-    yield "Not known from state_dicts: " + "; ".join(found.unknown) + "."
 
 
 def _tensors(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sdviewer.checkpoint.json_text import document
@@ -91,8 +91,8 @@ def pair_facts(found: Comparison, item: Compared) -> dict[str, Any]:
     return told
 
 
-def as_json(found: Comparison, path_a: str, path_b: str) -> str:
-    """The whole document, one line."""
+def as_json(found: Comparison, path_a: str, path_b: str, optimizers: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The whole document, one line; `optimizers` is what is told of them beside."""
     matching = found.matching
     sections = [side.section.name if side.section is not None else None for side in (matching.a, matching.b)]
     return document(
@@ -110,6 +110,7 @@ def as_json(found: Comparison, path_a: str, path_b: str) -> str:
             for place, others in matching.ambiguous_a.items()
         ],
         rename_rules=[{"rename": rule.text, "keys": rule.keys} for rule in rules_of(found)],
+        optimizers=list(optimizers),
     )
 
 

@@ -1,7 +1,9 @@
 """Compare groups: what `Optimizer.load_state_dict` would say to the state_dict of another optimizer.
 
 The optimizer is known by a state_dict of its own alone. Checks, their order and their words are those of
-`torch.optim.Optimizer.load_state_dict` (torch 2.13); what it does not check shows in the first step.
+`torch.optim.Optimizer.load_state_dict` (torch 2.13), for two of the flat layout those of
+`torch.distributed.checkpoint.state_dict.set_optimizer_state_dict`, which goes by names; what is not checked
+shows in the first step.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ from sdviewer.training.state import OptimizerState, Standing
 OTHER_NUMBER = "loaded state dict has a different number of parameter groups"
 OTHER_SIZE = "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
 
+LOAD, SET = "Optimizer.load_state_dict", "set_optimizer_state_dict"
+
 _MOST_LISTED = 1000
+# Make a number of each step as they are loaded.
+_COUNTING = frozenset({"Adam", "AdamW", "Adam or AdamW"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class GroupComparison:
         changes: hyper-parameters that would be others.
         error: the exception that is raised, as "ValueError: …", "" where loading succeeds.
         silent: what loading does not say, in sentences: the optimizer would go on with it, or fail in its first step.
+        call: the function of torch that loads.
 
     """
 
@@ -60,6 +67,7 @@ class GroupComparison:
     changes: tuple[OptionChange, ...]
     error: str
     silent: tuple[str, ...]
+    call: str = LOAD
 
     @property
     def succeeds(self) -> bool:
@@ -69,6 +77,8 @@ class GroupComparison:
 
 def compare_groups(saved: OptimizerState, current: OptimizerState) -> GroupComparison:
     """Compare what was saved with the optimizer that shall go on with it."""
+    if saved.groups.flat is not None and current.groups.flat is not None:
+        return _by_name(saved, current)
     ours, theirs = current.groups.groups, saved.groups.groups
     count = max(len(ours), len(theirs))
     sizes = tuple(
@@ -88,10 +98,44 @@ def compare_groups(saved: OptimizerState, current: OptimizerState) -> GroupCompa
     return GroupComparison(sizes, tuple(changes[:_MOST_LISTED]), error, silent)
 
 
+def _by_name(saved: OptimizerState, current: OptimizerState) -> GroupComparison:
+    """Of the flat layout: torch takes the options of each group from its first parameter, and state by name."""
+    options = {name: group.options for group in saved.groups.groups for name in group.params}
+    sizes, changes, error = [], [], ""
+    for index, group in enumerate(current.groups.groups):
+        first = str(group.params[0])
+        theirs = options.get(first, {})
+        sizes.append((len(group.params), sum(name in options for name in group.params)))
+        lost = next((name for name in group.options if name not in theirs), None)
+        if lost is not None and not error:
+            error = f"KeyError: {f'param_groups.{first}.{lost}'!r}"
+        if first in options:
+            changes += _changes(index, group.options, theirs)
+    silent = []
+    kept = {str(item) for item, entry in zip(saved.ids, saved.entry.tolist(), strict=True) if entry >= 0}
+    own = [str(item) for item, entry in zip(current.ids, current.entry.tolist(), strict=True) if entry >= 0]
+    without = [name for name in own if name not in kept]
+    if without and not error and current.groups.optimizer in _COUNTING:
+        # An empty entry stands where the step is looked for.
+        error = "TypeError: float() argument must be a string or a real number, not 'dict'"
+    if without:
+        silent.append(
+            f"There is no state of {plural(len(without), 'parameter')} ({shown(without[0], 200)}"
+            f"{' …' if len(without) > 1 else ''}): {SET} does not check that, and goes on with empty entries."
+        )
+    left = [name for name in options if name not in set(own) | {str(item) for item in current.ids}]
+    if left and not error:
+        silent.append(
+            f"{plural(len(left), 'parameter')} of the saved state ({shown(str(left[0]), 200)}"
+            f"{' …' if len(left) > 1 else ''}) {'is' if len(left) == 1 else 'are'} not in the optimizer: left out."
+        )
+    return GroupComparison(tuple(sizes), tuple(changes[:_MOST_LISTED]), error, tuple(silent), SET)
+
+
 def _error(saved: OptimizerState, sizes: tuple[tuple[int | None, int | None], ...]) -> str:
     groups = saved.groups
     structure = saved.description.structure
-    if any("holds no param_groups" in problem for problem in groups.problems):
+    if groups.flat is not None or any("holds no param_groups" in problem for problem in groups.problems):
         return "KeyError: 'param_groups'"
     if any(None in pair for pair in sizes):
         return f"ValueError: {OTHER_NUMBER}"
@@ -156,7 +200,7 @@ def _shapes(saved: OptimizerState, current: OptimizerState) -> list[str]:
     apart = []
     count = min(int((state.standing != Standing.IN_NO_GROUP).sum()) for state in (saved, current))
     ours, theirs = current.description.tensors, saved.description.tensors
-    for field in LIKE_THE_PARAMETER:
+    for field in LIKE_THE_PARAMETER if current.groups.flat is None else ():
         rows = np.stack((saved.column(field)[:count], current.column(field)[:count]))
         for index in np.flatnonzero((rows >= 0).all(axis=0)).tolist():
             one, other = theirs.shape_of(int(rows[0, index])), ours.shape_of(int(rows[1, index]))

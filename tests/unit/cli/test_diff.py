@@ -211,6 +211,51 @@ def test_load_check_tells_torchs_own_text_and_a_repair(sdviewer_command: Command
     assert "succeeds" in fine.out
 
 
+def test_load_check_and_diff_tell_of_the_optimizers_too(
+    sdviewer_command: CommandLine, tmp_path: Path, net: Net
+) -> None:
+    own = list(net.parameters())
+    one, two = torch.optim.SGD(own, 0.5), torch.optim.SGD([{"params": own[:1]}, {"params": own[1:]}], 0.25)
+    a, b = (
+        saved(tmp_path / f"{name}.pt", {"model": net.state_dict(), "optimizer": each.state_dict()})
+        for name, each in (("a", one), ("b", two))
+    )
+    with pytest.raises(ValueError, match="different number") as caught:
+        two.load_state_dict(one.state_dict())
+    told = sdviewer_command("load-check", a, b, "--json")
+    assert (told.code, told.json["succeeds"], told.json["missing"]) == (1, True, [])
+    assert told.json["optimizers"][0]["error"] == f"ValueError: {caught.value}"
+    assert told.json["optimizers"][0]["options"] == [{"group": 0, "name": "lr", "a": 0.5, "b": 0.25}]
+    text = sdviewer_command("load-check", a, b)
+    assert "load_state_dict(strict=True) succeeds." in text.out
+    assert str(caught.value) in text.out
+    assert sdviewer_command("load-check", a, b, "--section-a", "model", "--section-b", "model").code == 0
+    assert sdviewer_command("load-check", a, a).code == 0
+    differ = sdviewer_command("diff", a, b, "--json")
+    assert differ.code == 0
+    assert differ.json["optimizers"] == told.json["optimizers"]
+    assert "group 0: lr 0.5 → 0.25" in sdviewer_command("diff", a, b).out
+    assert "| 0 | lr | 0.5 | 0.25 |" in sdviewer_command("diff", a, b, "--markdown").out
+    assert sdviewer_command("diff", a, b, "--select", "*", "--json").json["optimizers"] == []
+
+
+def test_two_optimizers_alone_are_checked_by_their_groups(
+    sdviewer_command: CommandLine, tmp_path: Path, net: Net
+) -> None:
+    optimizers = [torch.optim.Adam(own) for own in (list(net.parameters()), list(net.parameters())[1:])]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            for each in group["params"]:
+                each.grad = torch.ones_like(each)
+        optimizer.step()
+    a, b = (saved(tmp_path / f"{name}.pt", each.state_dict()) for name, each in zip("ab", optimizers, strict=True))
+    told = sdviewer_command("load-check", a, b, "--json")
+    assert (told.code, told.json["succeeds"], told.json["missing"]) == (1, False, [])
+    assert "doesn't match the size" in told.json["optimizers"][0]["error"]
+    assert "strict" not in sdviewer_command("load-check", a, b).out
+    assert sdviewer_command("load-check", a, a).code == 0
+
+
 def test_the_public_function_compares_paths_and_opened_checkpoints(tmp_path: Path, net: Net) -> None:
     a, b = saved(tmp_path / "a.pt", net.state_dict()), saved(tmp_path / "b.pt", nn.DataParallel(net).state_dict())
     found = sdviewer.compare(a, sdviewer.open(b))

@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import torch
 from torch import nn, optim
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    set_optimizer_state_dict,
+)
 
-from sdviewer.training.compare_groups import OTHER_NUMBER, OTHER_SIZE, GroupComparison, compare_groups
+from sdviewer.training.compare_groups import OTHER_NUMBER, OTHER_SIZE, SET, GroupComparison, compare_groups
 from tests.helpers.optimizing import opened, small_model, train
 
 
@@ -133,3 +138,54 @@ def test_names_in_another_order_are_told_because_torch_does_not_look(tmp_path: P
     assert found.succeeds
     assert "param_names differ at 8 places: the state of 3.bias would go to 0.weight" in found.silent[0]
     assert said_by_torch(before.state_dict(), optimizer) == ""
+
+
+@pytest.mark.parametrize("given", ["the same", "another group", "fewer parameters", "fewer options", "other options"])
+def test_of_the_flat_layout_torch_raises_exactly_what_is_told(tmp_path: Path, given: str) -> None:
+    model, optimizer = after_training(split)
+    options = StateDictOptions(flatten_optimizer_state_dict=True)
+    current: dict[str, Any] = dict(get_optimizer_state_dict(model, optimizer, options=options))
+    whole = {
+        "the same": current,
+        "another group": {key: value for key, value in current.items() if "groups.2.weight." not in key},
+        "fewer parameters": {key: value for key, value in current.items() if ".0.weight." not in key},
+        "fewer options": {key: value for key, value in current.items() if not key.endswith(".eps")},
+        "other options": {key: 0.5 if key.endswith(".lr") else value for key, value in current.items()},
+    }[given]
+    for name, each in (("saved.pt", whole), ("current.pt", current)):
+        torch.save({"model": model.state_dict(), "optimizer": each}, tmp_path / name)
+    found = compare_groups(opened(tmp_path / "saved.pt").state, opened(tmp_path / "current.pt").state)
+    try:
+        set_optimizer_state_dict(model, optimizer, whole, options=options)
+        said = ""
+    except KeyError as error:
+        said = f"KeyError: {error}"
+    assert found.error == said
+    assert found.call == SET
+    if given == "other options":
+        # Groups of equal options are one in this layout.
+        assert [(change.name, change.saved) for change in found.changes] == [("lr", 0.5)]
+        assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.5]
+
+
+def test_flat_state_that_is_missing_is_told_with_the_error_of_an_empty_entry(tmp_path: Path) -> None:
+    model, optimizer = after_training(split)
+    options = StateDictOptions(flatten_optimizer_state_dict=True)
+    current: dict[str, Any] = dict(get_optimizer_state_dict(model, optimizer, options=options))
+    whole = {key: value for key, value in current.items() if not key.startswith("state.1.bias.")}
+    for name, each in (("saved.pt", whole), ("current.pt", current)):
+        torch.save({"model": model.state_dict(), "optimizer": each}, tmp_path / name)
+    found = compare_groups(opened(tmp_path / "saved.pt").state, opened(tmp_path / "current.pt").state)
+    assert found.silent[0].startswith("There is no state of 1 parameter (1.bias)")
+    with pytest.raises(TypeError) as caught:
+        set_optimizer_state_dict(model, optimizer, whole, options=options)
+    assert found.error == f"TypeError: {caught.value}"
+
+
+def test_a_flat_state_dict_is_none_that_an_optimizer_loads(tmp_path: Path) -> None:
+    model, optimizer = after_training(split)
+    options = StateDictOptions(flatten_optimizer_state_dict=True)
+    flat: Any = get_optimizer_state_dict(model, optimizer, options=options)
+    assert (
+        compared(tmp_path, flat, optimizer).error == said_by_torch(dict(flat), optimizer) == "KeyError: 'param_groups'"
+    )
