@@ -223,7 +223,10 @@ def test_load_check_and_diff_tell_of_the_optimizers_too(
     with pytest.raises(ValueError, match="different number") as caught:
         two.load_state_dict(one.state_dict())
     told = sdviewer_command("load-check", a, b, "--json")
-    assert (told.code, told.json["succeeds"], told.json["missing"]) == (1, True, [])
+    # The exit code is about the model, unless optimizers alone are asked for.
+    assert (told.code, told.json["succeeds"], told.json["missing"]) == (0, True, [])
+    alone = sdviewer_command("load-check", a, b, "--section-a", "optimizer", "--section-b", "optimizer", "--json")
+    assert (alone.code, alone.json["succeeds"]) == (1, False)
     assert told.json["optimizers"][0]["error"] == f"ValueError: {caught.value}"
     assert told.json["optimizers"][0]["options"] == [{"group": 0, "name": "lr", "a": 0.5, "b": 0.25}]
     text = sdviewer_command("load-check", a, b)
