@@ -45,7 +45,7 @@ def load_lines(found: Resuming) -> Iterator[str]:
     """For `load-check`: what loading the optimizers of A into those of B says."""
     for pair in found.pairs:
         yield ""
-        yield f"Optimizer: {_called(pair)}"
+        yield f"Optimizer: {called(pair)}"
         into = pair.into_b
         if into.succeeds:
             yield f"{into.call} succeeds."
@@ -66,7 +66,7 @@ def difference_lines(found: Resuming) -> Iterator[str]:
         lines = list(_differences(pair))
         if lines:
             yield ""
-            yield f"Optimizer: {_called(pair)}"
+            yield f"Optimizer: {called(pair)}"
             yield from lines
 
 
@@ -76,11 +76,25 @@ def markdown_lines(found: Resuming) -> Iterator[str]:
         rows = [(str(group), name, a, b) for group, name, a, b in _rows(pair)]
         if rows:
             yield ""
-            yield f"Optimizer: {markdown_cell(_called(pair))}"
+            yield f"Optimizer: {markdown_cell(called(pair))}"
             yield ""
             yield "| group | option | A | B |"
             yield "|---:|---|---|---|"
             yield from ("| " + " | ".join(markdown_cell(cell) for cell in row) + " |" for row in rows)
+
+
+def side_by_side(pair: OptimizerPair) -> Iterator[tuple[int, str, str, str, bool]]:
+    """Sizes and hyper-parameters of all groups: group, name, what A and B have, whether that differs."""
+    for group in pair.groups:
+        a, b = ("no such group" if size is None else plural(size, "parameter") for size in group.sizes)
+        yield group.index, "size", a, b, a != b
+        if group.a is not None and group.b is not None:
+            for option in group.options:
+                a, b = (
+                    option_text(value) if there else "not there"
+                    for value, there in ((option.a, option.in_a), (option.b, option.in_b))
+                )
+                yield group.index, shown(option.name, 60), a, b, option.differs
 
 
 def option_text(value: Any) -> str:
@@ -90,25 +104,17 @@ def option_text(value: Any) -> str:
     return shown(value if isinstance(value, str) else json.dumps(value), 80)
 
 
-def _called(pair: OptimizerPair) -> str:
+def called(pair: OptimizerPair) -> str:
+    """What both are called, and which optimizers they seem to be."""
     names = " and ".join(dict.fromkeys(shown(section.name, 80) for section in (pair.a, pair.b)))
     kinds = [state.groups.optimizer or "not known" for state in (pair.state_a, pair.state_b)]
     return f"{names} ({' → '.join(dict.fromkeys(kinds))})"
 
 
 def _rows(pair: OptimizerPair) -> Iterator[tuple[int, str, str, str]]:
-    for group in pair.groups:
-        sizes = ["no such group" if size is None else plural(size, "parameter") for size in group.sizes]
-        if sizes[0] != sizes[1]:
-            yield group.index, "size", sizes[0], sizes[1]
-        if group.a is not None and group.b is not None:
-            for option in group.options:
-                if option.differs:
-                    a, b = (
-                        option_text(value) if there else "not there"
-                        for value, there in ((option.a, option.in_a), (option.b, option.in_b))
-                    )
-                    yield group.index, shown(option.name, 60), a, b
+    for group, name, a, b, differs in side_by_side(pair):
+        if differs:
+            yield group, name, a, b
 
 
 def _differences(pair: OptimizerPair) -> Iterator[str]:

@@ -26,7 +26,7 @@ from sdviewer.ui.comparison.overview import DiffOverview
 from sdviewer.ui.comparison.tab import ComparisonTab
 from sdviewer.ui.comparison.values_pane import DiffValues
 from sdviewer.ui.comparison.work import Progress
-from sdviewer.ui.detail.blocks import NoteStrip, TextView
+from sdviewer.ui.detail.blocks import GridView, NoteStrip, TextView
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.models.diff_cells import DiffColumn
 from sdviewer.ui.models.diff_model import DiffModel
@@ -258,6 +258,41 @@ def test_the_load_check_speaks_as_torch_does_in_both_directions(compare: Compare
     told = pane.findChildren(TextView)[0].toPlainText()
     expected = str(error.value).replace("\t", "    ").replace("for Linear", "for the model")
     assert [line.rstrip() for line in told.splitlines()] == [line.rstrip() for line in expected.splitlines()]
+
+
+def test_optimizers_are_told_side_by_side_and_whether_one_could_resume_the_other(
+    compare: Compare, tmp_path: Path, qtbot: QtBot
+) -> None:
+    net = torch.nn.Linear(3, 2)
+    one = torch.optim.SGD(net.parameters(), 0.5, momentum=0.9)
+    groups: list[dict[str, Any]] = [{"params": [net.weight]}, {"params": [net.bias], "lr": 0.125}]
+    two = torch.optim.SGD(groups, 0.25, momentum=0.9)
+    for name, optimizer in (("a", one), ("b", two)):
+        torch.save({"model": net.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / f"{name}.pt")
+    tab = compare(str(tmp_path / "a.pt"), str(tmp_path / "b.pt"))
+    tab.detail.show_pane("optimizers")
+    qtbot.waitUntil(lambda: "optimizers" in tab.detail.panes and tab.is_settled)
+    pane = tab.detail.panes["optimizers"]
+    said = [strip.text() for strip in pane.findChildren(NoteStrip)]
+    for optimizer, other in ((two, one), (one, two)):
+        with pytest.raises(ValueError, match="parameter groups") as error:
+            optimizer.load_state_dict(other.state_dict())
+        assert any(str(error.value) in text for text in said), said
+    (grid,) = pane.findChildren(GridView)
+    model = grid.model()
+    rows = [tuple(str(model.index(row, column).data()) for column in range(5)) for row in range(model.rowCount())]
+    assert rows[:3] == [
+        ("≠", "0", "size", "2 parameters", "1 parameter"),
+        ("≠", "0", "lr", "0.5", "0.25"),
+        ("≠", "1", "size", "no such group", "1 parameter"),
+    ]
+    assert ("", "0", "momentum", "0.9", "0.9") in rows
+    # Reports say the same, and a file without an optimizer has no such tab.
+    tab.reports.copy("Markdown")
+    qtbot.waitUntil(lambda: "| 0 | lr | 0.5 | 0.25 |" in QGuiApplication.clipboard().text())
+    torch.save(net.state_dict(), tmp_path / "bare.pt")
+    bare = compare(str(tmp_path / "a.pt"), str(tmp_path / "bare.pt"))
+    assert "optimizers" not in bare.detail.panes_there
 
 
 def test_a_guess_says_why_and_can_be_undone_and_made_again_by_hand(

@@ -59,6 +59,12 @@ def _load(context: Context) -> DiffPane:
     return LoadPane(context.bridge, (context.slot, "load"))
 
 
+def _optimizers(context: Context) -> DiffPane:
+    from sdviewer.ui.comparison.resume_pane import ResumePane
+
+    return ResumePane(context.bridge, (context.slot, "optimizers"))
+
+
 def _layers(context: Context) -> DiffPane:
     from sdviewer.ui.comparison.layers_pane import DiffLayersPane
 
@@ -112,6 +118,15 @@ def _is_root(standing: Standing, node: int) -> bool:
     return node == 0 and not standing.is_picked
 
 
+def _has_optimizers(standing: Standing, node: int) -> bool:
+    a, b = standing.matching.a.checkpoint, standing.matching.b.checkpoint
+    return (
+        _is_root(standing, node)
+        and a is not b
+        and all(any(section.kind == "optimizer" for section in side.sections.values()) for side in (a, b))
+    )
+
+
 def _has_layers(standing: Standing, node: int) -> bool:
     return bool(standing.tree.what[node] == Leaf.MODULE) and not standing.is_picked
 
@@ -128,6 +143,7 @@ SPECS: tuple[DiffSpec, ...] = (
     DiffSpec("rank", "Rank", _is_matrix, _rank),
     DiffSpec("layers", "Layers", _has_layers, _layers),
     DiffSpec("load", "Load check", _is_root, _load),
+    DiffSpec("optimizers", "Optimizers", _has_optimizers, _optimizers),
 )
 
 

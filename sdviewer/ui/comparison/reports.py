@@ -17,6 +17,8 @@ from sdviewer.comparison.standing import Standing
 from sdviewer.control import Control
 from sdviewer.errors import CannotWrite
 from sdviewer.jobs.runner import Lane
+from sdviewer.training import resume_report
+from sdviewer.training.resuming import Resuming, compare_optimizers
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.pane_tasks import PaneTasks
 
@@ -25,12 +27,20 @@ _AT_ONCE = 256
 Paths = tuple[str, str]
 
 
+def _optimizers(found: Comparison) -> Resuming:
+    """Of two files with all their pairs, as the command line tells them."""
+    a, b = found.matching.a, found.matching.b
+    is_whole = a.section is not None and b.section is not None and a.checkpoint is not b.checkpoint
+    return compare_optimizers(a.checkpoint, b.checkpoint) if is_whole else Resuming((), (), ())
+
+
 def _markdown(found: Comparison, _: Paths) -> Iterable[str]:
-    return (f"{line}\n" for line in markdown_lines(found))
+    lines = (*markdown_lines(found), *resume_report.markdown_lines(_optimizers(found)))
+    return (f"{line}\n" for line in lines)
 
 
 def _json(found: Comparison, paths: Paths) -> Iterable[str]:
-    return (as_json(found, *paths) + "\n",)
+    return (as_json(found, *paths, resume_report.resume_facts(_optimizers(found))) + "\n",)
 
 
 def _csv(found: Comparison, _: Paths) -> Iterable[str]:

@@ -1,0 +1,134 @@
+"""ResumePane: the optimizers of both sides, group by group, and what resuming one with the other's state would say."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from sdviewer.checkpoint.wording import plural, shown
+from sdviewer.comparison.standing import Standing
+from sdviewer.control import Control
+from sdviewer.jobs.runner import Lane
+from sdviewer.training.compare_groups import GroupComparison
+from sdviewer.training.resume_report import called, side_by_side
+from sdviewer.training.resuming import OptimizerPair, Resuming, compare_optimizers
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.comparison.panes import DiffPane, scrolled
+from sdviewer.ui.detail.blocks import GridView, NoteStrip, clear, heading, plain_label
+from sdviewer.ui.detail.parts import Grid, Note
+from sdviewer.ui.error_strip import ErrorStrip
+
+_MOST_ROWS = 200
+
+
+class ResumePane(DiffPane):
+    """Found by a job when it is first looked at."""
+
+    def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge, self._slot = bridge, (slot, "optimizers")
+        self._standing: Standing | None = None
+        self.notice = plain_label("Comparing the optimizers …", muted=True)
+        self.error = ErrorStrip(self)
+        self.parts = QVBoxLayout()
+        self.parts.setSpacing(6)
+        column = QVBoxLayout()
+        column.setContentsMargins(20, 12, 20, 20)
+        column.addWidget(self.error)
+        column.addWidget(self.notice)
+        column.addLayout(self.parts)
+        column.addStretch(1)
+        self.area = scrolled(column, "Optimizers")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.area)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all optimizers are compared."""
+        return self._slot not in self._bridge.running
+
+    def show_node(self, standing: Standing, node: int) -> None:  # noqa: ARG002  # one for all
+        """Compare the optimizers of both sides, once."""
+        if standing is not self._standing:
+            self._standing = standing
+            self._begin()
+
+    def close_jobs(self) -> None:
+        """Stop comparing."""
+        self._bridge.drop(self._slot)
+        self._standing = None
+
+    def _begin(self) -> None:
+        if self._standing is None:
+            return
+        clear(self.parts)
+        self.error.clear()
+        self.notice.show()
+        a, b = (side.checkpoint for side in (self._standing.matching.a, self._standing.matching.b))
+
+        def work(control: Control) -> tuple[Resuming, list[tuple[str, list[Note], Grid, int]]]:
+            found = compare_optimizers(a, b, control)
+            return found, [_told(pair) for pair in found.pairs]
+
+        self._bridge.start(
+            Lane.COMPUTING,
+            self._slot,
+            work,
+            on_value=self._found,
+            on_error=self._failed,
+            on_stopped=self._stopped,
+            title="Comparing the optimizers",
+        )
+
+    def _found(self, value: tuple[Resuming, list[tuple[str, list[Note], Grid, int]]]) -> None:
+        found, told = value
+        self.notice.hide()
+        for title, notes, grid, more in told:
+            self.parts.addWidget(heading(title))
+            for note in notes:
+                self.parts.addWidget(NoteStrip(note))
+            self.parts.addWidget(GridView(grid))
+            if more:
+                self.parts.addWidget(plain_label(f"{more:,} more not shown", muted=True))
+        for side, sections in (("A", found.only_a), ("B", found.only_b)):
+            for section in sections:
+                note = Note("info", f"Optimizer {shown(section.name, 80)} is in {side} alone.")
+                self.parts.addWidget(NoteStrip(note))
+        if not self.parts.count():
+            self.parts.addWidget(plain_label("Their groups cannot be read.", muted=True))
+
+    def _failed(self, error: BaseException) -> None:
+        self.notice.hide()
+        self.error.show_error(error, "The optimizers could not be compared.", self._begin)
+
+    def _stopped(self) -> None:
+        self.notice.hide()
+        self.error.show_stopped("The comparison of the optimizers was stopped.", self._begin)
+
+
+def _told(pair: OptimizerPair) -> tuple[str, list[Note], Grid, int]:
+    """Its title, notes, what both have, those that differ first, and how many rows are left out."""
+    rows = list(side_by_side(pair))
+    rows.sort(key=lambda row: not row[4])
+    notes = [*_verdict(pair.into_b, "A", "B"), *_verdict(pair.into_a, "B", "A")]
+    count = sum(row[4] for row in rows)
+    same = "Groups and hyper-parameters are the same."
+    notes.append(Note("info", f"{plural(count, 'entry differs', 'entries differ')}." if count else same))
+    grid = Grid(
+        "Groups side by side",
+        ("", "Group", "Option", "A", "B"),
+        tuple(("≠" if differs else "", str(group), name, a, b) for group, name, a, b, differs in rows[:_MOST_ROWS]),
+    )
+    return called(pair), notes, grid, max(0, len(rows) - _MOST_ROWS)
+
+
+def _verdict(found: GroupComparison, source: str, target: str) -> Iterator[Note]:
+    into = f"State of {source} into the optimizer of {target}"
+    if found.succeeds:
+        yield Note("info", f"{into}: {found.call} succeeds.")
+    else:
+        yield Note("error", f"{into}: {found.call} fails: {shown(found.error, 1000)}")
+    for text in found.silent:
+        yield Note("warning", f"{into}: {shown(text, len(text) + 8)}")
