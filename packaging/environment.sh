@@ -1,4 +1,4 @@
-# Makes .venv for the commands beside this file; they source it. Says what is missing before anything is installed.
+# Makes environments for the commands beside this file, which source it; says what is missing before it installs.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -38,15 +38,21 @@ find_python() {
     return 1
 }
 
-PYTHON=$(find_python) || fail "Python 3.11 or newer is needed; set PYTHON if it has an unusual name"
-if ! "$PYTHON" -c 'import venv, ensurepip' 2>/dev/null; then
-    need_packages "python$("$PYTHON" -c 'import sys; print(f"{sys.version_info[0]}.{sys.version_info[1]}")')-venv"
-fi
-if [ ! -x .venv/bin/python ]; then "$PYTHON" -m venv .venv; fi
+# Makes an environment of Python in a folder, unless there is one.
+make_environment() {
+    local python
+    if [ -x "$1/bin/python" ]; then return 0; fi
+    python=$(find_python) || fail "Python 3.11 or newer is needed; set PYTHON if it has an unusual name"
+    if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+        need_packages "python$("$python" -c 'import sys; print(f"{sys.version_info[0]}.{sys.version_info[1]}")')-venv"
+    fi
+    "$python" -m venv "$1"
+}
 
 # Installs the package, editable, with the named dependency groups; at once if nothing has changed since the last time.
 install_with() {
     local wanted groups=() group
+    make_environment .venv
     for group in "$@"; do groups+=(--group "$group"); done
     wanted=$(cat pyproject.toml packaging/constraints.txt <(echo "$*") | cksum)
     if [ "$(cat ".venv/installed-${1:-app}" 2>/dev/null || true)" != "$wanted" ]; then
@@ -57,10 +63,12 @@ install_with() {
     fi
 }
 
-# The libraries that Qt loads when a window is shown. Debian's name for each; none is installed that is there.
+# The libraries that Qt loads when a window is shown, the Qt of .venv or of the Python that is named. Debian's name for
+# each; none is installed that is there.
 need_qt_libraries() {
+    local python=${1:-.venv/bin/python}
     local plugins missing=() line package
-    plugins=$(.venv/bin/python -c 'import PySide6, pathlib; print(pathlib.Path(PySide6.__file__).parent / "Qt")')
+    plugins=$("$python" -c 'import PySide6, pathlib; print(pathlib.Path(PySide6.__file__).parent / "Qt")')
     while read -r line; do
         case "$line" in
             libEGL.so*) package=libegl1 ;;

@@ -22,7 +22,7 @@ from sdviewer.search.query import Regex
 from tests.unit.processes.test_matching import texts_of
 from tests.unit.processes.test_torch_process import SIDE, ask
 
-_PROGRAM = Path(__file__).parents[3] / "packaging" / "program.py"
+_PROGRAM = Path(__file__).parents[3] / "packaging" / "bundle" / "program.py"
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
 
