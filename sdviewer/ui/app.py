@@ -17,6 +17,7 @@ import sdviewer
 from sdviewer.analysis.kernels.warming import compile_elsewhere
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.errors import ErrorPanel
+from sdviewer.ui.file_requests import FileRequests
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.single_instance import WindowServer, hand_over, socket_name
 from sdviewer.ui.theme import apply_theme
@@ -80,6 +81,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     previous_hook, sys.excepthook = sys.excepthook, show_unexpected(window)
     collector = _collect_on_this_thread(window)
+    take_requests(window)
     window.show()
     if diff:
         window.compare_files(*files)
@@ -93,6 +95,18 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
         sys.excepthook = previous_hook
         collector.stop()
         gc.enable()
+
+
+def take_requests(window: MainWindow) -> None:
+    """Open the files that the desktop asks for by an event."""
+
+    def take(file: str) -> None:
+        window.open_files([file])
+        window.come_to_front()
+
+    requests = FileRequests(window)
+    requests.file_requested.connect(take)
+    application().installEventFilter(requests)
 
 
 def listen(window: MainWindow, name: str) -> None:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
 from collections.abc import Sequence
+from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QUrl, qVersion
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 import sdviewer
+from sdviewer.resource_files import resource_path
 from sdviewer.ui.actions import KeyGroup
 from sdviewer.ui.detail.blocks import heading, plain_label
 from sdviewer.ui.theme import number_font
@@ -50,9 +67,44 @@ def show_shortcuts(groups: Sequence[KeyGroup], parent: QWidget) -> None:
 def show_about(parent: QWidget) -> None:
     """What the program is."""
     dialog, column = _dialog("About sdviewer", parent)
-    column.addWidget(plain_label(f"sdviewer {sdviewer.__version__}"))
+    column.setSpacing(10)
+    column.addWidget(heading(f"sdviewer {sdviewer.__version__}"))
     column.addWidget(plain_label("Looks inside PyTorch checkpoints. Nothing in a file is ever executed.", muted=True))
+    versions = QFormLayout()
+    versions.setHorizontalSpacing(20)
+    versions.setVerticalSpacing(3)
+    for name, version in _versions():
+        value = plain_label(version, selectable=True)
+        value.setFont(number_font())
+        versions.addRow(plain_label(name, muted=True), value)
+    column.addLayout(versions)
+    column.addWidget(plain_label("Apache License 2.0. Qt and PySide6 are used under the LGPL, version 3.", muted=True))
+    notices = _notices()
+    if notices is not None:
+        button = QPushButton("Licences of All Parts")
+        button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(os.fspath(notices))))
+        column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
     dialog.show()
+
+
+def _versions() -> list[tuple[str, str]]:
+    """Of what the program is made of; nothing is imported for it."""
+    told = [("Python", platform.python_version()), ("Qt", qVersion())]
+    for name in ("PySide6-Essentials", "numpy", "numba", "pyqtgraph", "torch"):
+        # A bundle does not hold these records of all its parts.
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            told.append((name, importlib.metadata.version(name)))
+    if importlib.util.find_spec("torch") is None:
+        told.append(("torch", "not installed: no spectra, no rank of a change, no check of exports by torch"))
+    return told
+
+
+def _notices() -> Path | None:
+    """The licences of what a bundle holds; elsewhere each part has been installed with its own."""
+    try:
+        return resource_path("NOTICES.txt")
+    except FileNotFoundError:
+        return None
 
 
 def _dialog(title: str, parent: QWidget) -> tuple[QDialog, QVBoxLayout]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 import threading
 import time
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QColor, QKeySequence
+import torch
+from PySide6.QtCore import QSettings, Qt, QTimer, QUrl, qVersion
+from PySide6.QtGui import QColor, QDesktopServices, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 import sdviewer
@@ -22,6 +24,7 @@ from sdviewer.control import Control
 from sdviewer.errors import SdviewerError
 from sdviewer.ui import actions as actions_module
 from sdviewer.ui import app as app_module
+from sdviewer.ui import dialogs
 from sdviewer.ui.actions import ACTIONS, shortcuts_of
 from sdviewer.ui.app import collect_if_due, run_window, show_unexpected
 from sdviewer.ui.document.tab import DocumentTab, State
@@ -122,7 +125,39 @@ def test_shortcuts_are_listed_and_go_with_escape(opened: MainWindow, qtbot: QtBo
 def test_the_version_is_told(opened: MainWindow) -> None:
     opened.actions_by_name["about"].trigger()
     (dialog,) = opened.findChildren(QDialog)
-    assert f"sdviewer {sdviewer.__version__}" in [label.text() for label in dialog.findChildren(QLabel)]
+    told = [label.text() for label in dialog.findChildren(QLabel)]
+    assert f"sdviewer {sdviewer.__version__}" in told
+    for name, version in (("Qt", qVersion()), ("numpy", np.__version__), ("torch", torch.__version__)):
+        assert told[told.index(name) + 1] == version
+
+
+def test_about_leads_to_the_licences_of_a_bundle(
+    opened: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices = tmp_path / "NOTICES.txt"
+    notices.write_text("Qt is under the LGPL.")
+    led: list[QUrl] = []
+    monkeypatch.setattr(dialogs, "resource_path", lambda _: notices)
+    monkeypatch.setattr(QDesktopServices, "openUrl", led.append)
+    opened.actions_by_name["about"].trigger()
+    (button,) = opened.findChildren(QDialog)[0].findChildren(QPushButton)
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert led == [QUrl.fromLocalFile(str(notices))]
+
+
+def test_without_torch_about_says_what_is_missing(opened: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    version = importlib.metadata.version
+
+    def without_torch(name: str) -> str:
+        if name == "torch":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr("importlib.metadata.version", without_torch)
+    opened.actions_by_name["about"].trigger()
+    told = [label.text() for label in opened.findChildren(QDialog)[0].findChildren(QLabel)]
+    assert told[told.index("torch") + 1].startswith("not installed: no spectra")
 
 
 def test_no_key_stands_for_two_commands() -> None:
