@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -88,7 +87,10 @@ def show_about(parent: QWidget) -> None:
 
 
 def _versions() -> list[tuple[str, str]]:
-    """Of what the program is made of; nothing is imported for it."""
+    """Of what the program is made of; nothing of it is imported for that."""
+    # At the start of the program it would cost what the first tree has to wait for.
+    import importlib.metadata
+
     told = [("Python", platform.python_version()), ("Qt", qVersion())]
     for name in ("PySide6-Essentials", "numpy", "numba", "pyqtgraph", "torch"):
         # A bundle does not hold these records of all its parts.
