@@ -72,8 +72,8 @@ def show_about(parent: QWidget) -> None:
     versions = QFormLayout()
     versions.setHorizontalSpacing(20)
     versions.setVerticalSpacing(3)
-    for name, version in _versions():
-        value = plain_label(version, selectable=True)
+    for name, number in _versions():
+        value = plain_label(number, selectable=True)
         value.setFont(number_font())
         versions.addRow(plain_label(name, muted=True), value)
     column.addLayout(versions)
@@ -89,13 +89,13 @@ def show_about(parent: QWidget) -> None:
 def _versions() -> list[tuple[str, str]]:
     """Of what the program is made of; nothing of it is imported for that."""
     # At the start of the program it would cost what the first tree has to wait for.
-    import importlib.metadata
+    from importlib.metadata import PackageNotFoundError, version
 
     told = [("Python", platform.python_version()), ("Qt", qVersion())]
     for name in ("PySide6-Essentials", "numpy", "numba", "pyqtgraph", "torch"):
         # A bundle does not hold these records of all its parts.
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            told.append((name, importlib.metadata.version(name)))
+        with contextlib.suppress(PackageNotFoundError):
+            told.append((name, version(name)))
     if importlib.util.find_spec("torch") is None:
         told.append(("torch", "not installed: no spectra, no rank of a change, no check of exports by torch"))
     return told
