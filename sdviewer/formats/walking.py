@@ -493,17 +493,20 @@ class Walk:
     def _make_plain(self) -> bool:
         """Whether all tensors stand directly under the root with string keys; then names are plain keys."""
         structure = self.structure
+        parents = np.array(structure.parents)
         nodes = np.flatnonzero(np.array(structure.kinds) == Node.TENSOR)
-        if not len(nodes) or (np.array(structure.parents)[nodes] != 0).any():
+        if not len(nodes) or (parents[nodes] != 0).any():
             return False
+        siblings = np.flatnonzero(parents == 0).tolist()
         # No part has a slash of its own.
-        joined = "/".join(["", *self.names])
+        joined = "/".join(["", *(structure.parts[n] for n in siblings)])
         if "/[" in joined:
             # A part that is no string, or stands for one.
             return False
         if "~" in joined:
-            for position, n in enumerate(nodes.tolist()):
-                structure.parts[n] = self.names[position] = decode_part(structure.parts[n])
+            for n in siblings:
+                structure.parts[n] = decode_part(structure.parts[n])
+            self.names[:] = [structure.parts[n] for n in nodes.tolist()]
         return True
 
 

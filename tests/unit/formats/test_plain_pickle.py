@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -217,6 +217,8 @@ NESTED = st.recursive(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(st.text(max_size=5), NESTED, min_size=1, max_size=5), st.sampled_from(PROTOCOLS))
+@example(value={"~": None, "": np.zeros(2)}, protocol=2)
+@example(value={"[1]": 5, "a/b": np.zeros(2)}, protocol=2)
 def test_whatever_is_nested_in_whatever_is_shown_as_it_is(tmp_path: Path, value: dict[str, Any], protocol: int) -> None:
     checkpoint = pickled(tmp_path, value, protocol)
     assert checkpoint.problems == ()
