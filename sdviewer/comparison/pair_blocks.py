@@ -16,8 +16,8 @@ from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.comparison.places import Box, NoCommonPlaces, Places, Tiles, places_of
 from sdviewer.comparison.relations import Relation, Shape, relation_of
 
-# Codes of both sides, and values made of them, stay in the cache of one core.
-BLOCK_BYTES = 1 << 18
+# Codes of both sides stay in cache, and what is done for each block costs little beside them.
+BLOCK_BYTES = 1 << 19
 # Of sides that lie across each other rows of a block are read one by one, and should be long.
 _TILE_BYTES = 4 << 20
 # Stretches of so many bytes are read one by one; shorter ones together with what lies between them.

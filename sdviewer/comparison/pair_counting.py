@@ -149,12 +149,15 @@ class Share:
         """Add a whole block in one call; False if some of it is not finite: then nothing was added."""
         counting, tolerance = self._counting, self._counting.tolerance
         sums, tally = np.zeros(7), np.zeros(8, np.int64)
+        # Only what is larger is looked at closely.
+        sums[6] = self._top
         limits = tolerance.rtol, tolerance.atol
         if a.itemsize > 2:
             total = self._loops.add_float32(a, b, *limits, sums, tally)
         else:
-            sign, infinity = ULP_OF_NARROW.get(counting.names[0], (1, 0))
-            total = self._loops.add_narrow(a, b, counting.table, sign, infinity, *limits, sums, tally)
+            # How far left the sign has to go; codes of what is no float have none.
+            sign, _ = ULP_OF_NARROW.get(counting.names[0], (1 << 16, 0))
+            total = self._loops.add_narrow(a, b, counting.table, 16 - sign.bit_length(), *limits, sums, tally)
         if not math.isfinite(total):
             return False
         self._count += len(a)

@@ -10,6 +10,7 @@ from tests.benchmarks.measuring import Row, best_side_by_side, limit_row, ratio_
 _OURS = """
 import json, resource, sys, time
 import sdviewer
+import sdviewer.formats.torch_zip, sdviewer.processes.client  # as torch, these are imported before
 from sdviewer.analysis.kernels import comparing, raster  # compiled before
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()

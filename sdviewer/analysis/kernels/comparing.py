@@ -1,8 +1,9 @@
 """The loops of a comparison: both blocks lie in cache, and one pass over them sums up all that is told.
 
-`sums` is float64: Σ|Δ|, ΣΔ², Σa², Σb², Σab, ΣΔ(a+b), the largest |Δ|. `tally` is int64: values that
-differ, sign flips, values outside the tolerance, NaN on one side only, infinities that differ, values
-that are finite on both sides. Δ is a - b; what is not finite on both sides is in no sum.
+`sums` is float64: Σ|Δ|, ΣΔ², Σa², Σb², Σab, ΣΔ(a+b), the largest |Δ| or a larger one that it had before.
+`tally` is int64: values that differ, sign flips, values outside the tolerance, NaN on one side only,
+infinities that differ, values that are finite on both sides. Δ is a - b; what is not finite on both sides
+is in no sum.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ Array = npt.NDArray[Any]
 # Loops of few sums each go over so many values in turn: they stay in the nearest cache.
 _STRETCH = 2048
 # What float32 says of a limit is sure beyond this share of it.
-_SURELY, _PERHAPS = np.float32(1 + 2.0**-20), np.float32(1 - 2.0**-20)
+_SURELY, _PERHAPS = 1 + 2.0**-20, 1 - 2.0**-20
+# A sum of squares that is so much smaller than another is not told by their difference.
+_FAR_SMALLER = 2.0**-10
 # Below it limits may be subnormal in float32, and less exact.
 _LEAST_LIMIT = 1e-30
 _INFINITE = 0x7F800000
@@ -97,28 +100,10 @@ def largest_ulp_of_float32(a: Array, b: Array) -> Any:
     return top
 
 
-@kernel()
-def _add_up(
-    a: Array, b: Array, absolute: float, delta2: float, a2: float, b2: float, cross: float, sums: Array
-) -> None:
-    product = (a2 + b2 - delta2) * 0.5
-    # To the last digits of the squares, which are not those of the product where one side is far larger.
-    if max(a2, b2) > 2.0**16 * min(a2, b2):
-        product = 0.0
-        for i in range(a.size):
-            product += np.float64(a[i]) * np.float64(b[i])
-    sums[0] += absolute
-    sums[1] += delta2
-    sums[2] += a2
-    sums[3] += b2
-    sums[4] += product
-    sums[5] += cross
-
-
 @kernel("float64(float64[::1], float64[::1], float64, float64, float64[::1], int64[::1])")
 def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
     """Add two blocks; worth nothing if what is returned is not finite: a value is not, or a sum leaves float64."""
-    absolute = delta2 = a2 = b2 = cross = 0.0
+    absolute = delta2 = a2 = b2 = product = cross = 0.0
     top = np.int64(0)
     outside: Any = 0
     differing: Any = 0
@@ -131,13 +116,19 @@ def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally:
         delta2 += d * d
         a2 += x * x
         b2 += y * y
+        product += x * y
         cross += d * (x + y)
         # As integers magnitudes have the same order, and their maximum is found in lanes.
         top = max(top, size.view(np.int64))
         outside += np.int64(size > atol + rtol * abs(y))
         differing += x != y
         flips += ((x > 0) & (y < 0)) | ((x < 0) & (y > 0))
-    _add_up(a, b, absolute, delta2, a2, b2, cross, sums)
+    sums[0] += absolute
+    sums[1] += delta2
+    sums[2] += a2
+    sums[3] += b2
+    sums[4] += product
+    sums[5] += cross
     sums[6] = max(sums[6], np.int64(top).view(np.float64))
     tally[0] += differing
     tally[1] += flips
@@ -147,35 +138,51 @@ def add_finite(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally:
 
 
 @kernel()
-def _add_stretch(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
-    """Add a stretch of float32, as `add_finite`.
-
-    Sums are of float64. What is only compared is compared as float32, in twice as many lanes; where that leaves a
-    doubt it is done again.
-    """
-    absolute = delta2 = a2 = b2 = cross = 0.0
+def _add_sums(a: Array, b: Array, sums: Array) -> float:
+    """Add what is summed up of a stretch of float32, and return what is not finite if one of them is not."""
+    absolute = delta2 = a2 = along = 0.0
     for i in range(a.size):
-        u, v = np.float64(a[i]), np.float64(b[i])
-        w = u - v
+        u = np.float64(a[i])
+        w = u - np.float64(b[i])
         absolute += abs(w)
         delta2 += w * w
         a2 += u * u
-        b2 += v * v
-        cross += w * (u + v)
-    _add_up(a, b, absolute, delta2, a2, b2, cross, sums)
+        along += u * w
+    # b is a - Δ.
+    b2, product = a2 - 2 * along + delta2, a2 - along
+    # To the last digits, which these have lost where b is far smaller.
+    if not b2 > a2 * _FAR_SMALLER:
+        b2 = product = 0.0
+        for i in range(a.size):
+            v = np.float64(b[i])
+            b2 += v * v
+            product += np.float64(a[i]) * v
+    sums[0] += absolute
+    sums[1] += delta2
+    sums[2] += a2
+    sums[3] += b2
+    sums[4] += product
+    sums[5] += 2 * along - delta2
+    return delta2 + a2 + b2
+
+
+@kernel()
+def _add_limits(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> None:
+    """Add what is outside the tolerance, and the largest |Δ|, of a stretch of float32.
+
+    They are compared as float32, in twice as many lanes; where that leaves a doubt it is done again.
+    """
     # A sum of two int32 would be an int64, in half as many lanes.
-    differing, flips, surely, perhaps = np.int32(0), np.int32(0), np.int32(0), np.int32(0)
-    top = np.int32(0)
-    relative, least = np.float32(rtol), np.float32(atol)
+    surely, perhaps, top = np.int32(0), np.int32(0), np.int32(0)
+    upper, most = np.float32(rtol * _SURELY), np.float32(atol * _SURELY)
+    lower, least = np.float32(rtol * _PERHAPS), np.float32(atol * _PERHAPS)
     for i in range(a.size):
-        x, y = a[i], b[i]
-        size = np.float32(abs(np.float32(x - y)))
+        size = np.float32(abs(np.float32(a[i] - b[i])))
+        magnitude = np.float32(abs(b[i]))
+        # As integers magnitudes have the same order, and their maximum is found in lanes.
         top = max(top, size.view(np.int32))
-        limit = np.float32(least + np.float32(relative * np.float32(abs(y))))
-        surely = np.int32(surely + np.int32(size > np.float32(limit * _SURELY)))
-        perhaps = np.int32(perhaps + np.int32(size > np.float32(limit * _PERHAPS)))
-        differing = np.int32(differing + np.int32(x != y))
-        flips = np.int32(flips + np.int32(((x > 0) & (y < 0)) | ((x < 0) & (y > 0))))
+        surely = np.int32(surely + np.int32(size > np.float32(most + np.float32(upper * magnitude))))
+        perhaps = np.int32(perhaps + np.int32(size > np.float32(least + np.float32(lower * magnitude))))
     outside = np.int64(surely)
     if perhaps != surely or atol < _LEAST_LIMIT or top >= _INFINITE:
         outside = np.int64(0)
@@ -183,13 +190,79 @@ def _add_stretch(a: Array, b: Array, rtol: float, atol: float, sums: Array, tall
             outside += np.int64(abs(np.float64(a[i]) - np.float64(b[i])) > atol + rtol * abs(np.float64(b[i])))
     # Rounded, the largest |Δ| may be a little less than it is.
     if np.float64(np.int32(top).view(np.float32)) * (1 + 2.0**-22) > sums[6]:
+        largest = np.int64(0)
         for i in range(a.size):
-            sums[6] = max(sums[6], abs(np.float64(a[i]) - np.float64(b[i])))
+            largest = max(largest, np.float64(abs(np.float64(a[i]) - np.float64(b[i]))).view(np.int64))
+        sums[6] = max(sums[6], np.int64(largest).view(np.float64))
+    tally[2] += outside
+
+
+@kernel()
+def _add_signs(a: Array, b: Array, tally: Array) -> None:
+    """Add values that differ and sign flips, of a stretch of float32 that may have zeros."""
+    differing, flips = np.int32(0), np.int32(0)
+    for i in range(a.size):
+        x, y = a[i], b[i]
+        differing = np.int32(differing + np.int32(x != y))
+        flips = np.int32(flips + np.int32(((x > 0) & (y < 0)) | ((x < 0) & (y > 0))))
     tally[0] += differing
     tally[1] += flips
-    tally[2] += outside
+
+
+@kernel()
+def _add_codes16(x: Array, y: Array, a: Array, b: Array, tally: Array) -> Any:
+    """Add what the codes of finite floats tell, and return their largest distance in units of the last place.
+
+    The codes are int16, sign and magnitude; `a` and `b` are their values.
+    """
+    differing, flips, least, top = np.int16(0), np.int16(0), np.int16(0x7FFF), np.uint16(0)
+    for i in range(x.size):
+        u, v = x[i], y[i]
+        differing = np.int16(differing + np.int16(u != v))
+        flips = np.int16(flips + np.int16(np.int16(u ^ v) < 0))
+        m, n = np.int16(u & np.int16(0x7FFF)), np.int16(v & np.int16(0x7FFF))
+        least = min(least, m, n)
+        s, t = np.int16(u >> np.int16(15)), np.int16(v >> np.int16(15))
+        p, q = np.int16(np.int16(m ^ s) - s), np.int16(np.int16(n ^ t) - t)
+        top = max(top, np.uint16(np.uint16(max(p, q)) - np.uint16(min(p, q))))
+    tally[6] += differing
+    # Of numbers other than 0 the codes differ where the values do, and signs are theirs.
+    if least == 0:
+        _add_signs(a, b, tally)
+    else:
+        tally[0] += differing
+        tally[1] += flips
+    return np.int64(top)
+
+
+@kernel()
+def _add_codes32(x: Array, y: Array, a: Array, b: Array, tally: Array) -> Any:
+    """As `_add_codes16`; how many codes differ is returned as well."""
+    differing, flips, least, top = np.int32(0), np.int32(0), np.int32(0x7FFFFFFF), np.uint32(0)
+    for i in range(x.size):
+        u, v = x[i], y[i]
+        differing = np.int32(differing + np.int32(u != v))
+        flips = np.int32(flips + np.int32(np.int32(u ^ v) < 0))
+        m, n = np.int32(u & np.int32(0x7FFFFFFF)), np.int32(v & np.int32(0x7FFFFFFF))
+        least = min(least, m, n)
+        s, t = np.int32(u >> np.int32(31)), np.int32(v >> np.int32(31))
+        p, q = np.int32(np.int32(m ^ s) - s), np.int32(np.int32(n ^ t) - t)
+        top = max(top, np.uint32(np.uint32(max(p, q)) - np.uint32(min(p, q))))
+    if least == 0:
+        _add_signs(a, b, tally)
+    else:
+        tally[0] += differing
+        tally[1] += flips
+    return np.int64(differing), np.int64(top)
+
+
+@kernel()
+def _add_stretch(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally: Array) -> float:
+    """Add a stretch of float32, as `add_finite`, but for what codes tell."""
+    total = _add_sums(a, b, sums)
+    _add_limits(a, b, rtol, atol, sums, tally)
     tally[5] += a.size
-    return delta2 + a2 + b2
+    return total
 
 
 @kernel("float64(float32[::1], float32[::1], float64, float64, float64[::1], int64[::1])")
@@ -197,7 +270,9 @@ def add_singles(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally
     """As `add_finite`."""
     total = 0.0
     for first in range(0, a.size, _STRETCH):
-        total += _add_stretch(a[first : first + _STRETCH], b[first : first + _STRETCH], rtol, atol, sums, tally)
+        x, y = a[first : first + _STRETCH], b[first : first + _STRETCH]
+        total += _add_stretch(x, y, rtol, atol, sums, tally)
+        _add_codes32(x.view(np.int32), y.view(np.int32), x, y, tally)
     return total
 
 
@@ -218,11 +293,9 @@ def add_float32(a: Array, b: Array, rtol: float, atol: float, sums: Array, tally
     for first in range(0, a.size, _STRETCH):
         x, y = a[first : first + _STRETCH], b[first : first + _STRETCH]
         total += _add_stretch(x.view(np.float32), y.view(np.float32), rtol, atol, sums, tally)
-        differing = np.int32(0)
-        for i in range(x.size):
-            differing = np.int32(differing + np.int32(x[i] != y[i]))
+        differing, ulp = _add_codes32(x.view(np.int32), y.view(np.int32), x.view(np.float32), y.view(np.float32), tally)
         tally[6] += differing
-        tally[7] = max(tally[7], largest_ulp_of_float32(x, y))
+        tally[7] = max(tally[7], ulp)
     return total
 
 
@@ -237,38 +310,46 @@ def _widen(codes: Array, table: Array, values: Array) -> None:
         values[i] = table[codes[i]]
 
 
+@kernel()
+def _shift(codes: Array, factor: Any, shifted: Array) -> None:
+    # A product is made in as many lanes as there are of 16 bits, a shift is not.
+    for i in range(codes.size):
+        shifted[i] = np.int16(np.uint16(np.uint16(codes[i]) * factor))
+
+
 @kernel(
-    "float64(uint8[::1], uint8[::1], float32[::1], int32, int32, float64, float64, float64[::1], int64[::1])",
-    "float64(uint16[::1], uint16[::1], float32[::1], int32, int32, float64, float64, float64[::1], int64[::1])",
+    "float64(uint8[::1], uint8[::1], float32[::1], int32, float64, float64, float64[::1], int64[::1])",
+    "float64(uint16[::1], uint16[::1], float32[::1], int32, float64, float64, float64[::1], int64[::1])",
 )
 def add_narrow(
-    a: Array,
-    b: Array,
-    table: Array,
-    sign: Any,
-    infinity: Any,
-    rtol: float,
-    atol: float,
-    sums: Array,
-    tally: Array,
+    a: Array, b: Array, table: Array, shift: Any, rtol: float, atol: float, sums: Array, tally: Array
 ) -> float:
     """Add two blocks of codes of at most 16 bits, as `add_finite`.
 
-    `table` has the value of each code; it is empty for bfloat16. `tally` goes on with codes that differ and the
-    largest distance in units of the last place, for which see `largest_ulp_of_narrow`.
+    `table` has the value of each code; it is empty for bfloat16. Codes of floats have their sign in the highest of 16
+    bits when they are shifted so far to the left; of other codes `shift` is negative. `tally` goes on with codes that
+    differ and the largest distance in units of the last place, for which see `largest_ulp_of_narrow`.
     """
     total = 0.0
     values_a, values_b = np.empty(_STRETCH, np.float32), np.empty(_STRETCH, np.float32)
+    codes_a, codes_b = np.empty(_STRETCH, np.int16), np.empty(_STRETCH, np.int16)
     for first in range(0, a.size, _STRETCH):
         x, y = a[first : first + _STRETCH], b[first : first + _STRETCH]
-        _widen(x, table, values_a)
-        _widen(y, table, values_b)
-        total += _add_stretch(values_a[: x.size], values_b[: x.size], rtol, atol, sums, tally)
-        differing = np.int32(0)
-        for i in range(x.size):
-            differing = np.int32(differing + np.int32(x[i] != y[i]))
-        tally[6] += differing
-        tally[7] = max(tally[7], largest_ulp_of_narrow(x, y, sign, infinity))
+        u, v = values_a[: x.size], values_b[: x.size]
+        _widen(x, table, u)
+        _widen(y, table, v)
+        total += _add_stretch(u, v, rtol, atol, sums, tally)
+        if shift == 0:
+            ulp = _add_codes16(x.view(np.int16), y.view(np.int16), u, v, tally)
+            tally[7] = max(tally[7], ulp)
+        elif shift > 0:
+            _shift(x, np.uint16(1 << shift), codes_a)
+            _shift(y, np.uint16(1 << shift), codes_b)
+            ulp = _add_codes16(codes_a[: x.size], codes_b[: x.size], u, v, tally)
+            tally[7] = max(tally[7], ulp >> shift)
+        else:
+            _add_signs(u, v, tally)
+            tally[6] += codes_that_differ(x, y)
     return total
 
 
