@@ -23,14 +23,12 @@ from PySide6.QtWidgets import (
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
-from sdviewer.ui.actions import ACTIONS, build_actions, key_groups
+from sdviewer.ui.actions import build_actions, key_groups
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.choosing import Choosing
 from sdviewer.ui.comparison.offer import CompareOffer
 from sdviewer.ui.comparison.picking import Picked, Picking
-from sdviewer.ui.copying import copy_from
 from sdviewer.ui.dialogs import show_about, show_shortcuts
-from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
 from sdviewer.ui.document.tab import DocumentTab, Opener, State
 from sdviewer.ui.drop_frame import DropFrame
 from sdviewer.ui.elided_label import ElidedLabel
@@ -38,19 +36,17 @@ from sdviewer.ui.empty_page import EmptyPage
 from sdviewer.ui.file_tabs import FileTabs, is_comparison
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.incoming import local_paths, pasted_paths
+from sdviewer.ui.page_commands import PageCommands
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.recent_files import RecentFiles
 from sdviewer.ui.recent_menu import RecentMenu
-from sdviewer.ui.scan.scanning import Scan
 from sdviewer.ui.settings import Settings
 from sdviewer.ui.status.jobs_bar import JobsBar
 from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
 
 if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
-    from sdviewer.ui.comparison.tab import ComparisonTab
     from sdviewer.ui.file_tabs import Page
-    from sdviewer.ui.filter.go_to import GoToPanel
 
 _FILTERS = (
     "Checkpoints (*.pt *.pth *.ckpt *.bin *.safetensors *.pt2 *.ptl *.jit *.th *.pkl *.npz *.npy *.index.json *.zip)"
@@ -107,7 +103,6 @@ class MainWindow(QMainWindow):
         column.addWidget(self._pages, 1)
         self.setCentralWidget(middle)
         self.drop_frame = DropFrame(self._pages)
-        self._finder: GoToPanel | None = None
 
         self.summary = ElidedLabel(cut=Qt.TextElideMode.ElideRight)
         self.summary.setContentsMargins(8, 0, 8, 0)
@@ -125,6 +120,9 @@ class MainWindow(QMainWindow):
         self._plots_timer.setInterval(_MS_BEFORE_PLOTS)
         self._plots_timer.timeout.connect(self.library.load)
 
+        self.page_commands = PageCommands(self.tabs, self.bridge, settings, self)
+        self.page_commands.export_wanted.connect(self.export_with)
+        self.page_commands.message.connect(self._tell)
         self.actions_by_name = build_actions(self, self._commands())
         recent_menu = cast("QMenu", self.menuBar().findChild(QMenu, "&File/Open &Recent"))
         RecentMenu(recent_menu, self.recent).file_wanted.connect(self.open_file)
@@ -134,6 +132,7 @@ class MainWindow(QMainWindow):
         self.picking = Picking(self.actions_by_name["pick_tensor"], self.actions_by_name["compare_tensors"], self)
         self.picking.chosen.connect(self.compare_tensors)
         self.picking.message.connect(self._tell)
+        self.bridge.changed.connect(self._refresh_scan)
         self._dress()
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
@@ -309,33 +308,17 @@ class MainWindow(QMainWindow):
                 part.setStyleSheet(sheet)
 
     def _commands(self) -> dict[str, Callable[[], None]]:
-        return {
+        return self.page_commands.by_name() | {
             "open": self.ask_for_files,
             "open_folder": self.ask_for_folder,
-            "reload": self._reload,
-            "export": self._export,
-            "export_selection": self._export_selection,
             "close_tab": self._close_current,
             "clear_recent": self.recent.clear,
             "quit": self._quit,
-            "copy": self._copy,
             "paste": self.paste,
-            "filter": self._filter,
-            "go_to": self._go_to,
-            "show_modules": self._show_modules,
-            "show_tensors": self._show_tensors,
-            "expand_all": self._expand_all,
-            "collapse": self._collapse,
-            "fold_alike": self._fold_alike,
-            "next_problem": self._next_problem,
-            "previous_problem": self._previous_problem,
             "compare": self.ask_for_comparison,
             "compare_tensors": self._compare_tensors,
             "pick_tensor": self._pick_tensor,
             "clear_pairs": self._clear_pairs,
-            "scan": self._scan,
-            "pause_scan": self._pause_scan,
-            "stop_scan": self._stop_scan,
             "scan_on_opening": self._scan_on_opening,
             "next_tab": self._next_tab,
             "previous_tab": self._previous_tab,
@@ -372,7 +355,6 @@ class MainWindow(QMainWindow):
         tab.browser.rows_selected.connect(self._rows_selected)
         tab.changed.connect(self._refresh)
         tab.scanning.changed.connect(self._refresh_scan)
-        self.bridge.changed.connect(self._refresh_scan)
         tab.opened.connect(self._remember)
         tab.file_wanted.connect(self.open_file)
         tab.faces.compare_wanted.connect(self.compare_files)
@@ -424,7 +406,7 @@ class MainWindow(QMainWindow):
             menu.addMenu(others)
         elif is_comparison(tab):
             menu.addAction("&Swap Sides", tab.swap)
-            menu.addAction("&Export Left with the Names of Right…", lambda: self._export_renamed(tab))
+            menu.addAction("&Export Left with the Names of Right…", lambda: self.page_commands.export_renamed(tab))
         if tab is not None:
             menu.addAction("&Close Tab", lambda: self.close_tab(self.tabs.indexOf(tab)))
         menu.popup(place)
@@ -455,32 +437,15 @@ class MainWindow(QMainWindow):
         self.summary.setText(page.summary if page is not None else "")
         if is_comparison(page):
             self.tabs.rename(page)
-        for spec in ACTIONS:
-            if spec.needs_file:
-                has_it = tab is not None or (spec.compares and page is not None)
-                self.actions_by_name[spec.name].setEnabled(has_it)
+        self.page_commands.refresh(self.actions_by_name)
         self.picking.follow(tab)
-        self.actions_by_name["fold_alike"].setChecked(tab is not None and tab.tree.folding)
         if (tab is not None and tab.state is State.OPEN) or (page is not None and tab is None):
             # Only now: the first tree is painted before anything heavy is imported.
             self._plots_timer.start()
-        self._refresh_scan()
         self.jobs.refresh()
 
     def _refresh_scan(self) -> None:
-        """What can be done with the scan of the tab in front."""
-        scanning = self.current_tab.scanning if self.current_tab is not None else None
-        is_running = scanning is not None and scanning.state is Scan.RUNNING
-        is_paused = scanning is not None and scanning.is_paused
-        can_begin = self.current_tab is not None and self.current_tab.loaded is not None
-        self.actions_by_name["scan"].setEnabled(can_begin and (not is_running or is_paused))
-        self.actions_by_name["pause_scan"].setEnabled(is_running)
-        self.actions_by_name["pause_scan"].setText("&Resume Scan" if is_paused else "&Pause Scan")
-        self.actions_by_name["stop_scan"].setEnabled(is_running)
-
-    def _reload(self) -> None:
-        if self.current_page is not None:
-            self.current_page.reload()
+        self.page_commands.refresh_scan(self.actions_by_name)
 
     def _dropped(self, paths: Sequence[str]) -> None:
         """A recipe is for the export of the file in front; all else is opened."""
@@ -498,110 +463,11 @@ class MainWindow(QMainWindow):
         elif len(others) == 1 and before is not None and before.path != others[0]:
             self.offer.offer(before.path, others[0])
 
-    def _export(self) -> None:
-        if self.current_tab is not None:
-            self.current_tab.faces.toggle_export()
-        elif is_comparison(self.current_page):
-            self._export_renamed(self.current_page)
-
-    def _export_renamed(self, tab: ComparisonTab) -> None:
-        """The left file with the names that the comparison has found on the right."""
-        from sdviewer.ui.export.wishes import renames_of
-
-        standing = tab.standing
-        renames = renames_of(standing.matching) if standing is not None and not standing.is_picked else None
-        if renames is None:
-            self._tell("There is no name that the comparison would change.")
-        else:
-            self.export_with(tab.paths[0], (renames,))
-
-    def _export_selection(self) -> None:
-        if self.current_tab is not None and not self.current_tab.faces.shows_export:
-            self.current_tab.browser.export_selected()
-
     def _close_current(self) -> None:
         self.close_tab(self.tabs.currentIndex())
 
     def _quit(self) -> None:
         self.close()
-
-    def _copy(self) -> None:
-        """What is selected where the keys go; where nothing can be copied, the name of what is shown."""
-        if copy_from(QApplication.focusWidget()):
-            return
-        page = self.current_page
-        if is_comparison(page):
-            page.view.copy_names()
-        elif isinstance(page, DocumentTab):
-            page.detail.copy_name()
-
-    def _filter(self) -> None:
-        if is_comparison(self.current_page):
-            self.current_page.focus_filter()
-        elif self.current_tab is not None:
-            self.current_tab.faces.show_file()
-            self.current_tab.browser.filter.focus_line()
-
-    def _go_to(self) -> None:
-        tab = self.current_tab
-        if tab is None or tab.loaded is None:
-            return
-        if self._finder is None:
-            from sdviewer.ui.filter.go_to import GoToPanel
-
-            self._finder = GoToPanel(self.bridge, self)
-            self._finder.chosen.connect(self._go_to_node)
-            self.tabs.currentChanged.connect(self._finder.forget)
-        self._finder.open_for(tab.loaded.checkpoint)
-
-    def _go_to_node(self, node: int) -> None:
-        if self.current_tab is not None:
-            self.current_tab.go_to_node(node)
-
-    def _show_modules(self) -> None:
-        if self.current_tab is not None:
-            self.current_tab.faces.show_file()
-            self.current_tab.browser.show_view(MODULES)
-
-    def _show_tensors(self) -> None:
-        if self.current_tab is not None:
-            self.current_tab.faces.show_file()
-            self.current_tab.browser.show_view(ALL_TENSORS)
-
-    def _expand_all(self) -> None:
-        if is_comparison(self.current_page):
-            self.current_page.view.expand_below()
-        elif self.current_tab is not None and self.current_tab.tree.current_node() >= 0:
-            self.current_tab.tree.expand(self.current_tab.tree.current_node(), deep=True)
-
-    def _collapse(self) -> None:
-        if is_comparison(self.current_page):
-            self.current_page.view.collapse_around()
-        elif self.current_tab is not None:
-            self.current_tab.tree.collapse_around()
-
-    def _fold_alike(self) -> None:
-        folding = self.actions_by_name["fold_alike"].isChecked()
-        if self.current_tab is not None:
-            self.current_tab.tree.set_folding(folding)
-        if self._settings is not None:
-            self._settings.folding = folding
-
-    def _scan(self) -> None:
-        if self.current_tab is not None:
-            scanning = self.current_tab.scanning
-            if scanning.is_paused:
-                scanning.set_paused(paused=False)
-            else:
-                scanning.start()
-
-    def _pause_scan(self) -> None:
-        if self.current_tab is not None:
-            self.current_tab.scanning.set_paused(paused=not self.current_tab.scanning.is_paused)
-
-    def _stop_scan(self) -> None:
-        if self.current_tab is not None:
-            self.current_tab.scanning.stop()
 
     def _scan_on_opening(self) -> None:
         wanted = self.actions_by_name["scan_on_opening"].isChecked()
@@ -609,19 +475,6 @@ class MainWindow(QMainWindow):
             tab.scanning.automatic = wanted
         if self._settings is not None:
             self._settings.scan_on_opening = wanted
-
-    def _next_problem(self) -> None:
-        self._go_to_problem(1)
-
-    def _previous_problem(self) -> None:
-        self._go_to_problem(-1)
-
-    def _go_to_problem(self, step: int) -> None:
-        if is_comparison(self.current_page):
-            if not self.current_page.go_to_difference(step):
-                self._tell("Nothing differs, as far as it was compared.")
-        elif self.current_tab is not None and not self.current_tab.tree.go_to_problem(step):
-            self._tell("No tensor of this file has a problem.")
 
     def _tell(self, message: str) -> None:
         self.statusBar().showMessage(message, _MS_TO_READ)

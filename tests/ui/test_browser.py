@@ -115,7 +115,7 @@ def test_the_table_goes_where_the_tree_is_and_leads_it(qtbot: QtBot, window: Mai
 
 def test_ctrl_p_finds_a_tensor_by_a_few_letters_and_goes_there(qtbot: QtBot, window: MainWindow) -> None:
     QTest.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
-    finder = window._finder
+    finder = window.page_commands.finder
     assert finder is not None
     qtbot.waitUntil(finder.line.hasFocus)
     QTest.keyClicks(finder.line, "l1w")

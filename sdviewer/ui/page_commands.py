@@ -1,0 +1,205 @@
+"""PageCommands: the commands on what is in front, a file or a comparison of two, and which of them it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QWidget
+
+from sdviewer.ui.actions import ACTIONS
+from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.copying import copy_from
+from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
+from sdviewer.ui.document.tab import DocumentTab
+from sdviewer.ui.file_tabs import FileTabs, is_comparison
+from sdviewer.ui.scan.scanning import Scan
+from sdviewer.ui.settings import Settings
+
+if TYPE_CHECKING:
+    from sdviewer.ui.comparison.tab import ComparisonTab
+    from sdviewer.ui.filter.go_to import GoToPanel
+
+
+class PageCommands(QObject):
+    """Does what the menus and keys ask of the page in front; without one nothing."""
+
+    message = Signal(str)
+    """Something was not done: for the status bar."""
+
+    export_wanted = Signal(str, object)
+    """A file shall be exported by these rules."""
+
+    def __init__(self, tabs: FileTabs, bridge: Bridge, settings: Settings | None, window: QWidget) -> None:
+        super().__init__(window)
+        self._tabs, self._bridge, self._settings, self._window = tabs, bridge, settings, window
+        self.finder: GoToPanel | None = None
+
+    def by_name(self) -> dict[str, Callable[[], None]]:
+        """The functions of the action table that are here."""
+        return {
+            "reload": self._reload,
+            "export": self._export,
+            "export_selection": self._export_selection,
+            "copy": self._copy,
+            "filter": self._filter,
+            "go_to": self._go_to,
+            "show_modules": self._show_modules,
+            "show_tensors": self._show_tensors,
+            "expand_all": self._expand_all,
+            "collapse": self._collapse,
+            "fold_alike": self._fold_alike,
+            "next_problem": self._next_problem,
+            "previous_problem": self._previous_problem,
+            "scan": self._scan,
+            "pause_scan": self._pause_scan,
+            "stop_scan": self._stop_scan,
+        }
+
+    def refresh(self, actions: Mapping[str, QAction]) -> None:
+        """Let rest what the page in front does not take."""
+        tab, page = self._tabs.current, self._tabs.page
+        for spec in ACTIONS:
+            if spec.needs_file:
+                actions[spec.name].setEnabled(tab is not None or (spec.compares and page is not None))
+        actions["fold_alike"].setChecked(tab is not None and tab.tree.folding)
+        self.refresh_scan(actions)
+
+    def refresh_scan(self, actions: Mapping[str, QAction]) -> None:
+        """What can be done with the scan of the tab in front."""
+        tab = self._tabs.current
+        scanning = tab.scanning if tab is not None else None
+        is_running = scanning is not None and scanning.state is Scan.RUNNING
+        is_paused = scanning is not None and scanning.is_paused
+        can_begin = tab is not None and tab.loaded is not None
+        actions["scan"].setEnabled(can_begin and (not is_running or is_paused))
+        actions["pause_scan"].setEnabled(is_running)
+        actions["pause_scan"].setText("&Resume Scan" if is_paused else "&Pause Scan")
+        actions["stop_scan"].setEnabled(is_running)
+
+    def export_renamed(self, tab: ComparisonTab) -> None:
+        """The left file with the names that the comparison has found on the right."""
+        from sdviewer.ui.export.wishes import renames_of
+
+        standing = tab.standing
+        renames = renames_of(standing.matching) if standing is not None and not standing.is_picked else None
+        if renames is None:
+            self.message.emit("There is no name that the comparison would change.")
+        else:
+            self.export_wanted.emit(tab.paths[0], (renames,))
+
+    def _reload(self) -> None:
+        if self._tabs.page is not None:
+            self._tabs.page.reload()
+
+    def _export(self) -> None:
+        page = self._tabs.page
+        if is_comparison(page):
+            self.export_renamed(page)
+        elif isinstance(page, DocumentTab):
+            page.faces.toggle_export()
+
+    def _export_selection(self) -> None:
+        tab = self._tabs.current
+        if tab is not None and not tab.faces.shows_export:
+            tab.browser.export_selected()
+
+    def _copy(self) -> None:
+        """What is selected where the keys go; where nothing can be copied, the name of what is shown."""
+        if copy_from(QApplication.focusWidget()):
+            return
+        page = self._tabs.page
+        if is_comparison(page):
+            page.view.copy_names()
+        elif isinstance(page, DocumentTab):
+            page.detail.copy_name()
+
+    def _filter(self) -> None:
+        page = self._tabs.page
+        if is_comparison(page):
+            page.focus_filter()
+        elif isinstance(page, DocumentTab):
+            page.faces.show_file()
+            page.browser.filter.focus_line()
+
+    def _go_to(self) -> None:
+        tab = self._tabs.current
+        if tab is None or tab.loaded is None:
+            return
+        if self.finder is None:
+            from sdviewer.ui.filter.go_to import GoToPanel
+
+            self.finder = GoToPanel(self._bridge, self._window)
+            self.finder.chosen.connect(self._go_to_node)
+            self._tabs.currentChanged.connect(self.finder.forget)
+        self.finder.open_for(tab.loaded.checkpoint)
+
+    def _go_to_node(self, node: int) -> None:
+        if self._tabs.current is not None:
+            self._tabs.current.go_to_node(node)
+
+    def _show_modules(self) -> None:
+        self._show_view(MODULES)
+
+    def _show_tensors(self) -> None:
+        self._show_view(ALL_TENSORS)
+
+    def _show_view(self, view: int) -> None:
+        tab = self._tabs.current
+        if tab is not None:
+            tab.faces.show_file()
+            tab.browser.show_view(view)
+
+    def _expand_all(self) -> None:
+        page = self._tabs.page
+        if is_comparison(page):
+            page.view.expand_below()
+        elif isinstance(page, DocumentTab) and page.tree.current_node() >= 0:
+            page.tree.expand(page.tree.current_node(), deep=True)
+
+    def _collapse(self) -> None:
+        page = self._tabs.page
+        if is_comparison(page):
+            page.view.collapse_around()
+        elif isinstance(page, DocumentTab):
+            page.tree.collapse_around()
+
+    def _fold_alike(self) -> None:
+        tab = self._tabs.current
+        if tab is not None:
+            tab.tree.set_folding(not tab.tree.folding)
+            if self._settings is not None:
+                self._settings.folding = tab.tree.folding
+
+    def _next_problem(self) -> None:
+        self._go_to_problem(1)
+
+    def _previous_problem(self) -> None:
+        self._go_to_problem(-1)
+
+    def _go_to_problem(self, step: int) -> None:
+        page = self._tabs.page
+        if is_comparison(page):
+            if not page.go_to_difference(step):
+                self.message.emit("Nothing differs, as far as it was compared.")
+        elif isinstance(page, DocumentTab) and not page.tree.go_to_problem(step):
+            self.message.emit("No tensor of this file has a problem.")
+
+    def _scan(self) -> None:
+        tab = self._tabs.current
+        if tab is not None:
+            if tab.scanning.is_paused:
+                tab.scanning.set_paused(paused=False)
+            else:
+                tab.scanning.start()
+
+    def _pause_scan(self) -> None:
+        tab = self._tabs.current
+        if tab is not None:
+            tab.scanning.set_paused(paused=not tab.scanning.is_paused)
+
+    def _stop_scan(self) -> None:
+        if self._tabs.current is not None:
+            self._tabs.current.scanning.stop()
