@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
+from sdviewer.analysis.blocks import Blocks, new_buffer
 from sdviewer.analysis.channel_pieces import Floats, Int64, Piece, in_a_row, merged, mix_plainly, take_plainly
 from sdviewer.analysis.meaning import magnitudes
 from sdviewer.checkpoint.decoding import Codes, decode, decode_table, dequantise, value_bits
@@ -299,7 +299,7 @@ def channels(ref: TensorRef, axis: int = 0, control: Control | None = None, *, t
     lock, failed = threading.Lock(), threading.Event()
 
     def work(*, tells: bool) -> list[Piece]:
-        share, buffer = sums.new_share(), np.empty(BLOCK_BYTES, np.uint8)
+        share, buffer = sums.new_share(), new_buffer()
         try:
             while not failed.is_set():
                 with lock:

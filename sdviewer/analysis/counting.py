@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
-
 from sdviewer.analysis import loops
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks, Buffer
+from sdviewer.analysis.blocks import Blocks, Buffer, new_buffer
 from sdviewer.analysis.compiled import compiled_or
 from sdviewer.analysis.counts import Counts
 from sdviewer.analysis.meaning import meaning_of
@@ -86,7 +84,7 @@ def count(ref: TensorRef, control: Control | None = None, threads: int = _THREAD
 
     def work(*, tells: bool) -> Share:
         share = counting.new_share()
-        buffer = np.empty(BLOCK_BYTES, np.uint8)
+        buffer = new_buffer()
         try:
             while not failed.is_set():
                 with lock:

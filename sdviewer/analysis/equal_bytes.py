@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
+from sdviewer.analysis.blocks import Blocks, new_buffer
 from sdviewer.analysis.statistics_table import QUANTILE_COLUMNS, Filled, StatisticsTable
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.table import Flag
@@ -90,7 +90,7 @@ def equal_tensors(
 def _are_equal(checkpoint: Checkpoint, one: int, other: int, control: Control) -> bool:
     try:
         a, b = (Blocks(TensorRef(checkpoint, row), memory_order=False) for row in (one, other))
-        first, second = np.empty(BLOCK_BYTES, np.uint8), np.empty(BLOCK_BYTES, np.uint8)
+        first, second = new_buffer(), new_buffer()
         for index in range(len(a)):
             control.report(index, len(a), a.ref.name)
             if not np.array_equal(a.read(index, first), b.read(index, second)):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
+from sdviewer.analysis.blocks import Blocks, new_buffer
 from sdviewer.analysis.counts import Counts
 from sdviewer.analysis.deriving import CAST_SUMS, cast_sums, mixed, store_casts
 from sdviewer.analysis.meaning import Meaning, meaning_of
@@ -65,7 +65,7 @@ class _Reader:
 
     def __init__(self, name: str, blocks: Blocks, meaning: Meaning, control: Control) -> None:
         self._name, self._blocks, self._meaning, self._control = name, blocks, meaning, control
-        self._buffer = np.empty(BLOCK_BYTES, np.uint8)
+        self._buffer = new_buffer()
         self._limit = min(max(blocks.numel // _SHARE, _FEWEST), _MOST)
         self._passes = self._begun = 0
 

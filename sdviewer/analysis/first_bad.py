@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
+from sdviewer.analysis.blocks import Blocks, new_buffer
 from sdviewer.checkpoint.decoding import Codes, decode, decode_table, value_bits
 from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.tensors import TensorRef
@@ -21,7 +21,7 @@ def first_bad(ref: TensorRef, control: Control | None = None) -> tuple[int, ...]
     """
     blocks = Blocks(ref, memory_order=False)
     control = control or Control()
-    buffer = np.empty(BLOCK_BYTES, np.uint8)
+    buffer = new_buffer()
     blocks.check_unchanged()
     for index in range(len(blocks)):
         first = index * blocks.per_block

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdviewer.analysis import binning_loops
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks
+from sdviewer.analysis.blocks import Blocks, new_buffer
 from sdviewer.analysis.compiled import compiled_or
 from sdviewer.analysis.masses import Masses
 from sdviewer.analysis.statistics import real_values
@@ -165,7 +165,7 @@ def _by_blocks(blocks: Blocks, add: Callable[[npt.NDArray[Any], Ints], None], co
     done, lock, failed = [0], threading.Lock(), threading.Event()
 
     def work(_: int) -> Ints:
-        own, buffer = np.zeros_like(counts), np.empty(BLOCK_BYTES, np.uint8)
+        own, buffer = np.zeros_like(counts), new_buffer()
         try:
             while not failed.is_set():
                 with lock:

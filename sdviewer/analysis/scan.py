@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.blocks import BLOCK_BYTES, Blocks, Buffer
+from sdviewer.analysis.blocks import Blocks, Buffer, new_buffer
 from sdviewer.analysis.scan_order import scan_order
 from sdviewer.analysis.small_tensors import small_tensors
 from sdviewer.analysis.statistics_table import Figures, FiguresBlock, Filled, StatisticsTable
@@ -205,7 +205,7 @@ class Scan:
 
     def _work(self) -> None:
         # The second one for what is preferred while the first one is in use.
-        buffer, aside = np.empty(BLOCK_BYTES, np.uint8), np.empty(BLOCK_BYTES, np.uint8)
+        buffer, aside = new_buffer(), new_buffer()
         try:
             while (piece := self._take()) is not None:
                 self._count(piece, buffer, aside)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from sdviewer.analysis.blocks import Blocks, Buffer, bits_of
+from sdviewer.analysis.blocks import Blocks, Buffer, bits_of, new_buffer
 from sdviewer.checkpoint.decoding import Codes
 from sdviewer.checkpoint.payload import Payload, View
 from sdviewer.checkpoint.table import Flag
@@ -209,6 +208,6 @@ def _turned(places: Places) -> Seen:
     return lambda view: _view_of(places, view, 1)
 
 
-def new_buffers() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def new_buffers() -> tuple[Buffer, Buffer]:
     """What `PairBlocks.read` fills; each thread has its own."""
-    return np.empty(BLOCK_BYTES, np.uint8), np.empty(BLOCK_BYTES, np.uint8)
+    return new_buffer(BLOCK_BYTES), new_buffer(BLOCK_BYTES)

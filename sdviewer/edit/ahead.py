@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.analysis.blocks import new_buffer
 from sdviewer.edit.encoding import Checksum
 
 Piece = npt.NDArray[np.uint8]
@@ -26,7 +27,6 @@ Source = Callable[[Room], Iterator[Piece]]
 # Between pieces threads wait for each other: large ones take less time, and still lie in a cache.
 PIECE = 2 << 20
 _BUFFERS = 4
-# Of a buffer: vectors, and what some processors copy from page to page, ask for it.
 _ALIGNMENT = 64
 # Less is read in less time than a thread takes to start.
 _LEAST = 8 << 20
@@ -37,17 +37,6 @@ _Items = list[Piece | int]
 
 class _Stopped(Exception):
     """Nobody asks for more."""
-
-
-def new_buffer(nbytes: int) -> Piece:
-    """Bytes that begin at a multiple of 64.
-
-    Arrays of numpy begin 16 bytes into a page, and there some processors copy three times as slowly from a file
-    whose bytes begin with a page.
-    """
-    raw = np.empty(nbytes + _ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + nbytes]
 
 
 def _aligned(place: int) -> int:

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.blocks import Blocks
+from sdviewer.analysis.blocks import Blocks, new_buffer
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
-from sdviewer.edit.ahead import PIECE, new_buffer
+from sdviewer.edit.ahead import PIECE
 from sdviewer.edit.plan import ExportPlan
 from sdviewer.edit.planned_keys import PlannedKey
 from sdviewer.edit.storages import Converting, Piece

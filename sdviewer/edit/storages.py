@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.analysis.blocks import Blocks
+from sdviewer.analysis.blocks import Blocks, new_buffer
 from sdviewer.checkpoint.decoding import Codes, decoded_dtype, value_bits
 from sdviewer.checkpoint.dtypes import BY_NAME
 from sdviewer.checkpoint.table import contiguous_stride, reach
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
-from sdviewer.edit.ahead import PIECE, Room, new_buffer
+from sdviewer.edit.ahead import PIECE, Room
 from sdviewer.edit.encoding import Encoder
 from sdviewer.errors import MissingBytes
 

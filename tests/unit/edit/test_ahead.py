@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdviewer.edit.ahead import PIECE, Ahead, Piece, Room, new_buffer
+from sdviewer.edit.ahead import PIECE, Ahead, Piece, Room
 from sdviewer.edit.encoding_loops import crc32
 
 LARGE = 1 << 30
@@ -84,13 +84,6 @@ def test_the_thread_ends_with_the_context_whatever_is_left(taken: int) -> None:
     assert not _threads()
     # No more was read than there are buffers.
     assert len(made) <= taken + 6
-
-
-def test_buffers_begin_where_no_copy_is_slow() -> None:
-    for nbytes in (1, 100, PIECE):
-        buffer = new_buffer(nbytes)
-        assert len(buffer) == nbytes
-        assert buffer.ctypes.data % 64 == 0
 
 
 def _raises_key_error(work: Callable[[], None]) -> None:
