@@ -5,10 +5,10 @@ It is a frozen record of columns, so it crosses threads and processes as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sdviewer.checkpoint.names import Path, decode_path
 from sdviewer.checkpoint.source import Sources
@@ -145,6 +145,7 @@ class Checkpoint:
         sections: the parts it consists of, by name, in file order.
         tree: sections, modules and all else as one tree.
         sources: where payload bytes are read from, on demand.
+        kept: what others worked out of it and will ask for again, under keys of their own; it goes with it.
 
     """
 
@@ -154,6 +155,7 @@ class Checkpoint:
     sections: Mapping[str, Section]
     tree: ModuleTree
     sources: Sources = field(repr=False)
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         # A section's `tensors` are references into this checkpoint.

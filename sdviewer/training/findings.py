@@ -40,8 +40,11 @@ def moment_rows(state: OptimizerState) -> Int64:
     rows = state.rows[state.rows >= 0]
     numel = state.description.tensors.numel
     like = [state.column(field) for field in LIKE_THE_PARAMETER if field in state.fields]
-    chosen = np.concatenate([rows[numel[rows] > 1], *[column[column >= 0] for column in like]])
-    return np.unique(chosen)
+    # Marks, as `np.unique` of many integers holds the interpreter for long.
+    chosen = np.zeros(len(numel), np.bool_)
+    for some in (rows[numel[rows] > 1], *[column[column >= 0] for column in like]):
+        chosen[some] = True
+    return np.flatnonzero(chosen)
 
 
 def look_at_moments(checkpoint: Checkpoint, state: OptimizerState, control: Control | None = None) -> StatisticsTable:

@@ -116,7 +116,7 @@ class Naming:
     def index_of_row(self, row: int) -> int:
         """The parameter that a tensor of the model is, or is tied to, -1 for none."""
         index = self._by_row.get(row, -1)
-        if index >= 0 or self.tie[row] < 0:
+        if index >= 0 or row >= len(self.tie) or self.tie[row] < 0:
             return index
         tied = np.flatnonzero(self.tie == self.tie[row]).tolist()
         return next((self._by_row[other] for other in tied if other in self._by_row), -1)

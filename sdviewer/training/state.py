@@ -89,6 +89,21 @@ class OptimizerState:
         return json.loads(structure.values[int(structure.ref[node])])
 
     @cached_property
+    def _by_node(self) -> tuple[Int64, Int64]:
+        """Nodes of entries in order (of fields in the flat layout, where they lie in none), with their parameters."""
+        own = self.entry[:, None] if self.groups.flat is None else self.nodes
+        index, _ = np.nonzero(own >= 0)
+        nodes = own[own >= 0]
+        order = np.argsort(nodes, kind="stable")
+        return nodes[order], index[order]
+
+    def index_of_node(self, node: int) -> int:
+        """The parameter whose state is this node of the structure, -1 for none; in the flat layout, of whose state."""
+        nodes, index = self._by_node
+        place = int(np.searchsorted(nodes, node))
+        return int(index[place]) if place < len(nodes) and nodes[place] == node else -1
+
+    @cached_property
     def owner_of_row(self) -> Int64:
         """Of each row of the tensor table the parameter whose state it is in a field, -1 for none."""
         owner = np.full(len(self.description.tensors), -1, np.int64)
@@ -186,7 +201,8 @@ def _fields(description: Description, entry: Int64, control: Control) -> tuple[t
     if not len(present):
         return (), nothing, 0
     # Where an id is listed twice its state is shown with each.
-    places = np.unique(entry[present])
+    places = np.sort(entry[present])
+    places = places[np.flatnonzero(np.diff(places, prepend=-1))]
     begin, end = int(places[0]), int(structure.end[places[-1]])
     inside = np.arange(begin, end)
     parent = structure.parent[begin:end]

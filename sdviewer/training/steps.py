@@ -61,7 +61,9 @@ def read_scalars(checkpoint: Checkpoint, rows: Int64, control: Control | None = 
     """
     control = control or Control()
     table = checkpoint.table
-    wanted, back = np.unique(rows, return_inverse=True)
+    is_wanted = np.zeros(len(table), np.bool_)
+    is_wanted[rows] = True
+    wanted = np.flatnonzero(is_wanted)
     values = np.full(len(wanted), np.nan)
     small = small_tensors(checkpoint)
     plain = wanted[small.is_small[wanted]]
@@ -90,4 +92,4 @@ def read_scalars(checkpoint: Checkpoint, rows: Int64, control: Control | None = 
             number = TensorRef(checkpoint, row).numpy().reshape(-1)
             if number.dtype.kind in "iufb":
                 values[np.searchsorted(wanted, row)] = float(number[0])
-    return values[back]
+    return values[np.searchsorted(wanted, rows)]

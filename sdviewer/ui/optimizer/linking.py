@@ -8,9 +8,9 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.sections import Section, section_keys
 from sdviewer.control import Control
-from sdviewer.training.groups import optimizers_of, read_groups
-from sdviewer.training.naming import Naming, name_parameters
-from sdviewer.training.state import OptimizerState, read_state
+from sdviewer.training.groups import optimizers_of
+from sdviewer.training.named_state import named_state
+from sdviewer.training.state import OptimizerState
 
 
 def optimizer_around(checkpoint: Checkpoint, node: int) -> Section | None:
@@ -39,14 +39,13 @@ def node_of_place(checkpoint: Checkpoint, place: int) -> int:
 
 def parameter_around(checkpoint: Checkpoint, state: OptimizerState, node: int) -> int:
     """The parameter whose state a tree node is or lies in, -1 for none."""
-    structure = checkpoint.description.structure
+    parent = checkpoint.description.structure.parent
     place = int(checkpoint.tree.node[node])
     while place > 0:
-        # In the flat layout a field lies in no entry.
-        found = np.flatnonzero((state.entry == place) | (state.nodes == place).any(axis=1))
-        if len(found):
-            return int(found[0])
-        place = int(structure.parent[place])
+        index = state.index_of_node(place)
+        if index >= 0:
+            return index
+        place = int(parent[place])
     return -1
 
 
@@ -61,7 +60,7 @@ def state_of_parameter(checkpoint: Checkpoint, node: int, control: Control) -> i
     """
     row = int(checkpoint.tree.ref[node])
     for section in optimizers_of(checkpoint):
-        state, naming = _read(checkpoint, section, control)
+        state, naming = named_state(checkpoint, section, control)
         index = naming.index_of_row(row)
         if index < 0 and naming.model is not None:
             index = naming.index_of_row(_same_key(checkpoint, row, naming.model))
@@ -80,15 +79,10 @@ def parameter_of_state(checkpoint: Checkpoint, node: int, control: Control) -> i
     section = optimizer_around(checkpoint, node)
     if section is None:
         return -1
-    state, naming = _read(checkpoint, section, control)
+    state, naming = named_state(checkpoint, section, control)
     index = parameter_around(checkpoint, state, node)
     row = int(naming.row[index]) if index >= 0 else -1
     return node_of_row(checkpoint, row) if row >= 0 else -1
-
-
-def _read(checkpoint: Checkpoint, section: Section, control: Control) -> tuple[OptimizerState, Naming]:
-    state = read_state(checkpoint, read_groups(checkpoint.description, section.node, control), control)
-    return state, name_parameters(checkpoint, section, state, control)
 
 
 def _same_key(checkpoint: Checkpoint, row: int, model: Section) -> int:

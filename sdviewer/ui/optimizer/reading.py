@@ -16,9 +16,9 @@ from sdviewer.checkpoint.sections import Section, section_keys
 from sdviewer.checkpoint.wording import number, plural, shape_text, shown
 from sdviewer.control import Control
 from sdviewer.training.findings import Finding, find_findings, moment_rows
-from sdviewer.training.groups import read_groups
-from sdviewer.training.naming import LIKE_THE_PARAMETER, Confidence, Naming, Source, name_parameters
-from sdviewer.training.state import OptimizerState, Standing, read_state
+from sdviewer.training.named_state import named_state
+from sdviewer.training.naming import LIKE_THE_PARAMETER, Confidence, Naming, Source
+from sdviewer.training.state import OptimizerState, Standing
 from sdviewer.training.steps import Floats, read_steps, step_field
 from sdviewer.ui.detail.parts import Grid
 from sdviewer.ui.optimizer.linking import node_of_place, node_of_row, parameter_around
@@ -105,6 +105,9 @@ class Known:
         for name in ("headline", "groups_grid", "needs_figures", "is_told_alike", "_norm_columns", "_l2"):
             control.check()
             getattr(self, name)
+        # What is clicked at is looked up in tables that are made on their first use.
+        self.naming.index_of_row(0)
+        self.state.index_of_node(0)
 
     def name(self, row: int) -> str:
         """What a parameter is called, its id where that is not known."""
@@ -198,8 +201,7 @@ def read_optimizer(
         Cancelled: `control` was cancelled.
 
     """
-    state = read_state(checkpoint, read_groups(checkpoint.description, section.node, control), control)
-    naming = name_parameters(checkpoint, section, state, control)
+    state, naming = named_state(checkpoint, section, control)
     steps = read_steps(checkpoint, state, control) if step_field(state) else np.full(len(state), np.nan)
     left_out: Sequence[str] = ()
     if naming.model is not None and len(naming.left_out):
