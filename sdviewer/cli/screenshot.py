@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 
 from sdviewer.checkpoint.json_text import document
 from sdviewer.cli.command import Parser, command_parser, write
 from sdviewer.cli.exits import Exit, WrongUsage
-from sdviewer.errors import SdviewerError
+from sdviewer.errors import CannotWrite, SdviewerError
 from sdviewer.whole_file import write_whole
 
 _MOST_PIXELS = 50_000_000
@@ -24,6 +25,10 @@ def parser() -> Parser:
     made.add_argument("--view", choices=("modules", "tensors"), default="modules", help="the tree, or all as a table")
     made.add_argument("--filter", default="", metavar="TEXT", help="what stands in the filter")
     made.add_argument("--tab", metavar="NAME", help="the tab of the details: overview, values, metadata …")
+    made.add_argument("--scan", action="store_true", help="with what a scan of all tensors finds")
+    instead = made.add_mutually_exclusive_group()
+    instead.add_argument("--diff", metavar="OTHER", help="compared with another file, which is B")
+    instead.add_argument("--export", nargs="?", const="", metavar="RECIPE", help="as it would be exported, by a recipe")
     made.add_argument("--theme", choices=("dark", "light", "system"), default="light")
     made.add_argument("--size", type=_size, default=(1400, 900), metavar="1400x900", help="of the window, in pixels")
     made.add_argument("--scale", type=_scale, default=1.0, metavar="2", help="pixels for each of the window's, 1 to 4")
@@ -56,11 +61,19 @@ def _take(options: argparse.Namespace) -> int:
     width, height = options.size
     if width * height * options.scale**2 > _MOST_PIXELS:
         raise WrongUsage(f"{width}x{height} at scale {options.scale:g} is more than {_MOST_PIXELS:,} pixels", _COMMAND)
+    if options.diff is not None and (options.scan or options.view != "modules"):
+        raise WrongUsage("a comparison has neither a scan nor a table of all tensors", _COMMAND)
+    for other in filter(None, (options.diff, options.export)):
+        if Path(options.out).exists() and Path(other).exists() and Path(options.out).samefile(other):
+            raise CannotWrite(f"is {other} itself", file=options.out, hint="choose another name")
     scene = screenshot.Scene(
         select=options.select,
         view=options.view,
         filter=options.filter,
         tab=options.tab,
+        scan=options.scan,
+        diff=options.diff,
+        export=options.export,
         theme=options.theme,
         size=options.size,
         scale=options.scale,

@@ -17,11 +17,14 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
 
 from sdviewer.cli.main import run
+from sdviewer.edit.rules import AddPrefix
 from sdviewer.ui import screenshot
 from sdviewer.ui.detail.numbers import NumbersView
 from sdviewer.ui.detail.values_pane import ValuesPane
 from sdviewer.ui.document.tab import DocumentTab
+from sdviewer.ui.file_tabs import is_comparison
 from sdviewer.ui.main_window import MainWindow
+from sdviewer.ui.scan.scanning import Scan
 from sdviewer.ui.theme import DARK, LIGHT
 from tests.ui.looking import names, shades
 
@@ -169,6 +172,88 @@ def test_the_filter_is_in_the_picture_with_what_it_leaves(saved: str, out: Path,
 def test_a_filter_that_makes_no_sense_is_wrong_usage(saved: str, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert shoot(saved, out, "--filter", "dtype:nothing") == 64
     assert "the filter 'dtype:nothing' makes no sense" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_what_a_scan_finds_is_in_the_picture(out: Path, tmp_path: Path, windows: list[MainWindow]) -> None:
+    sick = tmp_path / "sick.pt"
+    torch.save({"layer.weight": torch.full((30, 20), torch.nan)}, sick)
+    assert shoot(sick, out, "--scan") == 0
+    scanning = tab_of(windows).scanning
+    assert scanning.state is Scan.DONE
+    assert scanning.findings is not None
+
+
+@pytest.fixture
+def other(tmp_path: Path, saved: str) -> Path:
+    path = tmp_path / "other.pt"
+    torch.save({**torch.load(saved), "layer.bias": torch.ones(30)}, path)
+    return path
+
+
+def test_a_comparison_is_in_the_picture_with_the_row_and_tab_that_were_asked_for(
+    saved: str, other: Path, out: Path, windows: list[MainWindow]
+) -> None:
+    assert shoot(saved, out, "--diff", other, "--select", "layer.bias", "--tab", "values") == 0
+    page = windows[0].current_page
+    assert is_comparison(page)
+    assert page.summary == "2 tensors: 1 changed, 1 same"
+    assert page.detail.name.text() == "layer.bias"
+    assert page.detail.current_pane == "values"
+    assert shades(QImage(str(out))) > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--select", "layer.wieght"], "'layer.wieght'"),
+        (["--tab", "channels"], "overview, layers, load"),
+        (["--scan"], "neither a scan"),
+        (["--export"], "not allowed with argument --diff"),
+    ],
+)
+def test_what_a_comparison_does_not_have_is_wrong_usage(
+    saved: str, other: Path, out: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoot(saved, out, "--diff", other, *arguments) == 64
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_second_file_that_is_not_there_gives_no_picture(
+    saved: str, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shoot(saved, out, "--diff", "missing.pt") == 2
+    assert "missing.pt: no such file" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_no_file_that_is_shown_is_overwritten(saved: str, other: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = other.read_bytes()
+    assert shoot(saved, other, "--diff", other) == 2
+    assert "itself" in capsys.readouterr().err
+    assert other.read_bytes() == before
+
+
+def test_an_export_is_in_the_picture_with_the_rules_of_a_recipe(
+    saved: str, out: Path, tmp_path: Path, windows: list[MainWindow]
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('version = 1\n[[rules]]\nrule = "add_prefix"\nprefix = "net."\n', "utf-8")
+    assert shoot(saved, out, "--export", recipe) == 0
+    faces = tab_of(windows).faces
+    assert faces.shows_export
+    assert faces.export is not None
+    assert faces.export.wish.rules == (AddPrefix("net."),)
+
+
+def test_a_recipe_that_makes_no_sense_gives_no_picture(
+    saved: str, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('version = 1\n[[rules]]\nrule = "melt"\n', "utf-8")
+    assert shoot(saved, out, "--export", recipe) == 2
+    assert "melt" in capsys.readouterr().err
     assert not out.exists()
 
 
