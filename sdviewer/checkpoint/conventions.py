@@ -64,6 +64,11 @@ CONVENTIONS: tuple[Convention, ...] = (
         r"^(config|cfg|hyper_parameters|hparams|(train|training)?_?(args|metrics|results)|callbacks|loops"
         r"|(__|_)?metadata(__)?|meta)$",
     ),
+    _called(
+        "files that transformers saves beside a model",
+        "metadata",
+        r"^(\w+\.json|training_args\.bin|(scaler|sampler)(_\d+)?\.(bin|pt))$",
+    ),
     _called("PyTorch tutorial", "model", r"^model_state(_dict)?$"),
     _called("Lightning, timm", "model", r"^state_dict$"),
     _called("YOLO and most others", "model", r"^model$"),

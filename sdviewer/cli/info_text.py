@@ -13,6 +13,7 @@ from sdviewer.checkpoint.json_text import to_json
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.table import Flag
 from sdviewer.checkpoint.wording import PROBLEM_MARKS, bytes_for_people, count_for_people, plural, shown
+from sdviewer.formats.companion_names import files_word
 
 _WIDEST_NAME = 72
 _WIDTH_SAMPLE = 2_000
@@ -82,7 +83,7 @@ def _shards(checkpoint: Checkpoint, limit: int | None) -> Iterator[str]:
     if not checkpoint.shards:
         return
     yield ""
-    yield f"Shards ({len(checkpoint.shards):,})"
+    yield f"{files_word(checkpoint.shards)} ({len(checkpoint.shards):,})"
     rows = [
         (shown(shard.file), shard.status, f"{shard.tensors:,}", bytes_for_people(shard.nbytes))
         for shard in islice(checkpoint.shards, limit)

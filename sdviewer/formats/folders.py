@@ -18,6 +18,7 @@ from sdviewer.checkpoint.wording import plural
 from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, Damaged, NotACheckpoint, NotPermitted, UnsupportedFormat
 from sdviewer.formats import dcp, dcp_safetensors
+from sdviewer.formats.companions import Beside, with_companions
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.shard_names import (
@@ -135,7 +136,9 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
             if not is_index(whole.name) and not isinstance(error, NotACheckpoint | UnsupportedFormat):
                 break
         else:
-            return _with_others(description, (whole.name,), names, text, refusals)
+            beside = Beside(path, whole.name, _weights(whole))
+            description, taken = with_companions(description, beside, names, sources, control, read_source)
+            return _with_others(description, (whole.name, *taken), names, text, refusals)
     raise refusals[0][1]
 
 
@@ -227,6 +230,11 @@ def _wholes(names: Sequence[str]) -> list[_Whole]:
     ]
     # An index of shards beside the same tensors in one file: the sort is stable, families come first.
     return [*sorted(indexes, key=lambda whole: whole.rank), *sorted(others, key=lambda whole: whole.rank)]
+
+
+def _weights(whole: _Whole) -> str:
+    """What it would be called in one file."""
+    return whole.family.weights if whole.family is not None else index_weights(whole.name)
 
 
 def _rank(name: str) -> int:

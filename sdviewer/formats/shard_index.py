@@ -19,7 +19,7 @@ from sdviewer.formats.shard_names import is_plain_name, natural_key
 # A hundred bytes a tensor: two million tensors, ten times the largest index known.
 _LARGEST = 256 << 20
 # An index has three objects; a file of nothing but brackets would become a hundred times its size in memory.
-_BYTES_A_BRACKET = 16
+BYTES_A_BRACKET = 16
 # Fifty times as many shards as the largest models have.
 _MOST_FILES = 10_000
 _LONGEST_NAME_TOLD = 200
@@ -97,7 +97,7 @@ def _objects(source: ByteSource) -> tuple[_Object, dict[str, Any]]:
     if source.size > _LARGEST:
         raise LimitExceeded(f"is no index of shards: it has {source.size:,} bytes", file=source.label)
     text = read_bytes(source, 0, source.size)
-    if (text.count(b"[") + text.count(b"{")) * _BYTES_A_BRACKET > len(text) + 4096:
+    if (text.count(b"[") + text.count(b"{")) * BYTES_A_BRACKET > len(text) + 4096:
         raise damaged("it is made of brackets")
     try:
         top = json.loads(text, object_pairs_hook=_Object, parse_constant=str)
@@ -125,12 +125,23 @@ class _Object(dict[str, Any]):
         self.twice = len(entries) - len(self)
 
 
-def add_metadata(builder: StructureBuilder, parent: int, part: str, value: Any) -> None:
-    """A JSON value of an index as nodes below `parent`; what is deep or long is cut and says so."""
-    _add(builder, parent, part, value, 0)
+def add_metadata(
+    builder: StructureBuilder,
+    parent: int,
+    part: str,
+    value: Any,
+    *,
+    children: int = _MOST_METADATA,
+    nodes: int = _MOST_METADATA,
+) -> None:
+    """A JSON value of an index as nodes below `parent`; what is deep or long is cut and says so.
+
+    Of a container at most `children` are shown, and no more are begun when there are `nodes` in all.
+    """
+    _add(builder, parent, part, value, (children, nodes), 0)
 
 
-def _add(builder: StructureBuilder, parent: int, part: str, value: Any, depth: int) -> None:
+def _add(builder: StructureBuilder, parent: int, part: str, value: Any, most: tuple[int, int], depth: int) -> None:
     if not isinstance(value, dict | list):
         builder.scalar(part, parent, json.dumps(value))
         return
@@ -141,8 +152,8 @@ def _add(builder: StructureBuilder, parent: int, part: str, value: Any, depth: i
         entries = [(f"[{number}]", item) for number, item in enumerate(value)]
     node = builder.open(part, Node.MAPPING if is_object else Node.SEQUENCE, parent, "dict" if is_object else "list")
     for given, (key, item) in enumerate(entries):
-        if depth >= _DEEPEST_METADATA or len(builder.kinds) >= _MOST_METADATA:
+        if given >= most[0] or depth >= _DEEPEST_METADATA or len(builder.kinds) >= most[1]:
             builder.scalar("$more", node, json.dumps(len(entries) - given))
             break
-        _add(builder, node, key, item, depth + 1)
+        _add(builder, node, key, item, most, depth + 1)
     builder.close(node)

@@ -21,6 +21,7 @@ from sdviewer.checkpoint.wording import (
     shown,
     shown_lines,
 )
+from sdviewer.formats.companion_names import files_word
 from sdviewer.ui.detail.describe_groups import groups_grid
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
 from sdviewer.ui.detail.places import filter_term, nodes_of_tensors
@@ -185,7 +186,7 @@ def _shards(checkpoint: Checkpoint) -> Grid | None:
     )
     filters = tuple(filter_term("file", PurePath(shard.file).name) if shard.tensors else "" for shard in shards)
     tips = tuple(_SHARD_TIPS.get(shard.status, "") for shard in shards)
-    title = _counted("Shards", len(checkpoint.shards))
+    title = _counted(files_word(checkpoint.shards), len(checkpoint.shards))
     header = ("File", "Status", "Tensors", "Size")
     return Grid(title, header, rows, frozenset((2, 3)), filters=filters, tips=tips) if rows else None
 

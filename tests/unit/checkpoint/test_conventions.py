@@ -73,6 +73,12 @@ FITTING: dict[str, tuple[str | frozenset[str], ...]] = {
         "metadata",
         "meta",
     ),
+    "files that transformers saves beside a model": (
+        "config.json",
+        "trainer_state.json",
+        "training_args.bin",
+        "scaler.pt",
+    ),
     "PyTorch tutorial": ("model_state_dict", "model_state"),
     "Lightning, timm": ("state_dict",),
     "YOLO and most others": ("model", "Model"),

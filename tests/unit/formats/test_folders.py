@@ -41,13 +41,13 @@ def others(checkpoint: Checkpoint) -> str:
 @pytest.mark.parametrize(
     ("chosen", "beside"),
     [
-        ("model.safetensors", ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin")),
-        ("model.safetensors", ("model_1.safetensors", "optimizer.bin", "random_states_0.pkl", "sampler.bin")),
+        ("model.safetensors", ("optim.pt", "my_scheduler.pt", "rng.pth", "args.bin")),
+        ("model.safetensors", ("model_1.safetensors", "ema.bin", "custom_checkpoint_0.pkl")),
         ("model.safetensors", ("model.fp16.safetensors", "pytorch_model.bin")),
-        ("pytorch_model.bin", ("optimizer.bin", "scheduler.bin", "pytorch_model.fp16.bin", "scaler.pt")),
+        ("pytorch_model.bin", ("optimizers.bin", "pytorch_model.fp16.bin", "grad_scaler.pt")),
         ("diffusion_pytorch_model.safetensors", ("diffusion_pytorch_model.fp16.safetensors", "a_model.bin")),
-        ("adapter_model.safetensors", ("optimizer.safetensors", "optimizer.pt")),
-        ("adapter_model.bin", ("optimizer.pt", "rng_state_0.pth")),
+        ("adapter_model.safetensors", ("optimizer.safetensors", "opt.pt")),
+        ("adapter_model.bin", ("best.pt", "rng_0.pth")),
         ("mp_rank_00_model_states.pt", ("zero_pp_rank_0_mp_rank_00_optim_states.pt",)),
         ("checkpoint_best.pt", ("checkpoint_last.pt", "checkpoint12.pt")),
         ("last.ckpt", ("epoch=9-step=10.ckpt",)),
@@ -74,7 +74,7 @@ def test_the_only_file_of_a_folder_is_shown_as_itself(tmp_path: Path, name: str)
 
 def test_an_index_comes_before_all_else(tmp_path: Path) -> None:
     write(tmp_path, two_shards())
-    checkpoint = sdviewer.open(folder_of(tmp_path, "model.safetensors", "optimizer.pt"))
+    checkpoint = sdviewer.open(folder_of(tmp_path, "model.safetensors", "optim.pt"))
     assert_holds(checkpoint, all_of(two_shards()))
     assert "2 more files" in others(checkpoint)
 
