@@ -74,6 +74,24 @@ def align(shape: Int64, group: Int64, candidates: Int64) -> Alignment:
     return _group_by_group(shape, group, candidates, exclusive)
 
 
+def align_without_order(shape: Int64, candidates: Int64) -> Alignment:
+    """As `align`, of a model whose order is not known: a shape tells a parameter that alone has it on both sides."""
+    count, most = len(shape), len(candidates)
+    if count > most:
+        return _nothing(count, f"The optimizer has {count:,} parameters, the model only {most:,}.")
+    values, first, often = np.unique(candidates, return_index=True, return_counts=True)
+    own, times = np.unique(shape, return_counts=True)
+    alone = np.isin(shape, values[often == 1]) & np.isin(shape, own[times == 1]) & (shape != UNKNOWN_SHAPE)
+    found = np.full(count, -1)
+    found[alone] = first[np.searchsorted(values, shape[alone])]
+    told = np.where(alone, Told.ONLY_ONE, Told.NOT).astype(np.uint8)
+    how = f"{int(alone.sum()):,} of {count:,} parameters have a shape of their own, the others could be several."
+    if not np.isin(shape[shape != UNKNOWN_SHAPE], values).all():
+        how = "The optimizer keeps shapes that the model has not: it is of another model, or of parts of it."
+        return _nothing(count, how)
+    return Alignment(found, told, how)
+
+
 def _nothing(count: int, reason: str) -> Alignment:
     return Alignment(np.full(count, -1), np.zeros(count, np.uint8), reason)
 

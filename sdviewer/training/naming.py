@@ -23,7 +23,8 @@ from sdviewer.checkpoint.table import TensorTable
 from sdviewer.checkpoint.wording import shape_text, shown
 from sdviewer.checkpoint.wrappers import WRAPPERS, unwrapped
 from sdviewer.control import Control
-from sdviewer.training.alignment import UNKNOWN_SHAPE, Told, align
+from sdviewer.training.alignment import UNKNOWN_SHAPE, Told, align, align_without_order
+from sdviewer.training.model_order import model_order
 from sdviewer.training.state import OptimizerState, Standing
 
 Int64 = npt.NDArray[np.int64]
@@ -129,9 +130,10 @@ class _Model:
         table, tie = checkpoint.table, checkpoint.tree.tie
         self.section = section
         rows = section.rows[~buffer_rows(table)[section.rows]]
-        self.rows = first_of_ties(rows, tie)
         keys = section_keys(checkpoint.description, section)
         self.keys = dict(zip(section.rows.tolist(), keys, strict=True))
+        self.order = model_order(checkpoint, first_of_ties(rows, tie), self.keys)
+        self.rows = self.order.rows
         self.row_of = {key: row for row, key in reversed(self.keys.items())}
 
     @cached_property
@@ -296,7 +298,9 @@ class _Namer:
             self.control.check()
             free = model.rows[~np.isin(model.rows, self.row)]
             shapes = self.number_of_form[self.table.form[free]].astype(np.int64)
-            results.append((align(self.shape[unnamed], group, shapes), free))
+            own = self.shape[unnamed]
+            found = align(own, group, shapes) if model.order.is_known else align_without_order(own, shapes)
+            results.append((found, free))
         score = [(int((a.told == Told.ONLY_ONE).sum()), int((a.candidate >= 0).sum())) for a, _ in results]
         best = max(score)
         equal = [index for index, each in enumerate(score) if each == best]
@@ -313,6 +317,7 @@ class _Namer:
                 self.conflicts.append(Conflict(-1, f"Several models fit equally well: {names}."))
         alignment, free = results[chosen]
         self.reasons.append(f"{self._by_what(models[chosen])}: {alignment.reason}")
+        self.reasons += filter(None, [models[chosen].order.reason])
         told = np.flatnonzero(alignment.candidate >= 0)
         rows = free[alignment.candidate[told]]
         sure = alignment.told[told] == Told.ONLY_ONE
