@@ -50,6 +50,12 @@ class ActionSpec:
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("open", "&Open…", "&File", "Open checkpoint files", (StandardKey.Open, "Ctrl+O")),
     ActionSpec("open_folder", "Open &Folder…", "&File", "Open a folder of shards", ("Ctrl+Shift+O",)),
+    ActionSpec(
+        "reopen_session",
+        "Reopen the &Last Session",
+        "&File",
+        "Open what was open when the window was closed last",
+    ),
     ActionSpec("clear_recent", "&Clear", "&File/Open &Recent", "Forget the files that were opened last"),
     ActionSpec(
         "reload",

@@ -57,7 +57,8 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
 
     With `diff` the two files are compared with each other.
 
-    A window that runs already takes them, unless a new one is asked for; then this returns at once.
+    A window that runs already takes them, unless a new one is asked for; then this returns at once. Without files
+    what was open when the window was closed last is opened again, but not in a new window beside others.
 
     Raises:
         SdviewerError: there is no display.
@@ -68,6 +69,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
     if not new_window and hand_over(files, name, diff=diff):
         return 0
     from sdviewer.ui.main_window import MainWindow
+    from sdviewer.ui.session import SessionKeeper
     from sdviewer.ui.settings import Settings
 
     app = application()
@@ -82,11 +84,14 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
     previous_hook, sys.excepthook = sys.excepthook, show_unexpected(window)
     collector = _collect_on_this_thread(window)
     take_requests(window)
+    session = SessionKeeper(window, settings, leads=not new_window)
     window.show()
     if diff:
         window.compare_files(*files)
-    else:
+    elif files:
         window.open_files(files)
+    elif not new_window:
+        session.begin()
     # Nobody waits for it: the first tree is painted before it listens.
     QTimer.singleShot(_MS_BEFORE_LISTENING, window, lambda: listen(window, name))
     try:

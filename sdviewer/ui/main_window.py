@@ -46,6 +46,7 @@ from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
 
 if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
+    from sdviewer.ui.comparison.tab import ComparisonTab
     from sdviewer.ui.file_tabs import Page
 
 _FILTERS = (
@@ -72,6 +73,9 @@ class MainWindow(QMainWindow):
     """The window. `settings` is None for pictures and tests, which remember nothing."""
 
     closed = Signal()
+
+    reopen_wanted = Signal()
+    """The user asks for the last session."""
 
     def __init__(self, settings: Settings | None = None, opener: Opener = _open) -> None:
         super().__init__()
@@ -122,7 +126,7 @@ class MainWindow(QMainWindow):
 
         self.page_commands = PageCommands(self.tabs, self.bridge, settings, self)
         self.page_commands.export_wanted.connect(self.export_with)
-        self.page_commands.message.connect(self._tell)
+        self.page_commands.message.connect(self.tell)
         self.actions_by_name = build_actions(self, self._commands())
         recent_menu = cast("QMenu", self.menuBar().findChild(QMenu, "&File/Open &Recent"))
         RecentMenu(recent_menu, self.recent).file_wanted.connect(self.open_file)
@@ -131,7 +135,7 @@ class MainWindow(QMainWindow):
         self.choosing.chosen.connect(self.compare_files)
         self.picking = Picking(self.actions_by_name["pick_tensor"], self.actions_by_name["compare_tensors"], self)
         self.picking.chosen.connect(self.compare_tensors)
-        self.picking.message.connect(self._tell)
+        self.picking.message.connect(self.tell)
         self.bridge.changed.connect(self._refresh_scan)
         self._dress()
         if settings is not None:
@@ -167,17 +171,24 @@ class MainWindow(QMainWindow):
 
     def compare_files(self, a: str, b: str) -> None:
         """Compare two files in a tab of its own; one that does so already comes to the front."""
-        self._compare(a, b, None)
+        self.tabs.setCurrentWidget(self.compare_behind(a, b))
 
     def compare_tensors(self, a: Picked, b: Picked) -> None:
         """Compare two tensors in a tab of its own."""
-        self._compare(a.path, b.path, (a.name, b.name))
+        self.tabs.setCurrentWidget(self.compare_behind(a.path, b.path, (a.name, b.name)))
 
     def compare_sections(self, path: str, a: str, b: str) -> None:
         """Compare two sections of one file in a tab of its own."""
-        self._compare(path, path, None, (a, b))
+        self.tabs.setCurrentWidget(self.compare_behind(path, path, sections=(a, b)))
 
-    def _compare(self, a: str, b: str, picked: tuple[str, str] | None, sections: tuple[str, str] | None = None) -> None:
+    def open_behind(self, path: str) -> DocumentTab:
+        """The tab of a file, made if there is none; what is in front stays there."""
+        return self.tabs.with_path(path) or self._add_tab(path)
+
+    def compare_behind(
+        self, a: str, b: str, picked: tuple[str, str] | None = None, sections: tuple[str, str] | None = None
+    ) -> ComparisonTab:
+        """The tab that compares two files, or two tensors or sections of them; what is in front stays there."""
         tab = self.tabs.with_pair(a, b, picked)
         if tab is not None and sections is not None:
             tab.choose_sections(*sections)
@@ -189,10 +200,10 @@ class MainWindow(QMainWindow):
                 tab.choose_sections(*sections)
             tab.changed.connect(self._refresh)
             tab.opened.connect(self._remember_pair)
-            tab.message.connect(self._tell)
+            tab.message.connect(self.tell)
             self.tabs.add(tab)
             tab.load()
-        self.tabs.setCurrentWidget(tab)
+        return tab
 
     def export_with(self, path: str, rules: Sequence[Rule]) -> None:
         """Show the export of a file, opened if it is not yet, with these rules behind those that it has."""
@@ -238,6 +249,10 @@ class MainWindow(QMainWindow):
             tab.deleteLater()
             self._refresh()
 
+    def tell(self, message: str, ms_to_read: int = _MS_TO_READ) -> None:
+        """Say something in the status bar for a while."""
+        self.statusBar().showMessage(message, ms_to_read)
+
     def paste(self) -> None:
         """Open what the clipboard names; in a field for text, paste."""
         focus = QApplication.focusWidget()
@@ -248,7 +263,7 @@ class MainWindow(QMainWindow):
         if paths:
             self.open_files(paths)
         else:
-            self._tell("The clipboard holds no file and no path of a file.")
+            self.tell("The clipboard holds no file and no path of a file.")
 
     def set_theme(self, theme: Theme) -> None:
         """Change the theme and remember it."""
@@ -312,6 +327,7 @@ class MainWindow(QMainWindow):
             "open": self.ask_for_files,
             "open_folder": self.ask_for_folder,
             "close_tab": self._close_current,
+            "reopen_session": self.reopen_wanted.emit,
             "clear_recent": self.recent.clear,
             "quit": self._quit,
             "paste": self.paste,
@@ -332,7 +348,7 @@ class MainWindow(QMainWindow):
     def _open_next(self) -> None:
         path = self._waiting.popleft()
         is_first = not self._next_file.isActive()
-        tab = self.tabs.with_path(path) or self._add_tab(path)
+        tab = self.open_behind(path)
         if self._waiting:
             self._next_file.start()
         else:
@@ -359,7 +375,7 @@ class MainWindow(QMainWindow):
         tab.file_wanted.connect(self.open_file)
         tab.faces.compare_wanted.connect(self.compare_files)
         tab.sections_wanted.connect(self.compare_sections)
-        tab.message.connect(self._tell)
+        tab.message.connect(self.tell)
         tab.tree.folding_changed.connect(self.actions_by_name["fold_alike"].setChecked)
         self.tabs.add(tab)
         tab.load()
@@ -453,7 +469,7 @@ class MainWindow(QMainWindow):
         if recipes and self.current_tab is not None and self.current_tab.loaded is not None:
             self.current_tab.faces.load_recipe(recipes[-1])
         elif recipes:
-            self._tell("Open a checkpoint first: a recipe says how one is exported.")
+            self.tell("Open a checkpoint first: a recipe says how one is exported.")
         others = [path for path in paths if path not in recipes]
         before = self.current_tab
         if others:
@@ -475,9 +491,6 @@ class MainWindow(QMainWindow):
             tab.scanning.automatic = wanted
         if self._settings is not None:
             self._settings.scan_on_opening = wanted
-
-    def _tell(self, message: str) -> None:
-        self.statusBar().showMessage(message, _MS_TO_READ)
 
     def _next_tab(self) -> None:
         self.tabs.go(1)

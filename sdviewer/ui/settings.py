@@ -117,6 +117,27 @@ class Settings:
         self._store.setValue("compare/recent", json.dumps([list(pair) for pair in value]))
         self._store.sync()
 
+    @property
+    def session(self) -> str:
+        """The tabs of the window that was closed last, as `Session.text`, "" at first."""
+        value = self._store.value("session/tabs", "")
+        return value if isinstance(value, str) else ""
+
+    @session.setter
+    def session(self, value: str) -> None:
+        self._store.setValue("session/tabs", value)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a window is open, or was when the program ended otherwise than by itself."""
+        return self._store.value("session/running", "false") == "true"
+
+    @is_running.setter
+    def is_running(self, value: bool) -> None:
+        self._store.setValue("session/running", "true" if value else "false")
+        # What ends the program now or never must find it on the disk.
+        self._store.sync()
+
     def _bytes(self, key: str) -> QByteArray:
         value = self._store.value(key)
         return value if isinstance(value, QByteArray) else QByteArray()

@@ -315,8 +315,8 @@ class ComparisonTab(QStackedWidget):
             self.comparing.begin(a, b, ask, self.title)
 
     def choose_sections(self, a: str, b: str) -> None:
-        """Compare these sections, of what is not read yet as soon as it is."""
-        self.comparing.ask = replace(self.comparing.ask, section_a=a, section_b=b)
+        """Compare these sections, "" for the usual one, of what is not read yet as soon as it is."""
+        self.comparing.ask = replace(self.comparing.ask, section_a=a or None, section_b=b or None)
         self.comparing.again(self.comparing.ask)
 
     def _choose(self, *, section_a: str | None = None, section_b: str | None = None) -> None:
@@ -341,7 +341,7 @@ class ComparisonTab(QStackedWidget):
         self.view.show_diff(new)
         if model is not None:
             model.deleteLater()
-            self._select_again(kept)
+            self.select_name(kept)
         if standing.is_picked and standing.matching.pairs:
             self.view.select_node(int(standing.tree.node_of_pair[0]))
         self.arranging.show_standing(standing)
@@ -351,7 +351,8 @@ class ComparisonTab(QStackedWidget):
         if self.isVisible():
             self.focus_rows()
 
-    def _select_again(self, name: str) -> None:
+    def select_name(self, name: str) -> None:
+        """Select what has this name in the merged tree; the root if nothing has."""
         standing = self.standing
         if not name or standing is None:
             return
