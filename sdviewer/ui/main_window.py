@@ -8,7 +8,15 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QMouseEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -43,6 +51,7 @@ from sdviewer.ui.recent_menu import RecentMenu
 from sdviewer.ui.settings import Settings
 from sdviewer.ui.status.jobs_bar import JobsBar
 from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
+from sdviewer.ui.trail import Trail
 
 if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
@@ -90,6 +99,7 @@ class MainWindow(QMainWindow):
         self.tabs = FileTabs()
         self.tabs.currentChanged.connect(self._refresh)
         self.tabs.close_wanted.connect(self.close_tab)
+        self.trail = Trail(self.tabs)
         self.empty = EmptyPage(self.recent)
         self.empty.open_wanted.connect(self.ask_for_files)
         self.empty.file_wanted.connect(self.open_file)
@@ -137,6 +147,7 @@ class MainWindow(QMainWindow):
         self.picking.chosen.connect(self.compare_tensors)
         self.picking.message.connect(self.tell)
         self.bridge.changed.connect(self._refresh_scan)
+        self.trail.changed.connect(self._refresh_trail)
         self._dress()
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
@@ -202,6 +213,7 @@ class MainWindow(QMainWindow):
             tab.opened.connect(self._remember_pair)
             tab.message.connect(self.tell)
             self.tabs.add(tab)
+            self.trail.follow(tab)
             tab.load()
         return tab
 
@@ -245,6 +257,7 @@ class MainWindow(QMainWindow):
             self.offer.forget(tab.path)
         if isinstance(tab, DocumentTab) or is_comparison(tab):
             tab.close_jobs()
+            self.trail.forget(tab)
             self.tabs.removeTab(index)
             tab.deleteLater()
             self._refresh()
@@ -274,6 +287,16 @@ class MainWindow(QMainWindow):
     def show_shortcuts(self) -> None:
         """The list of keys, in a window that blocks nothing."""
         show_shortcuts(key_groups(self.actions_by_name), self)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt
+        """Only a window that is shown has a handle."""
+        super().showEvent(event)
+        self.windowHandle().installEventFilter(self.trail)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
+        """Buttons that lead back and forward."""
+        if not self.trail.press(event):
+            super().mousePressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """A new theme has other colours."""
@@ -331,6 +354,8 @@ class MainWindow(QMainWindow):
             "clear_recent": self.recent.clear,
             "quit": self._quit,
             "paste": self.paste,
+            "back": self.trail.back,
+            "forward": self.trail.forward,
             "compare": self.ask_for_comparison,
             "compare_tensors": self._compare_tensors,
             "pick_tensor": self._pick_tensor,
@@ -378,6 +403,7 @@ class MainWindow(QMainWindow):
         tab.message.connect(self.tell)
         tab.tree.folding_changed.connect(self.actions_by_name["fold_alike"].setChecked)
         self.tabs.add(tab)
+        self.trail.follow(tab)
         tab.load()
         return tab
 
@@ -454,11 +480,16 @@ class MainWindow(QMainWindow):
         if is_comparison(page):
             self.tabs.rename(page)
         self.page_commands.refresh(self.actions_by_name)
+        self._refresh_trail()
         self.picking.follow(tab)
         if (tab is not None and tab.state is State.OPEN) or (page is not None and tab is None):
             # Only now: the first tree is painted before anything heavy is imported.
             self._plots_timer.start()
         self.jobs.refresh()
+
+    def _refresh_trail(self) -> None:
+        for name, step in (("back", -1), ("forward", 1)):
+            self.actions_by_name[name].setEnabled(self.trail.can_go(step))
 
     def _refresh_scan(self) -> None:
         self.page_commands.refresh_scan(self.actions_by_name)

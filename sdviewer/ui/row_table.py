@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRect
-from PySide6.QtGui import QHelpEvent
+from PySide6.QtCore import QEvent, QRect, Qt
+from PySide6.QtGui import QHelpEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
 
 from sdviewer.control import WAY
@@ -93,6 +93,13 @@ class RowTable(QTableView):
             if row >= 0:
                 self.go_to_row(row)
                 return
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
+        """Buttons that lead back and forward select nothing: they are the window's."""
+        if event.button() in (Qt.MouseButton.BackButton, Qt.MouseButton.ForwardButton):
+            event.ignore()
+        else:
+            super().mousePressEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """No row is under the pointer any more."""

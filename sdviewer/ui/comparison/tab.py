@@ -353,12 +353,17 @@ class ComparisonTab(QStackedWidget):
 
     def select_name(self, name: str) -> None:
         """Select what has this name in the merged tree; the root if nothing has."""
+        if name and self.standing is not None:
+            self.view.select_node(self.node_named(name))
+
+    def node_named(self, name: str) -> int:
+        """The node of this name, as it is shown; that of the root if nothing has it."""
         standing = self.standing
-        if not name or standing is None:
-            return
+        if standing is None:
+            return 0
         last = name.rpartition(".")[2]
         nodes = [node for node, label in enumerate(standing.tree.label) if label == last]
-        self.view.select_node(next((node for node in nodes if standing.name_at(node) == name), 0))
+        return next((node for node in nodes if standing.name_at(node) == name), 0)
 
     def _advanced(self) -> None:
         model = self.view.diff_model
