@@ -1,32 +1,28 @@
-"""Every picture of the README stands beside the command that makes it again."""
+"""Every picture of the README stands beside the command that makes it again, and is small."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import struct
-from pathlib import Path
-
-import pytest
 
 from sdviewer.cli import screenshot
+from tests.readme.document import CHECKOUT, needs_readme, text
 
-_CHECKOUT = Path(__file__).parents[3]
-_README = _CHECKOUT / "README.md"
+_MOST_BYTES = 150_000
 
-pytestmark = pytest.mark.skipif(not _README.is_file(), reason="pictures are part of a checkout")
+pytestmark = needs_readme
 
 
 def pictures() -> dict[str, str]:
     """Each picture with what stands in the line below it."""
-    text = _README.read_text(encoding="utf-8")
-    return dict(re.findall(r"^!\[.+\]\((resources/pictures/\S+)\)\n(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^!\[.+\]\((resources/pictures/\S+)\)\n(.*)$", text(), re.MULTILINE))
 
 
 def test_every_picture_is_shown_and_none_is_missing() -> None:
-    assert sorted(pictures()) == sorted(
-        path.relative_to(_CHECKOUT).as_posix() for path in (_CHECKOUT / "resources" / "pictures").iterdir()
-    )
+    files = sorted((CHECKOUT / "resources" / "pictures").iterdir())
+    assert sorted(pictures()) == [path.relative_to(CHECKOUT).as_posix() for path in files]
+    assert all(path.stat().st_size < _MOST_BYTES for path in files)
 
 
 def test_each_is_made_by_a_command_that_is_understood() -> None:
@@ -35,7 +31,7 @@ def test_each_is_made_by_a_command_that_is_understood() -> None:
         assert match is not None, picture
         options = screenshot.parser().parse_args(shlex.split(match[1]))
         assert options.out == picture
-        assert (_CHECKOUT / options.file).is_file()
+        assert all((CHECKOUT / path).is_file() for path in (options.file, options.diff, options.export) if path)
         # The size stands at the beginning of a PNG.
-        size = struct.unpack(">II", (_CHECKOUT / picture).read_bytes()[16:24])
+        size = struct.unpack(">II", (CHECKOUT / picture).read_bytes()[16:24])
         assert size == tuple(round(side * options.scale) for side in options.size)
