@@ -33,22 +33,22 @@ class AdapterConfig:
         """Whether weights lie with their inputs first (`fan_in_fan_out`), so that ΔW is turned."""
         return self.facts.get("fan_in_fan_out") is True
 
+    def rank(self, module: str) -> int | None:
+        """The rank of a module's pair, None where the file does not say it."""
+        try:
+            found = self._of_module("rank_pattern", module, self.facts.get("r"))
+        except (TypeError, ValueError):
+            return None
+        return found if type(found) is int else None
+
     def scale(self, module: str, rank: int) -> tuple[float | None, str]:
         """What B · A is multiplied with, None where that is not known, and how it comes about."""
         if self.fault:
             return None, self.fault
-        alpha: Any = self.facts.get("lora_alpha")
-        patterns = self.facts.get("alpha_pattern") or {}
-        if not isinstance(patterns, dict):
-            return None, f"alpha_pattern of {FILE_NAME} is no mapping"
-        name = module.removeprefix(_PREFIX)
-        for key, value in patterns.items():
-            if not _PLAIN.fullmatch(key):
-                return None, f"{FILE_NAME} chooses α by a regular expression, which is not evaluated here"
-            # A dot stands for any character in PEFT's expressions; in names of modules it is one.
-            if name == key or name.endswith(f".{key}"):
-                alpha = value
-                break
+        try:
+            alpha = self._of_module("alpha_pattern", module, self.facts.get("lora_alpha"))
+        except (TypeError, ValueError) as error:
+            return None, str(error)
         if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not math.isfinite(alpha):
             return None, f"lora_alpha of {FILE_NAME} is no number"
         if rank <= 0:
@@ -56,6 +56,27 @@ class AdapterConfig:
         if self.facts.get("use_rslora") is True:
             return alpha / math.sqrt(rank), f"α/√r = {alpha:g}/√{rank}, of {FILE_NAME} (use_rslora)"
         return alpha / rank, f"α/r = {alpha:g}/{rank}, of {FILE_NAME}"
+
+    def _of_module(self, patterns_key: str, module: str, usual: Any) -> Any:
+        """What a mapping of patterns gives a module, else the usual value.
+
+        Raises:
+            TypeError, ValueError: the mapping cannot be used; says why.
+
+        """
+        patterns = self.facts.get(patterns_key) or {}
+        if not isinstance(patterns, dict):
+            raise TypeError(f"{patterns_key} of {FILE_NAME} is no mapping")
+        # In a folder with training state the model stands under a name of its own.
+        name = module.rpartition("/")[2].removeprefix(_PREFIX)
+        for key, value in patterns.items():
+            if not _PLAIN.fullmatch(key):
+                what = "α" if patterns_key == "alpha_pattern" else "ranks"
+                raise ValueError(f"{FILE_NAME} chooses {what} by a regular expression, which is not evaluated here")
+            # A dot stands for any character in PEFT's expressions; in names of modules it is one.
+            if name == key or name.endswith(f".{key}"):
+                return value
+        return usual
 
     @property
     def remarks(self) -> tuple[str, ...]:

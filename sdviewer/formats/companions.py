@@ -20,12 +20,15 @@ from sdviewer.checkpoint.structure import Node
 from sdviewer.checkpoint.tensor_problems import rows_named
 from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, CannotRead
-from sdviewer.formats.companion_names import companions_among, is_model, is_note, is_state
+from sdviewer.formats.adapter_check import check_adapter
+from sdviewer.formats.companion_names import ADAPTER_CONFIG, CONFIG, companions_among, is_model, is_note, is_state
+from sdviewer.formats.config_check import check_config
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.json_notes import note_of, read_note
 from sdviewer.formats.merging import Part, merge
 from sdviewer.formats.shard_join import ReadShard
 from sdviewer.formats.sharded import ReadSource, read_shard
+from sdviewer.formats.state_check import check_state
 
 MODEL = "model"
 """The name under which the model stands where others have tensors, too."""
@@ -58,7 +61,7 @@ def with_companions(
     chosen = [
         name for name in companions_among(names, with_states=with_states) if name not in (beside.file, beside.weights)
     ]
-    if not chosen:
+    if not chosen and not beside.weights.startswith("adapter_model"):
         return model, ()
     notes: dict[str, Any] = {}
     read: list[ReadShard] = []
@@ -87,7 +90,8 @@ def with_companions(
     of_files = [
         _placed(problem, part.description, name)
         for name, part in parts.items()
-        for problem in part.description.problems
+        if part.name is not None
+        for problem in (*part.description.problems, *_of_state(name, part.description, model, beside))
     ]
     if is_alone:
         parts = {name: _beside_plain(part, model) for name, part in parts.items()}
@@ -110,8 +114,18 @@ def with_companions(
 
 def _findings(model: Description, notes: dict[str, Any], beside: Beside) -> list[Problem]:
     """What the configuration says and the tensors do not."""
-    del model, notes, beside
-    return []
+    found: list[Problem] = []
+    if beside.weights.startswith("adapter_model"):
+        # Not where the file is there and cannot be read, which is told already.
+        if ADAPTER_CONFIG in notes or not (beside.folder / ADAPTER_CONFIG).exists():
+            found += check_adapter(notes.get(ADAPTER_CONFIG), model)
+    elif CONFIG in notes:
+        found += check_config(notes[CONFIG], model)
+    return found
+
+
+def _of_state(name: str, state: Description, model: Description, beside: Beside) -> list[Problem]:
+    return check_state(name, state, model) if is_model(beside.weights) and name.startswith("optimizer") else []
 
 
 def _unread(name: str, reason: str) -> Problem:
