@@ -105,6 +105,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "go_to", "&Go to Tensor…", "&Edit", "Find a tensor by letters of its name", ("Ctrl+P",), needs_file=True
     ),
+    ActionSpec("palette", "&All Commands…", "&Edit", "Find any command by letters of its name", ("Ctrl+Shift+P",)),
     ActionSpec("show_modules", "&Modules", "&View", "Show the tree of modules", ("Ctrl+1",), needs_file=True),
     ActionSpec("show_tensors", "All &Tensors", "&View", "Show the table of all tensors", ("Ctrl+2",), needs_file=True),
     ActionSpec(

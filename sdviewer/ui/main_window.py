@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
     from sdviewer.ui.comparison.tab import ComparisonTab
     from sdviewer.ui.file_tabs import Page
+    from sdviewer.ui.palette import CommandPalette
 
 _FILTERS = (
     "Checkpoints (*.pt *.pth *.ckpt *.bin *.safetensors *.pt2 *.ptl *.jit *.th *.pkl *.npz *.npy *.index.json *.zip)"
@@ -117,6 +118,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self._pages, 1)
         self.setCentralWidget(middle)
         self.drop_frame = DropFrame(self._pages)
+        self.palette_panel: CommandPalette | None = None
 
         self.summary = ElidedLabel(cut=Qt.TextElideMode.ElideRight)
         self.summary.setContentsMargins(8, 0, 8, 0)
@@ -284,6 +286,14 @@ class MainWindow(QMainWindow):
         if self._settings is not None:
             self._settings.theme = theme
 
+    def show_palette(self) -> None:
+        """Every command, to be found by letters of its name."""
+        if self.palette_panel is None:
+            from sdviewer.ui.palette import CommandPalette
+
+            self.palette_panel = CommandPalette(self.actions_by_name, self)
+        self.palette_panel.open_again()
+
     def show_shortcuts(self) -> None:
         """The list of keys, in a window that blocks nothing."""
         show_shortcuts(key_groups(self.actions_by_name), self)
@@ -354,6 +364,7 @@ class MainWindow(QMainWindow):
             "clear_recent": self.recent.clear,
             "quit": self._quit,
             "paste": self.paste,
+            "palette": self.show_palette,
             "back": self.trail.back,
             "forward": self.trail.forward,
             "compare": self.ask_for_comparison,

@@ -1,7 +1,8 @@
-"""HitList: the finder's hits, each with the letters that were typed set off from the rest."""
+"""HitList: what a panel has found, each with the letters that were typed set off from the rest."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -10,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from sdviewer.ui.filter.tasks import HitRow
-from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -44,21 +45,21 @@ class HitModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.name
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.name}, {row.aside}"
-        return tooltip(f"{row.name}\n{row.aside}") if role == Qt.ItemDataRole.ToolTipRole else None
+            return ", ".join(part for part in (row.name, row.aside, "not available now" if row.rests else "") if part)
+        return tooltip(row.tip or f"{row.name}\n{row.aside}") if role == Qt.ItemDataRole.ToolTipRole else None
 
 
 class HitDelegate(QStyledItemDelegate):
-    """Draws a hit: typed letters bold and underlined, dtype and shape quiet at the right."""
+    """Draws a hit: typed letters bold and underlined, what stands aside quiet at the right; what rests is pale."""
 
-    def __init__(self, model: HitModel, parent: QObject | None = None) -> None:
+    def __init__(self, model: HitModel, font: Callable[[], QFont], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._model, self._font = model, font
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802  # Qt
         """One line, as wide as the list."""
         del option, index
-        return QSize(0, QFontMetrics(number_font()).height() + 9)
+        return QSize(0, QFontMetrics(self._font()).height() + 9)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw a hit."""
@@ -68,21 +69,25 @@ class HitDelegate(QStyledItemDelegate):
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         if selected:
-            painter.fillRect(rect, QColor(c.highlight))
-        plain, quiet, marked = (c.highlighted_text,) * 3 if selected else (c.text, c.muted, c.accent)
-        font = number_font()
+            painter.fillRect(rect, QColor(c.inactive_highlight if row.rests else c.highlight))
+        plain, quiet, marked = (c.text, c.muted, c.accent)
+        if row.rests:
+            plain = marked = quiet
+        elif selected:
+            plain = quiet = marked = c.highlighted_text
+        font = self._font()
         bold = QFont(font)
         bold.setWeight(QFont.Weight.Bold)
         bold.setUnderline(True)
         metrics, bold_metrics = QFontMetrics(font), QFontMetrics(bold)
         room = rect.adjusted(_MARGIN, 0, -_MARGIN, 0)
+        baseline = room.center().y() + (metrics.ascent() - metrics.descent()) // 2
         aside_width = metrics.horizontalAdvance(row.aside)
         if aside_width + _GAP < room.width() // 2:
             painter.setFont(font)
             painter.setPen(QColor(quiet))
-            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, row.aside)
+            painter.drawText(room.right() + 1 - aside_width, baseline, row.aside)
             room.setRight(room.right() - aside_width - _GAP)
-        baseline = room.center().y() + (metrics.ascent() - metrics.descent()) // 2
         painter.setClipRect(room)
         x = room.left()
         for is_marked, text in _pieces(row, metrics, room.width()):
@@ -109,11 +114,11 @@ def _pieces(row: HitRow, metrics: QFontMetrics, room: int) -> list[tuple[bool, s
 class HitView(QListView):
     """The list; its keys come from the line above it."""
 
-    def __init__(self, model: HitModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: HitModel, name: str, font: Callable[[], QFont], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Tensors that fit, best first")
+        self.setAccessibleName(name)
         self.setModel(model)
-        self._delegate = HitDelegate(model, self)
+        self._delegate = HitDelegate(model, font, self)
         self.setItemDelegate(self._delegate)
         self.setUniformItemSizes(True)
         self.setFrameShape(QListView.Shape.NoFrame)

@@ -33,7 +33,7 @@ class Overlay(QFrame):
     def open_over(self, focused: QWidget) -> None:
         """Show it, with the focus in one of its parts."""
         if not self.isVisible():
-            self._before = QApplication.focusWidget()
+            self._before = _focus_behind_overlays()
             application().focusChanged.connect(self._focus_changed)
         self.setGeometry(self.place_in(self._window.rect()))
         self.show()
@@ -79,6 +79,16 @@ class Overlay(QFrame):
         if now is not None and now is not self and not self.isAncestorOf(now) and now.window() is self.window():
             self._before = None
             self.close_overlay()
+
+
+def _focus_behind_overlays() -> QWidget | None:
+    """What has the focus; of another overlay, which goes now, what it would have given it back to."""
+    focus = widget = QApplication.focusWidget()
+    while widget is not None:
+        if isinstance(widget, Overlay):
+            return widget._before  # noqa: SLF001  # of its own kind
+        widget = widget.parentWidget()
+    return focus
 
 
 def application() -> QApplication:

@@ -58,12 +58,24 @@ def run_filter(
 
 @dataclass(frozen=True, slots=True)
 class HitRow:
-    """A line of the finder's list: a tree node, its name as it is shown, which characters fit, and what it is."""
+    """A line of the list of what was found.
+
+    Attributes:
+        node: a tree node, or the number of what else is listed.
+        name: as it is shown.
+        places: the indices of its characters that were typed.
+        aside: what else is told of it at the right.
+        tip: its tooltip, where that is not both of them.
+        rests: whether it cannot be chosen now.
+
+    """
 
     node: int
     name: str
     places: frozenset[int]
     aside: str
+    tip: str = ""
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
