@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from sdviewer.checkpoint.document import Checkpoint, Severity
+from sdviewer.checkpoint.document import Checkpoint, Problem, Severity
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.tensor_problems import problems_of_tensors, rows_named
 
@@ -67,21 +67,40 @@ NO_PROBLEMS = TreeProblems()
 
 
 def problems_of_tree(checkpoint: Checkpoint) -> TreeProblems:
-    """The problems of a checkpoint at their nodes: those of tensors at theirs, all others at the root."""
+    """The problems of a checkpoint at their nodes: those of tensors and parts at theirs, all others at the root."""
     tree, found = checkpoint.tree, problems_of_tensors(checkpoint)
     tensors = np.flatnonzero(tree.what == TreeNode.TENSOR)
     index = found.index[tree.ref[tensors]]
     table = checkpoint.table
     of_tensors = rows_named(table.name, table.listed, [problem.where for problem in checkpoint.problems])
     others = [problem for problem in checkpoint.problems if problem.where not in of_tensors]
-    worst = next((kind for kind in _SEVERITIES if any(problem.severity == kind for problem in others)), None)
-    messages = (*found.messages, "\n".join([problem.message for problem in others[:_MOST_TOLD]]))
+    section_nodes = nodes_of_sections(checkpoint)
+    beside: dict[int, list[Problem]] = {}
+    for problem in others:
+        beside.setdefault(section_nodes.get(problem.where, 0), []).append(problem)
+    messages = [*found.messages]
+    placed: dict[Severity, dict[int, int]] = {severity: {} for severity in _SEVERITIES}
+    for node, problems in beside.items():
+        worst = next((kind for kind in _SEVERITIES if any(problem.severity == kind for problem in problems)), None)
+        if worst is not None:
+            placed[worst][node] = len(messages)
+            messages.append("\n".join([problem.message for problem in problems[:_MOST_TOLD]]))
     nodes: dict[Severity, Int64] = {}
     which: dict[Severity, Int64] = {}
     for severity in _SEVERITIES:
         is_such = np.array([*(kind == severity for kind in found.severities), False], np.bool_)
         at = np.flatnonzero(is_such[index])
-        root = [0] if severity == worst else []
-        nodes[severity] = np.concatenate((np.array(root, np.int64), tensors[at]))
-        which[severity] = np.concatenate((np.array(root, np.int64) + len(messages) - 1, index[at]))
-    return TreeProblems(nodes, which, messages)
+        own = placed[severity]
+        all_nodes = np.concatenate((np.fromiter(own, np.int64, len(own)), tensors[at]))
+        order = np.argsort(all_nodes, kind="stable")
+        nodes[severity] = all_nodes[order]
+        which[severity] = np.concatenate((np.fromiter(own.values(), np.int64, len(own)), index[at]))[order]
+    return TreeProblems(nodes, which, tuple(messages))
+
+
+def nodes_of_sections(checkpoint: Checkpoint) -> Mapping[str, int]:
+    """Path of a section in the file → its node in the tree; the root, which is no part of it, left out."""
+    tree = checkpoint.tree
+    sections = list(checkpoint.sections.values())
+    at = np.flatnonzero(tree.what == TreeNode.SECTION).tolist()
+    return {path: node for node in reversed(at) if (path := sections[int(tree.ref[node])].path)}

@@ -29,6 +29,7 @@ from sdviewer.edit.ties import tie_groups, ties
 from sdviewer.edit.torch_file import write_torch
 from sdviewer.edit.verifying import verify
 from sdviewer.errors import CannotWrite
+from sdviewer.formats.companion_names import MODEL, WITH_STATE
 from sdviewer.whole_file import set_usual_mode
 
 _TIES = "sdviewer.ties"
@@ -259,7 +260,11 @@ def source_metadata(checkpoint: Checkpoint) -> dict[str, str]:
     structure = checkpoint.description.structure
     if "safetensors" not in checkpoint.format or not len(structure):
         return {}
-    for node in structure.children(0):
+    places = list(structure.children(0))
+    if checkpoint.format.endswith(WITH_STATE):
+        # In a folder with training state the model stands under a name of its own.
+        places += [inner for node in places if structure.part[node] == MODEL for inner in structure.children(node)]
+    for node in places:
         if structure.part[node] == "__metadata__" and structure.kind[node] == Node.MAPPING:
             texts = {
                 str(decode_part(structure.part[child])): json.loads(structure.values[int(structure.ref[child])])

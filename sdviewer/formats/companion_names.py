@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     # A reader process weighs files by these names before numpy is imported.
     from sdviewer.checkpoint.document import Shard
 
+MODEL = "model"
+"""The name under which a model stands where files beside it hold tensors, too."""
+
+WITH_STATE = " with training state"
+"""What the format of such a folder ends with."""
+
 CONFIG = "config.json"
 ADAPTER_CONFIG = "adapter_config.json"
 # JSON that says what the model is.

@@ -21,7 +21,16 @@ from sdviewer.checkpoint.tensor_problems import rows_named
 from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, CannotRead
 from sdviewer.formats.adapter_check import check_adapter
-from sdviewer.formats.companion_names import ADAPTER_CONFIG, CONFIG, companions_among, is_model, is_note, is_state
+from sdviewer.formats.companion_names import (
+    ADAPTER_CONFIG,
+    CONFIG,
+    MODEL,
+    WITH_STATE,
+    companions_among,
+    is_model,
+    is_note,
+    is_state,
+)
 from sdviewer.formats.config_check import check_config
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.json_notes import note_of, read_note
@@ -29,12 +38,6 @@ from sdviewer.formats.merging import Part, merge
 from sdviewer.formats.shard_join import ReadShard
 from sdviewer.formats.sharded import ReadSource, read_shard
 from sdviewer.formats.state_check import check_state
-
-MODEL = "model"
-"""The name under which the model stands where others have tensors, too."""
-
-WITH_STATE = " with training state"
-"""What the format of a folder ends with that has such others."""
 
 _NOT_IN_A_NAME = re.compile(r"\W")
 

@@ -13,6 +13,7 @@ from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.dtypes import DTYPES
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.summary import what_it_is
+from sdviewer.checkpoint.tree_problems import nodes_of_sections
 from sdviewer.checkpoint.wording import (
     PROBLEM_MARKS,
     bytes_for_people,
@@ -123,7 +124,7 @@ def _problems(checkpoint: Checkpoint) -> Grid | None:
     )
     # A problem of a shard names its file, or file and tensor: "model-2.bin: head.weight".
     inner = [p.where.rpartition(": ")[2] for p in problems]
-    nodes = _nodes_of(checkpoint, [*(p.where for p in problems), *inner])
+    nodes = {**nodes_of_sections(checkpoint), **_nodes_of(checkpoint, [*(p.where for p in problems), *inner])}
     leads = tuple(nodes.get(p.where, nodes.get(name, -1)) for p, name in zip(problems, inner, strict=True))
     files = {shard.file for shard in checkpoint.shards if shard.tensors}
     filters = tuple(filter_term("file", PurePath(p.where).name) if p.where in files else "" for p in problems)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sdviewer
 from sdviewer.checkpoint.document import Checkpoint, Problem, Severity
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.table import Flag, TableBuilder
-from sdviewer.checkpoint.tree_problems import NO_PROBLEMS, problems_of_tree
+from sdviewer.checkpoint.tree_problems import NO_PROBLEMS, nodes_of_sections, problems_of_tree
 from tests.helpers.listed import checkpoint_of
+from tests.helpers.trained_folders import llama_config, write_trained
 
 NAMES = ["a.x.w", "a.y.w", "b.w", "c"]
 
@@ -90,3 +94,18 @@ def test_going_on_from_a_node_finds_the_next_problem_and_goes_round(
             expected = place
             break
     assert problems_of_tree(checkpoint).next_to(node % count, step) == expected
+
+
+def test_a_problem_of_a_part_stands_at_the_part(tmp_path: Path) -> None:
+    write_trained(tmp_path, config=llama_config(num_hidden_layers=14))
+    (tmp_path / "scaler.pt").write_bytes(b"no pickle")
+    checkpoint = sdviewer.open(tmp_path)
+    found, tree = problems_of_tree(checkpoint), checkpoint.tree
+    config = nodes_of_sections(checkpoint)["config.json"]
+    assert tree.label[config] == "config.json"
+    assert "num_hidden_layers = 14" in found.message(config)
+    assert found.within(config, config + 1) == "error"
+    # What is not in the tree is told at the root.
+    assert "scaler.pt cannot be read" in found.message(0)
+    assert "num_hidden_layers" not in found.message(0)
+    assert found.next_to(0, 1) == config

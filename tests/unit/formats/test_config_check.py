@@ -14,7 +14,6 @@ from sdviewer.checkpoint.document import Problem
 from sdviewer.checkpoint.facts import has_findings
 from tests.helpers.trained_folders import Llama, llama_config, write_json, write_shards, write_trained
 
-
 DOWN = "model.layers.0.mlp.down_proj.weight"
 
 
