@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sdviewer.analysis.scan import Scan
+from sdviewer.analysis.scan_order import rows_once
 from sdviewer.analysis.statistics_table import Filled, StatisticsTable
 from sdviewer.checkpoint.document import Checkpoint, Severity
 from sdviewer.checkpoint.wording import number, plural, share, shown
@@ -40,23 +41,30 @@ def moment_rows(state: OptimizerState) -> Int64:
     rows = state.rows[state.rows >= 0]
     numel = state.description.tensors.numel
     like = [state.column(field) for field in LIKE_THE_PARAMETER if field in state.fields]
-    # Marks, as `np.unique` of many integers holds the interpreter for long.
-    chosen = np.zeros(len(numel), np.bool_)
-    for some in (rows[numel[rows] > 1], *[column[column >= 0] for column in like]):
-        chosen[some] = True
-    return np.flatnonzero(chosen)
+    chosen = np.concatenate([rows[numel[rows] > 1], *[column[column >= 0] for column in like]])
+    return rows_once(chosen, len(numel))
 
 
-def look_at_moments(checkpoint: Checkpoint, state: OptimizerState, control: Control | None = None) -> StatisticsTable:
+def look_at_moments(
+    checkpoint: Checkpoint,
+    state: OptimizerState,
+    control: Control | None = None,
+    known: StatisticsTable | None = None,
+) -> StatisticsTable:
     """The figures of all moments, for `find_findings`; each byte is read once. Progress is in bytes.
+
+    What another scan has `known` by now is not read again.
 
     Raises:
         Cancelled: `control` was cancelled.
 
     """
-    scan = Scan(checkpoint, moment_rows(state))
-    scan.run(control)
-    return scan.table
+    rows = moment_rows(state)
+    table = StatisticsTable(len(checkpoint.table))
+    if known is not None:
+        table.fill_block(known.block(rows))
+    Scan(checkpoint, rows, table).run(control)
+    return table
 
 
 def find_findings(
@@ -91,10 +99,11 @@ def _values(state: OptimizerState, naming: Naming, figures: StatisticsTable) -> 
     broken = np.nan_to_num(figures.column("nan")) + np.nan_to_num(figures.column("posinf"))
     broken += np.nan_to_num(figures.column("neginf"))
     least = np.where(known, figures.column("min"), np.nan)
-    for index, column in zip(*np.nonzero(state.rows >= 0), strict=True):
+    is_second = np.isin(state.fields, SECOND_MOMENTS)
+    of = np.maximum(state.rows, 0)
+    is_odd = (state.rows >= 0) & known[of] & ((broken[of] > 0) | (is_second & (least[of] < 0)))
+    for index, column in zip(*np.nonzero(is_odd), strict=True):
         row = int(state.rows[index, column])
-        if not known[row]:
-            continue
         field = state.fields[column]
         what = f"{field} of {_called(state, naming, int(index))}"
         count = int(table.numel[row])

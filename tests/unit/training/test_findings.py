@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import optim
 
-from sdviewer.training.findings import Finding, find_findings, look_at_moments
+from sdviewer.training.findings import Finding, find_findings, look_at_moments, moment_rows
 from sdviewer.training.steps import read_steps
 from tests.helpers.optimizing import Opened, opened, saved, small_model, train
 
@@ -61,3 +61,17 @@ def test_state_in_no_group_is_told(tmp_path: Path) -> None:
     whole["param_groups"][0]["params"] = whole["param_groups"][0]["params"][:-1]
     torch.save({"optimizer": whole}, tmp_path / "training.pt")
     assert "1 parameter that is in no group: 7" in found_in(opened(tmp_path / "training.pt"))[0].text
+
+
+def test_moments_that_another_scan_has_looked_at_are_not_read_again(tmp_path: Path) -> None:
+    model = small_model()
+    optimizer = optim.Adam(model.parameters())
+    train(model, optimizer)
+    one = saved(tmp_path, model, optimizer)
+    rows = moment_rows(one.state)
+    known = look_at_moments(one.checkpoint, one.state)
+    (tmp_path / "training.pt").write_bytes(b"")
+    assert look_at_moments(one.checkpoint, one.state, known=known).column("l2")[rows].tolist() == (
+        known.column("l2")[rows].tolist()
+    )
+    assert sorted(look_at_moments(one.checkpoint, one.state).errors) == rows.tolist()
