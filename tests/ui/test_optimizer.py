@@ -16,14 +16,16 @@ from pytestqt.qtbot import QtBot
 from torch import nn, optim
 
 import sdviewer
+from sdviewer.analysis.scan import Scan as AllTensors
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.ui.detail.blocks import GridView, NoteStrip
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.detail.pane import DetailPane
 from sdviewer.ui.optimizer.pane import OptimizerPane
+from sdviewer.ui.scan.findings import Findings
 from tests.helpers.optimizing import small_model, train
-from tests.ui.details import detail_window, settled
+from tests.ui.details import detail_window, scanning_of, settled
 
 Left = Qt.MouseButton.LeftButton
 
@@ -140,6 +142,54 @@ def test_looking_at_the_moments_gives_norms_and_findings(qtbot: QtBot, detail: D
     assert float(cells(pane, 5)[0]) == pytest.approx(float(np.linalg.norm(moment)), rel=1e-5)
     assert any("exp_avg_sq of 0.weight: the least value is −1" in note for note in notes(pane))
     assert not pane.look_button.isEnabled()
+
+
+def test_what_a_scan_finds_meanwhile_comes_into_sight(qtbot: QtBot, tmp_path: Path) -> None:
+    checkpoint = adam(tmp_path, broken=True)
+    counted = AllTensors(checkpoint).run()
+    moments = [checkpoint.tensors[f"optimizer/state/[{index}]/exp_avg"].row for index in (3, 4)]
+    with detail_window(qtbot, scans=True) as detail:
+        pane = shown(qtbot, detail, checkpoint)
+        pane.table.go_to_row(3)
+        resets: list[bool] = []
+        pane.table.parameters.modelAboutToBeReset.connect(lambda: resets.append(True))
+        scanning = scanning_of(detail)
+        found = scanning.findings = Findings(checkpoint)
+        for row in moments:
+            found.table.fill_block(counted.block(np.array([row])))
+            scanning.values_came.emit()
+            settled(qtbot, detail)
+            assert pane.table.currentIndex().row() == 3
+        norms = [float(np.linalg.norm(checkpoint.tensors[checkpoint.table.name[row]].numpy())) for row in moments]
+        assert [float(text) for text in cells(pane, 5)[3:5]] == pytest.approx(norms, rel=1e-5)
+        assert cells(pane, 5)[0] == "–"
+        assert notes(pane) == []
+        assert pane.look_button.isEnabled()
+        assert resets == [True], "only where columns were added"
+        detail.show_pane("overview")
+        found.table.fill_block(counted.block(np.arange(len(checkpoint.table))))
+        scanning.values_came.emit()
+        settled(qtbot, detail)
+        assert cells(pane, 5)[0] == "–", "nobody sees it"
+        detail.show_pane("optimizer")
+        settled(qtbot, detail)
+        assert "–" not in cells(pane, 5)
+        assert any("exp_avg_sq of 0.weight: the least value is −1" in note for note in notes(pane))
+        assert not pane.look_button.isEnabled()
+
+
+def test_a_scan_that_runs_beside_the_pane_is_followed(qtbot: QtBot, tmp_path: Path) -> None:
+    checkpoint = adam(tmp_path)
+    with detail_window(qtbot, scans=True) as detail:
+        pane = shown(qtbot, detail, checkpoint)
+        assert pane.table.parameters.columnCount() == 5
+        scanning = scanning_of(detail)
+        scanning.show_checkpoint(checkpoint, "training.pt")
+        scanning.start()
+        qtbot.waitUntil(lambda: scanning.is_settled, timeout=60_000)
+        settled(qtbot, detail)
+        assert pane.table.parameters.columnCount() == 7
+        assert "–" not in cells(pane, 6)
 
 
 def test_the_effective_step_is_counted_and_drawn(qtbot: QtBot, detail: DetailPane, tmp_path: Path) -> None:

@@ -31,6 +31,12 @@ class OptimizerModel(QAbstractTableModel):
         self.known = known
         self.endResetModel()
 
+    def change_known(self, known: Known) -> None:
+        """Show other figures of the same optimizer, in the same columns."""
+        self.known = known
+        if len(known):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(known) - 1, len(known.header) - 1))
+
     def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802  # Qt
         """Parameters; cells have none."""
         return 0 if self.known is None or (parent is not None and parent.isValid()) else len(self.known)

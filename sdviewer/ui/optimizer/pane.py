@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.analysis.statistics_table import StatisticsTable
@@ -22,12 +23,17 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.optimizer.linking import optimizer_around
-from sdviewer.ui.optimizer.reading import Known, read_optimizer
+from sdviewer.ui.optimizer.reading import Known, read_optimizer, with_figures
 from sdviewer.ui.optimizer.step_view import StepView
 from sdviewer.ui.optimizer.table import ParameterTable
+from sdviewer.ui.plots.library import LOOPS_SLOT
 
 _MS_BEFORE_NOTICE = 150
 _NOTES_SHOWN = 6
+# How often figures of a scan that goes on are taken over.
+_MS_BETWEEN_FIGURES = 500
+# What of the optimizers of a large model takes a second with compiled loops takes half a minute without.
+_SECONDS_FOR_LOOPS = 30.0
 
 
 class OptimizerPane(Pane):
@@ -41,6 +47,7 @@ class OptimizerPane(Pane):
         self._checkpoint: Checkpoint | None = None
         self._section: Section | None = None
         self.known: Known | None = None
+        self._has_news = False
 
         self.headline = plain_label(selectable=True)
         self.reason = plain_label(muted=True, selectable=True)
@@ -64,6 +71,12 @@ class OptimizerPane(Pane):
         self._notice_timer.setSingleShot(True)
         self._notice_timer.setInterval(_MS_BEFORE_NOTICE)
         self._notice_timer.timeout.connect(lambda: self._say("Reading the optimizer …"))
+        self._news_timer = QTimer(self)
+        self._news_timer.setSingleShot(True)
+        self._news_timer.setInterval(_MS_BETWEEN_FIGURES)
+        self._news_timer.timeout.connect(self._take_news)
+        if self._scanning is not None:
+            self._scanning.values_came.connect(self._news_came)
         self.table.current_changed.connect(self._row_changed)
         self.table.parameter_wanted.connect(self.go_to_parameter)
         self.table.state_wanted.connect(self.go_to_state)
@@ -77,7 +90,7 @@ class OptimizerPane(Pane):
     @property
     def is_settled(self) -> bool:
         """Whether all that belongs to the node is in sight."""
-        return self._slot not in self._bridge.running and self.step.is_settled
+        return self._slot not in self._bridge.running and self.step.is_settled and not self._news_timer.isActive()
 
     @property
     def _row(self) -> int:
@@ -91,6 +104,7 @@ class OptimizerPane(Pane):
         self._checkpoint, self._section = checkpoint, section
         if is_same:
             self._select_node()
+            self._news_came()
             return
         self.step.clear()
         self._show(None)
@@ -99,8 +113,15 @@ class OptimizerPane(Pane):
     def close_jobs(self) -> None:
         """Stop reading; what is in sight stays."""
         self._notice_timer.stop()
+        self._news_timer.stop()
         self._bridge.drop(self._slot)
         self.step.close_jobs()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt
+        """What a scan has found meanwhile belongs into sight."""
+        super().showEvent(event)
+        if self._has_news:
+            self._news_came()
 
     def go_to_parameter(self, row: int) -> None:
         """Show a parameter in the model."""
@@ -133,19 +154,54 @@ class OptimizerPane(Pane):
         if known is None:
             return
 
+        figures = self._figures_of(known.checkpoint)
+        is_compiling = LOOPS_SLOT in self._bridge.running
+
         def work(control: Control) -> Known:
-            figures = look_at_moments(known.checkpoint, known.state, control)
-            return read_optimizer(known.checkpoint, known.section, figures, control)
+            from sdviewer.ui.scan.work import wait_for_loops
+
+            if is_compiling:
+                wait_for_loops(control, _SECONDS_FOR_LOOPS)
+            return with_figures(known, look_at_moments(known.checkpoint, known.state, control, figures), control)
 
         self._start(work, self.look, "Looking at the moments")
+
+    def _news_came(self) -> None:
+        """A scan has found more: take it over soon, if it can say more than what is in sight."""
+        known = self.known
+        self._has_news = known is not None and known.needs_figures and self._figures_of(known.checkpoint) is not None
+        if self._has_news and self.isVisible() and not self._news_timer.isActive():
+            self._news_timer.start()
+
+    def _take_news(self) -> None:
+        known = self.known
+        figures = self._figures_of(known.checkpoint) if known is not None else None
+        if known is None or figures is None or not self.isVisible():
+            return
+        if self._slot in self._bridge.running:
+            self._news_timer.start()
+            return
+        self._bridge.start(
+            Lane.COMPUTING,
+            self._slot,
+            lambda control: with_figures(known, figures, control),
+            on_value=self._show_figures,
+            # What is in sight stays; of what the scan cannot read it tells itself.
+            on_error=lambda _: None,
+            title="Reading the optimizer",
+            background=True,
+        )
+
+    def _figures_of(self, checkpoint: Checkpoint) -> StatisticsTable | None:
+        found = self._scanning.found_in(checkpoint) if self._scanning is not None else None
+        return None if found is None else found.table
 
     def _read(self) -> None:
         checkpoint, section = self._checkpoint, self._section
         if checkpoint is None or section is None:
             self._say("There is no optimizer here.")
             return
-        found = self._scanning.found_in(checkpoint) if self._scanning is not None else None
-        figures: StatisticsTable | None = None if found is None else found.table
+        figures = self._figures_of(checkpoint)
         self._notice_timer.start()
         self._start(
             lambda control: read_optimizer(checkpoint, section, figures, control), self._read, "Reading the optimizer"
@@ -193,11 +249,7 @@ class OptimizerPane(Pane):
             self._row_changed(-1)
             return
         self._say(known.headline, known.naming.reason)
-        for finding in known.findings[:_NOTES_SHOWN]:
-            self._notes.addWidget(NoteStrip(Note(finding.severity, finding.text)))
-        more = len(known.findings) - _NOTES_SHOWN
-        if more > 0:
-            self._notes.addWidget(plain_label(f"and {plural(more, 'further remark')}", muted=True))
+        self._show_findings(known)
         grid, quiet = known.groups_grid
         if grid.rows:
             self._groups.addWidget(heading(grid.title))
@@ -207,6 +259,31 @@ class OptimizerPane(Pane):
         self.table.show_rows()
         self.look_button.setEnabled(known.needs_figures)
         self._row_changed(-1)
+
+    def _show_figures(self, known: Known) -> None:
+        """Show the same optimizer with further figures: what is selected and in sight stays so."""
+        before, self.known, self._has_news = self.known, known, False
+        row, bar = self._row, self.table.verticalScrollBar()
+        if before is not None and before.header == known.header:
+            self.table.parameters.change_known(known)
+        else:
+            place = bar.value()
+            self.table.parameters.show_known(known)
+            self.table.show_rows()
+            if row >= 0:
+                self.table.go_to_row(row)
+            bar.setValue(place)
+        if before is None or before.findings != known.findings:
+            clear(self._notes)
+            self._show_findings(known)
+        self.look_button.setEnabled(known.needs_figures)
+
+    def _show_findings(self, known: Known) -> None:
+        for finding in known.findings[:_NOTES_SHOWN]:
+            self._notes.addWidget(NoteStrip(Note(finding.severity, finding.text)))
+        more = len(known.findings) - _NOTES_SHOWN
+        if more > 0:
+            self._notes.addWidget(plain_label(f"and {plural(more, 'further remark')}", muted=True))
 
     def _select_node(self) -> None:
         """The parameter that the selected node belongs to is the current row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -211,6 +211,19 @@ def read_optimizer(
     known = Known(checkpoint, section, state, naming, steps, findings, figures, left_out)
     known.prepare(control)
     return known
+
+
+def with_figures(known: Known, figures: StatisticsTable, control: Control) -> Known:
+    """The same optimizer with what is known of its values by now.
+
+    Raises:
+        Cancelled: `control` was cancelled.
+
+    """
+    findings = find_findings(known.state, known.naming, known.steps, figures)
+    again = replace(known, findings=findings, figures=figures)
+    again.prepare(control)
+    return again
 
 
 def _headline(known: Known) -> str:

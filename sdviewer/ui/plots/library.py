@@ -39,6 +39,9 @@ _LATER_PARTS = (
     "sdviewer.ui.comparison.tab",
 )
 
+LOOPS_SLOT = ("window", "loops")
+"""The job that has the loops of the engine compiled."""
+
 # Between two of them the window answers undisturbed.
 _PAUSE = 0.02
 _SECONDS_A_TURN = 0.005
@@ -129,9 +132,7 @@ class PlotLibrary(QObject):
         self.ready = True
         self.settled.emit()
         # Where one of them fails, its first use says so; where nothing can be compiled, numpy counts.
-        self._bridge.start(
-            Lane.READING, ("window", "loops"), _make_ready, on_value=_nothing, on_error=_nothing, background=True
-        )
+        self._bridge.start(Lane.READING, LOOPS_SLOT, _make_ready, on_value=_nothing, on_error=_nothing, background=True)
 
     def _failed(self, error: BaseException) -> None:
         self.error = error

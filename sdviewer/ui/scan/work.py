@@ -26,6 +26,7 @@ Groups = Mapping[int, Sequence[tuple[int, ...]]]
 
 # How long the scan waits for its loops while another process compiles them; without them it is slower.
 _SECONDS_FOR_LOOPS = 3.0
+_LOOPS = ("counting", "deriving")
 _SECONDS_BETWEEN_LOOKS = 0.1
 # Health is asked at most so often, and for a small part of the time at most.
 _SECONDS_BETWEEN_VERDICTS = 0.5
@@ -97,7 +98,7 @@ class ScanWork:
         checkpoint, findings = self._checkpoint, self.findings
         if findings is None:
             findings = self.findings = Findings(checkpoint)
-        _wait_for_loops(control)
+        wait_for_loops(control)
         known = remembered(checkpoint) if self._remember else None
         facts = health_facts(checkpoint, control)
         channels = findings.channels
@@ -206,12 +207,19 @@ def _keep(known: Remembered, findings: Findings) -> None:
         keep_channels(known, findings.channels, findings.has_figures)
 
 
-def _wait_for_loops(control: Control) -> None:
-    """Wait a little while another process compiles the loops: until then the scan is slow."""
-    from sdviewer.analysis.kernels import warming
+def wait_for_loops(control: Control, seconds: float = _SECONDS_FOR_LOOPS) -> None:
+    """Wait a little while another process compiles the loops: until then a scan is slow.
 
-    until = time.monotonic() + _SECONDS_FOR_LOOPS
-    while warming.compiles_elsewhere() and not warming.is_ready() and time.monotonic() < until:
+    Raises:
+        Cancelled: `control` was cancelled.
+
+    """
+    from sdviewer.analysis.kernels import cache_folder, warming
+
+    if not warming.compiles_elsewhere() or warming.is_ready():
+        return
+    until = time.monotonic() + seconds
+    while not cache_folder.is_complete(_LOOPS) and time.monotonic() < until:
         control.report(0, 0, "preparing")
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     control.check()
