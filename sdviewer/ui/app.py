@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QVBoxLayout
 import sdviewer
 from sdviewer.analysis.kernels.warming import compile_elsewhere
 from sdviewer.errors import SdviewerError
+from sdviewer.ui.collecting import Collector
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.file_requests import FileRequests
 from sdviewer.ui.icons import app_icon
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # A thread that computes in Python gives the interpreter's lock back this often, so that painting waits little.
 _SWITCH_SECONDS = 0.0005
-_MS_BETWEEN_COLLECTIONS = 1000
 _MS_BEFORE_LISTENING = 300
 _ERROR_WINDOW = "error"
 
@@ -82,7 +81,8 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
     # Ctrl+C in the terminal ends the program as it ends any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     previous_hook, sys.excepthook = sys.excepthook, show_unexpected(window)
-    collector = _collect_on_this_thread(window)
+    collector = Collector(window, lambda: bool(window.bridge.running))
+    collector.start()
     take_requests(window)
     session = SessionKeeper(window, settings, leads=not new_window)
     window.show()
@@ -99,7 +99,6 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
     finally:
         sys.excepthook = previous_hook
         collector.stop()
-        gc.enable()
 
 
 def take_requests(window: MainWindow) -> None:
@@ -129,27 +128,6 @@ def listen(window: MainWindow, name: str) -> None:
     server.files_received.connect(take)
     server.pair_received.connect(take_pair)
     window.closed.connect(server.close)
-
-
-def _collect_on_this_thread(window: QMainWindow) -> QTimer:
-    """Garbage collection by a timer: on a working thread it could end a widget there, which crashes Qt."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    timer = QTimer(window)
-    timer.setInterval(_MS_BETWEEN_COLLECTIONS)
-    timer.timeout.connect(collect_if_due)
-    timer.start()
-    return timer
-
-
-def collect_if_due() -> None:
-    """Collect the generation that Python itself would collect now."""
-    due = [count > limit > 0 for count, limit in zip(gc.get_count(), gc.get_threshold(), strict=True)]
-    for generation in (2, 1, 0):
-        if due[generation]:
-            gc.collect(generation)
-            return
 
 
 def show_unexpected(window: QMainWindow) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:

@@ -12,17 +12,18 @@ from tests.benchmarks.measuring import Row, limit_row, run
 
 # Goes to and fro between two tensors, and forgets what it counted of the large one; time ends with the last paint.
 _CLICK = """
-import gc, json, sys, time
+import json, sys, time
 from PySide6.QtCore import QEventLoop, QTimer
 from sdviewer.analysis.kernels import warming
 from sdviewer.ui.app import application
+from sdviewer.ui.collecting import Collector
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.theme import Theme, apply_theme
 app = application()
 apply_theme(Theme.LIGHT)
 warming.load()
 window = MainWindow()
-gc.collect(); gc.freeze(); gc.disable()
+Collector(window, lambda: bool(window.bridge.running)).start()
 window.show()
 window.open_files([sys.argv[1]])
 def settle():

@@ -15,11 +15,12 @@ _MOST_MS = 100.0
 _LEAST_FRAMES = 30.0
 
 _COMMON = """
-import gc, json, sys, time
+import json, sys, time
 import sdviewer
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
 from sdviewer.analysis.kernels import warming
 from sdviewer.ui.app import application
+from sdviewer.ui.collecting import Collector
 from sdviewer.ui.bridge import Bridge
 app = application()
 warming.load()
@@ -28,7 +29,7 @@ bridge = Bridge()
 view = ImageView(bridge, ("benchmark",))
 view.resize(1100, 800)
 view.show()
-gc.collect(); gc.freeze(); gc.disable()
+Collector(view, lambda: bool(bridge.running)).start()
 sys.setswitchinterval(0.0005)
 def settle():
     while not (view.is_settled and view.drawn is not None):

@@ -10,12 +10,13 @@ from tests.benchmarks.measuring import Row, limit_row, run
 
 # Types each line key by key; a keystroke lasts until what it finds stands in the tree. A heartbeat of 5 ms listens.
 _TYPING = """
-import gc, json, sys, time
+import json, sys, time
 import sdviewer
 from PySide6.QtCore import QEventLoop, QTimer, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from sdviewer.ui.app import application
+from sdviewer.ui.collecting import Collector
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.filter.bar import FilterBar
 from sdviewer.ui.filter.go_to import GoToPanel
@@ -40,7 +41,7 @@ bar.show_checkpoint(checkpoint)
 panel = GoToPanel(bridge, window)
 window.show()
 window.activateWindow()
-gc.collect(); gc.freeze(); gc.disable()
+Collector(window, lambda: bool(bridge.running)).start()
 sys.setswitchinterval(0.0005)
 beats = []
 heart = QTimer()

@@ -29,11 +29,12 @@ sys.exit("the window closed before its tree was painted")
 # Opens a file, filters it letter by letter, opens and closes nodes, sorts, scrolls and goes through tensors, and does
 # much of it again while it is scanned; a heartbeat of 5 ms listens.
 _GAPS = """
-import gc, json, sys, time
+import json, sys, time
 from PySide6.QtCore import QEventLoop, QTimer, Qt
 from sdviewer.analysis.kernels.warming import compile_elsewhere
 from sdviewer.checkpoint.listing import Sorting
 from sdviewer.ui.app import application
+from sdviewer.ui.collecting import Collector
 from sdviewer.ui.document.browser import ALL_TENSORS, MODULES
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.theme import Theme, apply_theme
@@ -41,7 +42,7 @@ app = application()
 apply_theme(Theme.LIGHT)
 window = MainWindow()
 compile_elsewhere()
-gc.collect(); gc.freeze(); gc.disable()
+Collector(window, lambda: bool(window.bridge.running)).start()
 sys.setswitchinterval(0.0005)
 beats = []
 heart = QTimer()

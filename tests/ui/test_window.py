@@ -26,7 +26,7 @@ from sdviewer.ui import actions as actions_module
 from sdviewer.ui import app as app_module
 from sdviewer.ui import dialogs
 from sdviewer.ui.actions import ACTIONS, shortcuts_of
-from sdviewer.ui.app import collect_if_due, run_window, show_unexpected
+from sdviewer.ui.app import run_window, show_unexpected
 from sdviewer.ui.document.tab import DocumentTab, State
 from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.main_window import MainWindow
@@ -353,16 +353,6 @@ def test_the_program_runs_until_its_window_is_closed(tmp_path: Path, qapp: QAppl
     assert seen[0][0] == "bare.npy"
     assert sys.excepthook is hook
     apply_theme(Theme.LIGHT)
-
-
-def test_garbage_is_collected_in_the_thread_of_the_window() -> None:
-    class Link:
-        def __init__(self) -> None:
-            self.itself = self
-
-    for _ in range(2000):
-        Link()
-    collect_if_due()
 
 
 def test_objects_of_a_closed_tab_are_gone(opened: MainWindow, qtbot: QtBot) -> None:
