@@ -25,6 +25,7 @@ _LEAST_PADDING, _LARGEST_PADDING = 8, 1024
 _LAYERS_LISTED = 6
 _TIED = "tie_word_embeddings"
 _NUMBER = re.compile(r"\.\d+\.")
+_IS_FLOAT = np.array([dtype.kind == "float" for dtype in DTYPES], np.bool_)
 _FLOATS = frozenset({"float64", "float32", "float16", "bfloat16"})
 
 
@@ -55,13 +56,15 @@ class _Tensors:
 
     def __init__(self, table: TensorTable, names: Sequence[str], whole_names: Sequence[str]) -> None:
         self.table, self.names, self.whole_names = table, names, whole_names
+        self.forms: list[int] = table.form[: table.listed].tolist()
+        self._plain: list[bool] = _IS_FLOAT[table.dtype[: table.listed]].tolist()
 
     def shape(self, row: int) -> tuple[int, ...]:
         return self.table.shape_of(row)
 
     def is_plain(self, row: int) -> bool:
         """Whether its shape is that of a weight: packed values have others."""
-        return self.table.dtype_of(row).kind == "float"
+        return self._plain[row]
 
     def ending(self, suffix: str) -> int:
         """The first tensor whose name ends so, at a dot; -1 for none."""
@@ -120,19 +123,27 @@ def _widths(numbers: Numbers, family: Family, tensors: _Tensors) -> Iterator[Pro
     wrong: dict[str, list[tuple[int, Said]]] = {}
     looked_at: dict[str, int] = {}
     said_by = {formula: numbers.get(formula) for _, _, formula in family.widths}
-    for row, name in enumerate(tensors.names):
+    agrees: dict[tuple[int, int], bool] = {}
+    for row, (name, form) in enumerate(zip(tensors.names, tensors.forms, strict=True)):
         alike = _NUMBER.sub(".0.", name)
         found = fitting.get(alike)
         if found is None:
-            found = fitting[alike] = [at for at, pattern in enumerate(patterns) if pattern.search(alike)]
+            found = fitting[alike] = [
+                at
+                for at, (pattern, (_, _, formula)) in enumerate(zip(patterns, family.widths, strict=True))
+                if said_by[formula] is not None and pattern.search(alike)
+            ]
+        if not found or not tensors.is_plain(row):
+            continue
         for at in found:
             _, axis, formula = family.widths[at]
             said = said_by[formula]
-            if said is None or not tensors.is_plain(row):
-                continue
-            shape = tensors.shape(row)
             looked_at[formula] = looked_at.get(formula, 0) + 1
-            if len(shape) <= axis or shape[axis] != said.value:
+            right = agrees.get((at, form))
+            if right is None and said is not None:
+                shape = tensors.shape(row)
+                right = agrees[at, form] = len(shape) > axis and shape[axis] == said.value
+            if not right and said is not None:
                 wrong.setdefault(formula, []).append((row, said))
     for formula, rows in wrong.items():
         row, said = rows[0]
