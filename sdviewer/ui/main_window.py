@@ -317,7 +317,8 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt
         """Files and folders of this computer may be dropped."""
         paths = local_paths(event.mimeData())
-        if paths and _taken_without_moving(event):
+        # What is dragged out of a window of this program is for others.
+        if paths and event.source() is None and _taken_without_moving(event):
             self.drop_frame.offer(len(paths))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802  # Qt

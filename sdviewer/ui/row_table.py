@@ -10,6 +10,7 @@ from PySide6.QtGui import QHelpEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QTableView, QToolTip, QWidget
 
 from sdviewer.control import WAY
+from sdviewer.ui.drag_start import DragStart
 from sdviewer.ui.row_look import RowLook
 from sdviewer.ui.tooltips import tooltip
 
@@ -57,6 +58,8 @@ class RowTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.typing = TypeAhead()
+        self.drag_start = DragStart(self)
+        self.drag_start.clicked.connect(self.go_to_row)
         self.hovered = -1
         self.take_look()
 
@@ -100,6 +103,13 @@ class RowTable(QTableView):
             event.ignore()
         else:
             super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
+        """The end of a click on what was selected, or of a drag that has not begun yet."""
+        if event.button() is Qt.MouseButton.LeftButton and self.drag_start.release():
+            event.accept()
+        else:
+            super().mouseReleaseEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
         """No row is under the pointer any more."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -17,6 +18,7 @@ from sdviewer.checkpoint.listing_columns import TENSOR_COLUMNS
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.view_tabs import ViewBar
+from sdviewer.ui.drag_out import DragOut
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.filter.bar import FilterBar
 from sdviewer.ui.models.tree_model import TreeModel
@@ -52,6 +54,9 @@ class Browser(QWidget):
         self.filter = FilterBar(bridge, scanning.found_in)
         self.tree = TreeView(bridge)
         self.table: TablePane | None = None
+        self.dragging = DragOut(bridge, (id(self), "drag"), self)
+        self.tree.drag_start.wanted.connect(self._drag)
+        self.tree.drag_start.given_up.connect(self.dragging.give_up)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.tree)
         self.views = ViewBar(below=True)
@@ -88,6 +93,7 @@ class Browser(QWidget):
         return (
             self.filter.slot,
             self.tree.copying.slot,
+            self.dragging.slot,
             *(self.table.running_slots() if self.table is not None else ()),
         )
 
@@ -95,6 +101,7 @@ class Browser(QWidget):
         """Stop everything; nothing more will be shown."""
         self.filter.close_jobs()
         self._bridge.drop(self.tree.copying.slot)
+        self.dragging.give_up()
         if self.table is not None:
             self.table.close_jobs()
 
@@ -129,11 +136,7 @@ class Browser(QWidget):
 
     def export_selected(self) -> None:
         """Ask for an export of all that is selected in the view that is in sight, with all that lies below it."""
-        if self.table is not None and self.views.currentIndex() == ALL_TENSORS:
-            rows = self.table.selected_tensors().tolist()
-        else:
-            rows = self.tree.selected_tensors().tolist()
-        self.export_wanted.emit(rows)
+        self.export_wanted.emit(self._all_selected().tolist())
 
     def table_state(self) -> str:
         """The table's columns, for the settings."""
@@ -142,6 +145,16 @@ class Browser(QWidget):
     def restore_table(self, state: str) -> None:
         """Columns as they were in an earlier window."""
         self._table_state = state
+
+    def _all_selected(self) -> npt.NDArray[np.integer]:
+        """The rows of the tensors that are selected in the view that is in sight, with all that lie below."""
+        if self.table is not None and self.views.currentIndex() == ALL_TENSORS:
+            return self.table.selected_tensors()
+        return self.tree.selected_tensors()
+
+    def _drag(self) -> None:
+        if self._checkpoint is not None:
+            self.dragging.begin(self._checkpoint, self._all_selected())
 
     def _copy_failed(self, error: BaseException, again: Callable[[], None]) -> None:
         self.error.show_error(error, "Nothing was copied.", again)
@@ -165,6 +178,8 @@ class Browser(QWidget):
             self.table.tensor_selected.connect(self._table_selected)
             self.table.selection_changed.connect(self.rows_selected)
             self.table.export_wanted.connect(self.export_selected)
+            self.table.view.drag_start.wanted.connect(self._drag)
+            self.table.view.drag_start.given_up.connect(self.dragging.give_up)
             # What the window has for tensors, for the menu of its rows.
             self.table.addActions(self.actions())
             self._pages.addWidget(self.table)

@@ -163,6 +163,7 @@ class DocumentTab(QStackedWidget):
         self.browser.export_wanted.connect(self.faces.show_export)
         self.faces.file_wanted.connect(self.file_wanted)
         self.tree.copying.done.connect(self.message)
+        self.browser.dragging.message.connect(self.message)
 
     @property
     def panel(self) -> ErrorPanel:

@@ -136,7 +136,10 @@ class TableView(RowTable):
         """Click, Ctrl+click and Shift+click; the right button selects what it points at, if that is not selected."""
         place = self.rowAt(event.position().toPoint().y())
         if place >= 0:
-            if event.button() is Qt.MouseButton.LeftButton:
+            is_left = event.button() is Qt.MouseButton.LeftButton
+            if is_left and not event.modifiers() and self.table_model.tensor(place) in self.table_model.selection:
+                self.drag_start.press(event, place)
+            elif is_left:
                 # With Ctrl single rows are picked; a hand that shakes must not select those between.
                 self._is_dragging = not event.modifiers() & _CONTROL
                 self._go(place, event.modifiers() & (_SHIFT | _CONTROL), clicked=True)
@@ -148,7 +151,9 @@ class TableView(RowTable):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
         """With the button down the selection follows the pointer; else the row below it is tinted."""
         self._pointer = event.position().toPoint()
-        if self._is_dragging:
+        if self.drag_start.move(event):
+            pass
+        elif self._is_dragging:
             self._drag_on()
         else:
             self.hover(self.rowAt(self._pointer.y()))
@@ -158,6 +163,7 @@ class TableView(RowTable):
         """The end of dragging."""
         self._is_dragging = False
         self._scrolling.stop()
+        super().mouseReleaseEvent(event)
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt

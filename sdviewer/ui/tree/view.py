@@ -314,6 +314,10 @@ class TreeView(RowTable):
                 self.selection.extend_to(row, beside=bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
                 event.accept()
                 return
+            if not event.modifiers() and any(row in rows for rows in self.selection.stretches()):
+                self.drag_start.press(event, row)
+                event.accept()
+                return
         super().mousePressEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
@@ -325,6 +329,9 @@ class TreeView(RowTable):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802  # Qt
         """The row under the pointer is tinted."""
+        if self.drag_start.move(event):
+            event.accept()
+            return
         self.hover(self.rowAt(event.position().toPoint().y()))
         super().mouseMoveEvent(event)
 
