@@ -21,3 +21,16 @@ def resource_path(name: str) -> Path:
         if (folder / name).exists():
             return folder / name
     raise FileNotFoundError(f"sdviewer was installed without resources/{name}")
+
+
+def guide_path() -> Path:
+    """The README, which lies beside the folder everywhere and names its pictures from there.
+
+    Raises:
+        FileNotFoundError: it is not there.
+
+    """
+    path = resource_path("pictures").parents[1] / "README.md"
+    if not path.is_file():
+        raise FileNotFoundError("sdviewer was installed without README.md")
+    return path

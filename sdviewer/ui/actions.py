@@ -208,6 +208,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("theme_system", "As the &System", "&View/&Theme", "Follow the system's theme", group="theme"),
     ActionSpec("theme_light", "&Light", "&View/&Theme", "Use the light theme", group="theme"),
     ActionSpec("theme_dark", "&Dark", "&View/&Theme", "Use the dark theme", group="theme"),
+    ActionSpec("guide", "User &Guide", "&Help", "Show what the program can do, with pictures"),
     ActionSpec("shortcuts", "&Keyboard Shortcuts", "&Help", "Show this list", ("F1",)),
     ActionSpec("about", "&About sdviewer", "&Help", "Show the version"),
 )

@@ -294,6 +294,12 @@ class MainWindow(QMainWindow):
             self.palette_panel = CommandPalette(self.actions_by_name, self)
         self.palette_panel.open_again()
 
+    def show_guide(self) -> None:
+        """The README, in a window that blocks nothing."""
+        from sdviewer.ui.guide import show_guide
+
+        show_guide(self)
+
     def show_shortcuts(self) -> None:
         """The list of keys, in a window that blocks nothing."""
         show_shortcuts(key_groups(self.actions_by_name), self)
@@ -378,6 +384,7 @@ class MainWindow(QMainWindow):
             "theme_system": self._theme_system,
             "theme_light": self._theme_light,
             "theme_dark": self._theme_dark,
+            "guide": self.show_guide,
             "shortcuts": self.show_shortcuts,
             "about": self._about,
         }

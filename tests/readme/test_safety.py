@@ -27,7 +27,7 @@ def test_every_claim_names_tests_that_are_there() -> None:
     claims = [line for line in section(_CLAIMS).splitlines() if line.startswith("- ")]
     assert len(claims) >= 10
     for claim in claims:
-        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", claim)
+        named = re.findall(r'\[test\]\((tests/[\w/]+\.py) "(\w+)"\)', claim)
         assert named, claim
         for file, test in named:
             assert re.search(rf"^\s*def {test}\(", (CHECKOUT / file).read_text(encoding="utf-8"), re.MULTILINE), claim

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 import sdviewer
-from sdviewer.resource_files import resource_path
+from sdviewer.resource_files import guide_path, resource_path
 
 _CHECKOUT = Path(__file__).parents[2]
-_NAMES = ("icons/sdviewer.svg", "sample/digits.pt")
+_NAMES = ("icons/sdviewer.svg", "pictures/window.png", "sample/digits.pt")
 _TELL = """
 import sys
 sys.path = [path for path in sys.path if not path.startswith(sys.argv[2])]
 sys.path.insert(0, sys.argv[1])
-from sdviewer.resource_files import resource_path
-print(*map(resource_path, sys.argv[3:]), sep="\\n")
+from sdviewer.resource_files import guide_path, resource_path
+print(*map(resource_path, sys.argv[3:]), guide_path(), sep="\\n")
 """
 
 needs_checkout = pytest.mark.skipif(
@@ -29,7 +29,7 @@ needs_checkout = pytest.mark.skipif(
 
 
 def found_from(site: Path) -> list[Path]:
-    """Where a process that imports sdviewer from `site`, and not from here, finds the resources."""
+    """Where a process that imports sdviewer from `site`, and not from here, finds the resources and the README."""
     command = [sys.executable, "-I", "-c", _TELL, str(site), str(_CHECKOUT), *_NAMES]
     told = subprocess.run(command, capture_output=True, check=True, text=True, cwd=site)
     return [Path(line) for line in told.stdout.splitlines()]
@@ -50,6 +50,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_here_they_are_found_whether_checkout_or_editable_install() -> None:
     for name in _NAMES:
         assert resource_path(name).is_file()
+    assert guide_path().read_text(encoding="utf-8").startswith("# sdviewer")
 
 
 def test_a_missing_one_is_named() -> None:
@@ -64,13 +65,14 @@ def test_an_editable_install_points_at_the_checkout(tmp_path: Path) -> None:
     program += "print(*map(r, sys.argv[2:]), sep='\\n')"
     command = [sys.executable, "-I", "-c", program, str(tmp_path), *_NAMES]
     told = subprocess.run(command, capture_output=True, check=True, text=True, cwd=tmp_path)
-    assert [Path(line).is_file() for line in told.stdout.splitlines()] == [True, True]
+    assert [Path(line).is_file() for line in told.stdout.splitlines()] == [True] * len(_NAMES)
 
 
 @needs_checkout
 def test_a_wheel_carries_them(wheel: Path) -> None:
     found = found_from(wheel)
-    assert found == [wheel / "sdviewer" / "resources" / name for name in _NAMES]
+    package = wheel / "sdviewer"
+    assert found == [*(package / "resources" / name for name in _NAMES), package / "README.md"]
     assert all(path.is_file() for path in found)
 
 
@@ -91,4 +93,8 @@ def test_a_bundle_has_them_inside_the_package(tmp_path: Path) -> None:
     for name in _NAMES:
         (package / "resources" / name).parent.mkdir(parents=True)
         shutil.copy(resource_path(name), package / "resources" / name)
-    assert found_from(tmp_path / "_internal") == [package / "resources" / name for name in _NAMES]
+    shutil.copy(guide_path(), package)
+    assert found_from(tmp_path / "_internal") == [
+        *(package / "resources" / name for name in _NAMES),
+        package / "README.md",
+    ]
