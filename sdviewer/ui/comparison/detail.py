@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -173,6 +173,11 @@ class DiffDetail(QWidget):
         self._standing: Standing | None = None
         self._node = -1
         self._is_arranging = False
+        # Its own turn of the loop: rows are painted before a pane is made beside them.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(lambda: self.show_node(max(self._node, 0)))
         self._told: dict[str, tuple[Standing, int]] = {}
         self.panes: dict[str, DiffPane] = {}
         self.setAccessibleName("Details of the selected row")
@@ -211,7 +216,7 @@ class DiffDetail(QWidget):
     def is_settled(self) -> bool:
         """Whether all that belongs to the row is in sight."""
         pane = self.panes.get(self.current_pane)
-        return pane is None or pane.is_settled
+        return not self._soon.isActive() and (pane is None or pane.is_settled)
 
     @property
     def current_pane(self) -> str:
@@ -224,18 +229,19 @@ class DiffDetail(QWidget):
         return tuple(spec.name for index, spec in enumerate(self._specs) if self.tabs.isTabVisible(index))
 
     def show_standing(self, standing: Standing, node: int) -> None:
-        """Show a node of other pairs."""
+        """Show a node of other pairs, soon."""
         for pane in self.panes.values():
             pane.close_jobs()
         self._told.clear()
-        self._standing = standing
-        self.show_node(max(node, 0))
+        self._standing, self._node = standing, node
+        self._soon.start()
 
     def show_node(self, node: int) -> None:
         """Show a node."""
         standing = self._standing
         if standing is None or node >= len(standing.tree):
             return
+        self._soon.stop()
         self._node = node
         self._tell()
         visible = [spec.applies(standing, node) for spec in self._specs]
@@ -269,6 +275,7 @@ class DiffDetail(QWidget):
 
     def close_jobs(self) -> None:
         """Stop everything."""
+        self._soon.stop()
         for pane in self.panes.values():
             pane.close_jobs()
 
