@@ -45,6 +45,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     _holds("torch.optim.lr_scheduler state", "scheduler", "last_epoch", "_step_count"),
     _holds("Hugging Face Trainer rng_state.pth", "tensors", "python", "numpy", "cpu"),
     _holds("Accelerate random_states_0.pkl", "tensors", "random_state", "numpy_random_seed", "torch_manual_seed"),
+    _holds("Lightning ModelCheckpoint", "tensors", "best_model_path", "best_model_score"),
     _called("schedulers (Lightning: lr_schedulers)", "scheduler", r"schedul|(^|_)sched($|_)"),
     _called(
         "optimizers (tutorial: optimizer_state_dict, Lightning: optimizer_states, GANs: optimizer_G, optG)",

@@ -25,6 +25,7 @@ from sdviewer.checkpoint.wrappers import WRAPPERS, unwrapped
 from sdviewer.control import Control
 from sdviewer.training.alignment import UNKNOWN_SHAPE, Told, align, align_without_order
 from sdviewer.training.model_order import model_order
+from sdviewer.training.prefixes import possible_shifts
 from sdviewer.training.state import OptimizerState, Standing
 
 Int64 = npt.NDArray[np.int64]
@@ -270,8 +271,11 @@ class _Namer:
         rows = found[best]
         missing = int((rows < 0).sum())
         if missing == len(named):
-            self.reasons.append(f"No model in this file has tensors of these names ({self._called(models[best])}).")
-            return None
+            shifted = self._look_up_shifted(models, named)
+            if shifted is None:
+                return None
+            best, rows = shifted
+            missing = int((rows < 0).sum())
         if missing:
             self.reasons.append(f"{self._called(models[best])} has no tensor of {missing:,} of these names.")
             for index in named[rows < 0][:_MOST_CONFLICTS].tolist():
@@ -286,6 +290,31 @@ class _Namer:
                 f"its state is {self._text(int(self.shape[index]))}, the model's tensor {self._text(int(actual[at]))}",
             )
         return models[best]
+
+    def _look_up_shifted(self, models: list[_Model], named: Int64) -> tuple[int, Int64] | None:
+        """The model, and the rows in it, of names that are its keys but for what stands before them."""
+        names = [self.name[index] for index in named.tolist()]
+        found = []
+        for index, model in enumerate(models):
+            for shift in possible_shifts(names, model.keys.values()):
+                self.control.check()
+                keys = [shift.apply(name) for name in names]
+                rows = np.array([model.find(key) if key else -1 for key in keys], np.int64)
+                own, shape = np.maximum(rows, 0), self.shape[named]
+                fits = (rows >= 0) & ((shape < 0) | (self.number_of_form[self.table.form[own]] == shape))
+                found.append((int(fits.sum()), index, shift, rows))
+        most = max((each[0] for each in found), default=0)
+        best = [each for each in found if each[0] == most]
+        if not most:
+            self.reasons.append(f"No model in this file has tensors of these names ({self._called(models[0])}).")
+            return None
+        if len(best) > 1:
+            told = " or ".join(f"those of {self._called(models[each[1]])} {each[2].text}" for each in best[:4])
+            self.reasons.append(f"No model has tensors of these very names; they could be {told}.")
+            return None
+        _, index, shift, rows = best[0]
+        self.reasons.append(f"They are those of {self._called(models[index])} {shift.text}.")
+        return index, rows
 
     def _by_order(self, models: list[_Model], unnamed: Int64) -> _Model | None:
         """Find the others by order and shape, in the model that they fit best."""

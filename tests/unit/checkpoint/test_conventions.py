@@ -19,6 +19,9 @@ FITTING: dict[str, tuple[str | frozenset[str], ...]] = {
     "Accelerate random_states_0.pkl": (
         frozenset({"step", "random_state", "numpy_random_seed", "torch_manual_seed", "torch_cuda_manual_seed"}),
     ),
+    "Lightning ModelCheckpoint": (
+        frozenset({"monitor", "best_model_path", "best_model_score", "best_k_models", "kth_value"}),
+    ),
     "schedulers (Lightning: lr_schedulers)": (
         "scheduler",
         "lr_schedulers",
