@@ -133,6 +133,13 @@ def distributed_safetensors(it: Trained, folder: Path) -> Path:
     return folder
 
 
+def trainer_folder(it: Trained, folder: Path) -> Path:
+    safetensors.torch.save_file(it.state, folder / "model.safetensors")
+    torch.save(it.optimizer.state_dict(), folder / "optimizer.pt")
+    (folder / "config.json").write_text('{"model_type": "net"}', "utf-8")
+    return folder
+
+
 def npz(it: Trained, folder: Path) -> Path:
     arrays: dict[str, Any] = {name: value.numpy() for name, value in it.state.items()}
     np.savez(folder / "a.npz", **arrays)
@@ -174,6 +181,7 @@ WRITERS: dict[str, Callable[[Trained, Path], Path]] = {
     "PyTorch shards": torch_shards,
     "distributed (DCP)": distributed,
     "distributed safetensors": distributed_safetensors,
+    "folder of transformers": trainer_folder,
     "numpy archive": npz,
     "numpy array": npy,
     "pickle of arrays": plain_pickle,
