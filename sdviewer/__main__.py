@@ -29,6 +29,9 @@ def _open_window(files: Sequence[str], new_window: bool, diff: bool) -> int:
         raise SdviewerError(
             f"the window cannot be opened: {error}", hint="`sdviewer info FILE` works without it"
         ) from error
+    from sdviewer.crash_report import keep_watch
+
+    keep_watch()
     return run_window(files, new_window=new_window, diff=diff)
 
 

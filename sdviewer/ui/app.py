@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from types import TracebackType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QVBoxLayout
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
 
 import sdviewer
 from sdviewer.analysis.kernels.warming import compile_elsewhere
+from sdviewer.crash_report import be_told_of_failures
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.collecting import Collector
-from sdviewer.ui.errors import ErrorPanel
+from sdviewer.ui.failures import Failures, offer_last_crash
 from sdviewer.ui.file_requests import FileRequests
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.single_instance import WindowServer, hand_over, socket_name
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # A thread that computes in Python gives the interpreter's lock back this often, so that painting waits little.
 _SWITCH_SECONDS = 0.0005
 _MS_BEFORE_LISTENING = 300
-_ERROR_WINDOW = "error"
+_MS_BEFORE_OFFERING = 600
 
 
 def application() -> QApplication:
@@ -80,7 +80,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
     sys.setswitchinterval(_SWITCH_SECONDS)
     # Ctrl+C in the terminal ends the program as it ends any other.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    previous_hook, sys.excepthook = sys.excepthook, show_unexpected(window)
+    tell_no_more = be_told_of_failures(Failures(window).tell)
     collector = Collector(window, lambda: bool(window.bridge.running))
     collector.start()
     take_requests(window)
@@ -94,10 +94,11 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
         session.begin()
     # Nobody waits for it: the first tree is painted before it listens.
     QTimer.singleShot(_MS_BEFORE_LISTENING, window, lambda: listen(window, name))
+    QTimer.singleShot(_MS_BEFORE_OFFERING, window, lambda: offer_last_crash(window))
     try:
         return app.exec()
     finally:
-        sys.excepthook = previous_hook
+        tell_no_more()
         collector.stop()
 
 
@@ -128,27 +129,3 @@ def listen(window: MainWindow, name: str) -> None:
     server.files_received.connect(take)
     server.pair_received.connect(take_pair)
     window.closed.connect(server.close)
-
-
-def show_unexpected(window: QMainWindow) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
-    """An exception hook that tells the user what went wrong, and standard error as always.
-
-    One window at a time: what fails in a paint event fails again with every paint.
-    """
-
-    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        sys.__excepthook__(kind, error, trace)
-        if window.findChild(QDialog, _ERROR_WINDOW) is not None:
-            return
-        dialog = QDialog(window)
-        dialog.setObjectName(_ERROR_WINDOW)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle("Something went wrong")
-        dialog.resize(640, 320)
-        panel = ErrorPanel("Something went wrong", dialog)
-        panel.tools.try_again.hide()
-        panel.show_error(error)
-        QVBoxLayout(dialog).addWidget(panel)
-        dialog.show()
-
-    return show

@@ -72,7 +72,7 @@ def show_about(parent: QWidget) -> None:
     versions = QFormLayout()
     versions.setHorizontalSpacing(20)
     versions.setVerticalSpacing(3)
-    for name, number in _versions():
+    for name, number in versions_of_parts():
         value = plain_label(number, selectable=True)
         value.setFont(number_font())
         versions.addRow(plain_label(name, muted=True), value)
@@ -86,7 +86,7 @@ def show_about(parent: QWidget) -> None:
     dialog.show()
 
 
-def _versions() -> list[tuple[str, str]]:
+def versions_of_parts() -> list[tuple[str, str]]:
     """Of what the program is made of; nothing of it is imported for that."""
     # At the start of the program it would cost what the first tree has to wait for.
     from importlib.metadata import PackageNotFoundError, version

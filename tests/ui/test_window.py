@@ -26,9 +26,8 @@ from sdviewer.ui import actions as actions_module
 from sdviewer.ui import app as app_module
 from sdviewer.ui import dialogs
 from sdviewer.ui.actions import ACTIONS, shortcuts_of
-from sdviewer.ui.app import run_window, show_unexpected
+from sdviewer.ui.app import run_window
 from sdviewer.ui.document.tab import DocumentTab, State
-from sdviewer.ui.errors import ErrorPanel
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.settings import Settings
 from sdviewer.ui.table.keys import TABLE_KEYS
@@ -298,24 +297,6 @@ def test_settings_that_make_no_sense_count_as_absent(settings: Settings) -> None
     assert settings.geometry.isEmpty()
     assert settings.splitter.isEmpty()
     assert settings.folder == ""
-
-
-def test_what_goes_wrong_in_a_slot_is_told_once(
-    window: MainWindow, qtbot: QtBot, capsys: pytest.CaptureFixture[str]
-) -> None:
-    hook = show_unexpected(window)
-    for error in (RuntimeError("first <b>fault</b>"), RuntimeError("second fault")):
-        hook(RuntimeError, error, None)
-    (dialog,) = window.findChildren(QDialog)
-    (panel,) = dialog.findChildren(ErrorPanel)
-    assert panel.message.text() == "RuntimeError: first <b>fault</b>"
-    assert "fault of sdviewer" in panel.hint.text()
-    assert not panel.tools.try_again.isVisible()
-    told = capsys.readouterr().err
-    assert "first <b>fault</b>" in told
-    assert "second fault" in told
-    dialog.close()
-    qtbot.waitUntil(lambda: not window.findChildren(QDialog))
 
 
 def test_a_window_without_a_display_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
