@@ -31,6 +31,7 @@ from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
 from sdviewer.ui.scalars import raw_scalar, scalar_line, words
 
 _NAMES_LISTED = 6
+_NOTES_SHOWN = 20
 # The tree lists them all; a table of more would not be there with the click.
 _CHILDREN_LISTED = 200
 _LONGEST_TEXT = 200_000
@@ -112,11 +113,17 @@ def _tensor(checkpoint: Checkpoint, node: int) -> Description:
     derivation = derivation_at(checkpoint, node)
     if derivation is not None:
         facts += derivation_facts(derivation)
-    notes = [Note(problem.severity, shown(problem.message)) for problem in checkpoint.problems if problem.where == name]
+    notes = _notes(checkpoint, name)
     blocks = (_components(checkpoint, row),) if table.components(row) else ()
     if derivation is not None:
         blocks = (*blocks, members_grid(checkpoint, node, derivation))
-    return Description(shown(name) or '""', name, subtitle, tuple(notes[:20]), tuple(facts), blocks)
+    return Description(shown(name) or '""', name, subtitle, notes, tuple(facts), blocks)
+
+
+def _notes(checkpoint: Checkpoint, name: str) -> tuple[Note, ...]:
+    """What the file's problems say of this place."""
+    found = (Note(problem.severity, shown(problem.message)) for problem in checkpoint.problems if problem.where == name)
+    return tuple(itertools.islice(found, _NOTES_SHOWN))
 
 
 def _part_text(part: Any) -> str:
@@ -243,6 +250,7 @@ def _parent(checkpoint: Checkpoint, node: int) -> Description:
         label_of(tree.label[node]) if what is not TreeNode.MODULE else shown(name) or '""',
         name,
         subtitle,
+        _notes(checkpoint, name) if what is TreeNode.SECTION and name else (),
         facts=tuple(facts),
         blocks=blocks,
     )
