@@ -19,6 +19,7 @@ from sdviewer.checkpoint.table import Encoding, Flag, TableBuilder
 from sdviewer.checkpoint.wording import plural
 from sdviewer.control import Control
 from sdviewer.errors import Damaged
+from sdviewer.formats import dcp_unfinished
 from sdviewer.formats.assembled import Assembly, Chunk, can_be_assembled, to_bytes
 from sdviewer.formats.chunk_layout import layout
 from sdviewer.formats.dcp_files import DataFile, data_files, file_problems, shards
@@ -84,13 +85,7 @@ def read_folder(folder: str, names: Sequence[str], sources: LocalSources, contro
 
 def unfinished(folder: str, names: Sequence[str]) -> Damaged:
     """The error for a folder with files of ranks and without the metadata, which is written last."""
-    count = sum(name.endswith(SUFFIX) for name in names)
-    return Damaged(
-        f"is a distributed checkpoint whose save has not ended: {plural(count, 'file')} of ranks "
-        f"{'is' if count == 1 else 'are'} there, and {METADATA}, which is written last and names their tensors, is not",
-        file=folder,
-        hint="open it again when the save has ended, or an earlier step",
-    )
+    return dcp_unfinished.unfinished(folder, names, METADATA, SUFFIX, _BEGUN)
 
 
 class _Folder:

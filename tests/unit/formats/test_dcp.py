@@ -32,6 +32,7 @@ from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.facts import places
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.table import Flag
+from sdviewer.checkpoint.wording import bytes_for_people
 from sdviewer.cli.main import run
 from sdviewer.errors import CannotRead, Damaged, MissingBytes, NotACheckpoint, SourceChanged
 from sdviewer.formats import opening
@@ -391,6 +392,32 @@ def test_a_save_that_has_not_ended_says_so(placed: Path) -> None:
     with pytest.raises(Damaged, match="has not ended") as caught:
         sdviewer.open(placed)
     assert caught.value.file == str(placed)
+    sizes = [bytes_for_people((placed / name).stat().st_size) for name in (FIRST, SECOND)]
+    message = caught.value.message
+    assert ".metadata, which is written last" in message
+    assert "(.metadata.tmp is: it was being written)" in message
+    assert f"2 files of ranks are, {bytes_for_people(of_all(placed))}: " in message
+    assert f"{FIRST} ({sizes[0]}), {SECOND} ({sizes[1]})" in message
+    assert "none of" not in message
+    assert caught.value.hint.endswith("or an earlier step")
+
+
+def of_all(folder: Path) -> int:
+    return sum((folder / name).stat().st_size for name in (FIRST, SECOND))
+
+
+def test_a_save_of_which_a_rank_is_behind_says_which_and_where_a_finished_one_is(placed: Path, tmp_path: Path) -> None:
+    running = tmp_path / "steps" / "step-20"
+    running.mkdir(parents=True)
+    shutil.copy(placed / SECOND, running)
+    for step, time in ((10, 2_000_000_000), (8, 1_000_000_000)):
+        (tmp_path / "steps" / f"step-{step}").mkdir()
+        (tmp_path / "steps" / f"step-{step}" / ".metadata").write_bytes(b"x")
+        os.utime(tmp_path / "steps" / f"step-{step}" / ".metadata", (time, time))
+    for path in (running, running / SECOND):
+        with pytest.raises(Damaged, match="none of rank 0; the last change was at 20") as caught:
+            sdviewer.open(path)
+        assert caught.value.hint.endswith(str(tmp_path / "steps" / "step-10"))
 
 
 def test_a_new_save_into_the_same_folder_is_told(placed: Path) -> None:
