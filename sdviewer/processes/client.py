@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from sdviewer.control import Control
 from sdviewer.errors import HelperDied, LimitExceeded, SdviewerError
 from sdviewer.formats.weighing import description_bytes
 from sdviewer.processes import limits
+from sdviewer.processes.deaths import death_of
 from sdviewer.processes.frames import BrokenFrame, read_frame, write_frame
 from sdviewer.processes.starting import helper_command
 
@@ -33,7 +33,6 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 # The memory allocator of Linux asks for large pages: a sixth of the time went into filling small ones.
 _LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 _PIPE_BYTES = 1 << 20
-_SECONDS_TO_END = 1.0
 
 
 def open_checkpoint(path: str | os.PathLike[str], control: Control | None = None) -> Checkpoint:
@@ -83,7 +82,9 @@ def open_in_child(path: str, memory: int, control: Control) -> Checkpoint:
                 raise LimitExceeded(
                     f"has been read for {limits.PATIENCE:.0f} s without any progress", file=path, hint="given up"
                 ) from error
-            raise HelperDied(_cause_of_death(process, complaints), file=path, hint="open it again") from error
+            death = death_of(process, complaints, "the process that reads it", hint="open it again")
+            death.file = path
+            raise death from error
 
 
 def _start(complaints: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -155,16 +156,3 @@ def _same_error(told: dict[str, Any], path: str) -> SdviewerError:
     if isinstance(kind, type) and issubclass(kind, SdviewerError):
         return kind(told["message"], file=told["file"], hint=told["hint"])
     return HelperDied(f"the process that reads it failed: {told['message']}", file=path)
-
-
-def _cause_of_death(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
-    try:
-        code = process.wait(_SECONDS_TO_END)
-    except subprocess.TimeoutExpired:
-        return "the process that reads it sent something that is no answer"
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"the process that reads it was ended by {signal.Signals(-code).name}, perhaps for lack of memory"
-    complaints.seek(0)
-    lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
-    return f"the process that reads it ended with code {code}" + (f": {lines[-1]}" if lines else "")

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from sdviewer.control import Control
+from sdviewer.crash_report import end_on_any_failure
 from sdviewer.errors import LimitExceeded, SdviewerError
 from sdviewer.formats.opening import open_checkpoint
 from sdviewer.processes.frames import read_frame, write_frame
@@ -30,6 +31,7 @@ def main() -> None:
     """Answer the one request on standard input."""
     # Nothing that is built here is ever garbage before the process ends.
     gc.disable()
+    end_on_any_failure()
     # Ctrl-C goes to the whole group of a terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb", buffering=1 << 16)

@@ -18,11 +18,13 @@ import sys
 import warnings
 from typing import BinaryIO
 
+from sdviewer.crash_report import end_on_any_failure
 from sdviewer.processes.frames import BrokenFrame, Buffer, read_frame, write_frame
 
 
 def main() -> None:
     """Answer what comes on standard input."""
+    end_on_any_failure()
     # Ctrl-C goes to the whole group of a terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
+from sdviewer.crash_report import end_on_any_failure
 from sdviewer.processes.frames import BrokenFrame, Buffer, read_frame, write_frame
 from sdviewer.processes.starting import is_bundled
 
@@ -39,6 +40,7 @@ class _Dropped(Exception):
 
 def main() -> None:
     """Answer what comes on standard input."""
+    end_on_any_failure()
     # Ctrl-C goes to the whole group of a terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from sdviewer.control import Control
 from sdviewer.errors import Cancelled, HelperDied, SdviewerError
+from sdviewer.processes.deaths import death_of
 from sdviewer.processes.frames import BrokenFrame, Buffer, read_frame, write_frame
 from sdviewer.processes.starting import helper_command
 
@@ -27,7 +27,6 @@ _PIPE_BYTES = 1 << 20
 # programs a decomposition took ten times as long.
 _PATIENT_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 _SECONDS_BETWEEN_LOOKS = 0.02
-_SECONDS_TO_END = 1.0
 # After so long without a request it ends by itself, and gives its 250 MB back.
 SECONDS_IDLE = 120.0
 
@@ -90,14 +89,14 @@ class TorchProcess:
             with watch.until(control, seconds):
                 message, buffers = _converse(process, request, values, control, greet=not was_running)
         except (BrokenFrame, BrokenPipeError) as error:
-            cause = self._cause_of_death()
+            death = death_of(process, self._complaints, "the torch process", hint="try it again")
             self._end()
             control.check()
             if watch.gave_up:
                 raise HelperDied(f"this took more than {seconds / 60:.0f} minutes and was given up") from error
             if was_running and process.returncode == 0:
                 raise _Idled from error
-            raise HelperDied(cause, hint="try it again") from error
+            raise death from error
         except SdviewerError as error:
             # The values could not be had, and the process has forgotten about them; unless it was told to end.
             if watch.killed or isinstance(error, Cancelled):
@@ -142,20 +141,6 @@ class TorchProcess:
                 process.communicate()
         if complaints is not None:
             complaints.close()
-
-    def _cause_of_death(self) -> str:
-        process, complaints = self._process, self._complaints
-        assert process is not None and complaints is not None  # noqa: S101, PT018  # it was started
-        try:
-            code = process.wait(_SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            return "the torch process sent something that is no answer"
-        if code < 0:
-            with contextlib.suppress(ValueError):
-                return f"the torch process was ended by {signal.Signals(-code).name}, perhaps for lack of memory"
-        complaints.seek(0)
-        lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
-        return f"the torch process ended with code {code}" + (f": {lines[-1]}" if lines else "")
 
 
 class _Watch:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from sdviewer.analysis.kernels import cache_folder
 from sdviewer.control import Control
+from sdviewer.crash_report import end_on_any_failure
 from sdviewer.errors import Cancelled, HelperDied
 
 # Every module with compiled loops, those that are needed first at the front.
@@ -128,6 +129,7 @@ def warm(control: Control) -> bool:
 def _compile_in_process(control: Control) -> None:
     import subprocess
 
+    from sdviewer.processes.deaths import told_death
     from sdviewer.processes.starting import helper_command
 
     control.check()
@@ -145,15 +147,15 @@ def _compile_in_process(control: Control) -> None:
     control.when_cancelled(process.kill)
     with process:
         assert process.stderr is not None  # noqa: S101  # it is a pipe
-        complaints = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        complaints = process.stderr.read().decode("utf-8", "replace").strip()
     control.check()
     if process.returncode:
-        last = f": {complaints[-1]}" if complaints else ""
-        raise HelperDied(f"the process that compiles ended with code {process.returncode}{last}")
+        raise told_death(process.returncode, complaints, "the process that compiles", hint="it is tried again later")
 
 
 def main() -> None:
     """The process: compile everything, and end; or end when nobody waits any more."""
+    end_on_any_failure()
     # Ctrl-C goes to the whole group of a terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
