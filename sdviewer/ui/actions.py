@@ -90,6 +90,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "copy", "&Copy", "&Edit", "Copy what is selected", (StandardKey.Copy, "Ctrl+C"), needs_file=True, compares=True
     ),
     ActionSpec(
+        "copy_command",
+        "Copy as Comman&d",
+        "&Edit",
+        "Copy the command that tells in a terminal what is shown",
+        ("Ctrl+Shift+C",),
+        needs_file=True,
+        compares=True,
+    ),
+    ActionSpec(
         "paste", "&Paste", "&Edit", "Open the files on the clipboard, or their paths", (StandardKey.Paste, "Ctrl+V")
     ),
     ActionSpec(

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
+from sdviewer.checkpoint.wording import shown
+from sdviewer.control import Control
+from sdviewer.jobs.runner import Lane
 from sdviewer.ui.actions import ACTIONS
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.copying import copy_from
@@ -21,6 +24,8 @@ from sdviewer.ui.settings import Settings
 if TYPE_CHECKING:
     from sdviewer.ui.comparison.tab import ComparisonTab
     from sdviewer.ui.filter.go_to import GoToPanel
+
+_LONGEST_TOLD = 160
 
 
 class PageCommands(QObject):
@@ -44,6 +49,7 @@ class PageCommands(QObject):
             "export": self._export,
             "export_selection": self._export_selection,
             "copy": self._copy,
+            "copy_command": self._copy_command,
             "filter": self._filter,
             "go_to": self._go_to,
             "show_modules": self._show_modules,
@@ -115,6 +121,40 @@ class PageCommands(QObject):
             page.view.copy_names()
         elif isinstance(page, DocumentTab):
             page.detail.copy_name()
+
+    def _copy_command(self) -> None:
+        """The command that tells the same in a terminal."""
+        from sdviewer.ui.shell_command import command_of_comparison, command_of_file
+
+        page = self._tabs.page
+        if is_comparison(page):
+            paths, ask = page.paths, page.comparing.ask
+            sides = (page.sides[0].checkpoint, page.sides[1].checkpoint)
+            self._put_command(lambda control: command_of_comparison(paths, sides, ask, control))
+        elif isinstance(page, DocumentTab) and page.faces.export is not None and page.faces.shows_export:
+            page.faces.export.recipes.copy_command()
+        elif isinstance(page, DocumentTab):
+            path, checkpoint = page.path, page.loaded.checkpoint if page.loaded is not None else None
+            rows, found, typed = page.browser.all_selected(), page.browser.filter.found, ""
+            if found is not None and page.tree.current_node() <= 0:
+                rows, typed = found.matches.rows, page.browser.filter.line.text().strip()
+            self._put_command(lambda _: command_of_file(path, checkpoint, rows, typed))
+
+    def _put_command(self, work: Callable[[Control], str]) -> None:
+        """Put it on the clipboard: looking for the shortest names of many tensors takes a while."""
+
+        def put(text: str) -> None:
+            QGuiApplication.clipboard().setText(text)
+            self.message.emit(f"Copied: {shown(text, _LONGEST_TOLD)}")
+
+        self._bridge.start(
+            Lane.COMPUTING,
+            (id(self), "command"),
+            work,
+            on_value=put,
+            on_error=lambda error: self.message.emit(f"No command was copied: {error}"),
+            title="Copying the command",
+        )
 
     def _filter(self) -> None:
         page = self._tabs.page

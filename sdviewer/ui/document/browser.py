@@ -134,9 +134,15 @@ class Browser(QWidget):
         nodes = self.tree.first_nodes(_LOOKED_AT)
         return tuple(tree.ref[nodes[tree.what[nodes] == TreeNode.TENSOR]][:most].tolist())
 
+    def all_selected(self) -> npt.NDArray[np.integer]:
+        """The rows of the tensors that are selected in the view that is in sight, with all that lie below."""
+        if self.table is not None and self.views.currentIndex() == ALL_TENSORS:
+            return self.table.selected_tensors()
+        return self.tree.selected_tensors()
+
     def export_selected(self) -> None:
         """Ask for an export of all that is selected in the view that is in sight, with all that lies below it."""
-        self.export_wanted.emit(self._all_selected().tolist())
+        self.export_wanted.emit(self.all_selected().tolist())
 
     def table_state(self) -> str:
         """The table's columns, for the settings."""
@@ -146,15 +152,9 @@ class Browser(QWidget):
         """Columns as they were in an earlier window."""
         self._table_state = state
 
-    def _all_selected(self) -> npt.NDArray[np.integer]:
-        """The rows of the tensors that are selected in the view that is in sight, with all that lie below."""
-        if self.table is not None and self.views.currentIndex() == ALL_TENSORS:
-            return self.table.selected_tensors()
-        return self.tree.selected_tensors()
-
     def _drag(self) -> None:
         if self._checkpoint is not None:
-            self.dragging.begin(self._checkpoint, self._all_selected())
+            self.dragging.begin(self._checkpoint, self.all_selected())
 
     def _copy_failed(self, error: BaseException, again: Callable[[], None]) -> None:
         self.error.show_error(error, "Nothing was copied.", again)

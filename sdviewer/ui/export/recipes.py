@@ -131,6 +131,8 @@ class RecipeMenu(QMenu):
         if (planned := self._plan()) is not None:
             plan, target = planned
             self.tasks.start_copy("Copying the command", lambda _: command_of(plan, target), self._put("command"))
+        else:
+            self.tasks.done.emit("No command was copied: this export cannot be carried out as it is.")
 
     def _put(self, what: str) -> Callable[[str], None]:
         def put(text: str) -> None:
