@@ -203,7 +203,7 @@ def test_the_hits_keep_the_rules_of_models(qtmodeltester: ModelTester) -> None:
     model.show_rows((HitRow(3, "a<b", frozenset((0,)), "f32"), HitRow(4, "c", frozenset(), "f32")))
     qtmodeltester.check(model)  # type: ignore[no-untyped-call]
     assert model.index(0).data(Qt.ItemDataRole.AccessibleTextRole) == "a<b, f32"
-    assert model.index(0).data(Qt.ItemDataRole.ToolTipRole) == "<qt>a&lt;b<br>f32</qt>"
+    assert model.index(0).data(Qt.ItemDataRole.ToolTipRole) == "a<b\nf32"
     model.show_rows(())
     qtmodeltester.check(model)  # type: ignore[no-untyped-call]
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
+from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.detail.blocks import plain_label
 
 # A pause in typing after which it is worth looking.
@@ -31,7 +32,7 @@ class FindLine(QWidget):
         self.line.setAcceptDrops(False)
         self.line.setPlaceholderText(f"Find in {what}")
         self.line.setAccessibleName(f"Find in {what}")
-        self.line.setClearButtonEnabled(True)
+        add_clear_button(self.line)
         self.line.setMinimumWidth(90)
         self.count = plain_label(muted=True)
         self.count.setAccessibleName("Finds")

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from sdviewer.checkpoint.wording import plural
+from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.detail.find_line import is_find_key
 from sdviewer.ui.export.keys import EXPORT_KEYS
@@ -221,7 +222,7 @@ class Preview(QWidget):
         self.table = PreviewTable(self.model)
         self.line = QLineEdit()
         self.line.setAcceptDrops(False)
-        self.line.setClearButtonEnabled(True)
+        add_clear_button(self.line)
         self.line.setPlaceholderText("Find in old and new names")
         self.line.setAccessibleName("Find in old and new names")
         self.choice = QComboBox()

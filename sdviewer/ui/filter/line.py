@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.theme import colors
 
 _WAVE = 2.0
@@ -24,8 +25,9 @@ class FilterLine(QLineEdit):
         self.setPlaceholderText("Filter: words, *.weight, dtype:bf16 …")
         self.setAccessibleName("Filter")
         self.setAccessibleDescription("Words, patterns and fields that a tensor has to fit; Shift+F1 explains them")
-        self.setClearButtonEnabled(True)
+        add_clear_button(self)
         self._lens = self.addAction(lens_icon(), QLineEdit.ActionPosition.LeadingPosition)
+        self._lens.setText("Filter")
         self.setMaxLength(10_000)
         # Files that are dropped here are meant for the window, not their paths for the line.
         self.setAcceptDrops(False)

@@ -41,6 +41,7 @@ class PickPanel(Overlay):
         self.line.setAccessibleName(line_name)
         self.line.setMaxLength(1000)
         self._lens = self.line.addAction(lens_icon(), QLineEdit.ActionPosition.LeadingPosition)
+        self._lens.setText("Find")
         self.model = HitModel(self)
         self.list = HitView(self.model, list_name, font)
         self.footer = plain_label(muted=True)

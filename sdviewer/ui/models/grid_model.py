@@ -31,12 +31,14 @@ class GridModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(self.grid.header)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text, colour, alignment, and a tooltip that explains, or for what may be cut."""
+        """Text, colour, alignment, what a screen reader says, and a tooltip that explains, or for what may be cut."""
         if not self.checkIndex(index, QAbstractTableModel.CheckIndexOption.IndexIsValid):
             return None
         text = self.grid.rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return text
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return text or "empty"
         if role == Qt.ItemDataRole.ToolTipRole:
             tip = self.grid.tips[index.row()] if self.grid.tips else ""
             whole = text if len(text) > _WIDE else ""
@@ -51,6 +53,8 @@ class GridModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self.grid.header[section]
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return self.grid.header[section] or self.grid.title
         return self._alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def _alignment(self, column: int) -> Qt.AlignmentFlag:

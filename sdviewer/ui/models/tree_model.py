@@ -69,6 +69,8 @@ class TreeModel(QAbstractTableModel):
             return _HEADERS[section]
         if role == Qt.ItemDataRole.ToolTipRole and section == Column.HEALTH:
             return "Health: what a scan has found"
+        if role == Qt.ItemDataRole.AccessibleTextRole and section == Column.HEALTH:
+            return "Health"
         if role == Qt.ItemDataRole.TextAlignmentRole:
             if section == Column.HEALTH:
                 return Qt.AlignmentFlag.AlignCenter

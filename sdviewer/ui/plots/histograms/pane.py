@@ -13,6 +13,7 @@ from sdviewer.checkpoint.wording import bytes_for_people, plural
 from sdviewer.control import Control
 from sdviewer.errors import SdviewerError
 from sdviewer.jobs.runner import Lane
+from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.detail.panes import PaneContext, Selection
 from sdviewer.ui.plots.reading_pane import READ_AT_ONCE, ReadingPane
@@ -43,7 +44,7 @@ class HistogramsPane(ReadingPane["HistogramsView"]):
         # Files that are dropped here are meant for the window.
         self.filter.setAcceptDrops(False)
         self.filter.setPlaceholderText("Only names with …")
-        self.filter.setClearButtonEnabled(True)
+        add_clear_button(self.filter)
         self.filter.setAccessibleName("Only tensors whose names have this text")
         self.filter.setMaximumWidth(220)
         self._column.insertWidget(1, self.filter)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.wording import bytes_for_people, shown
+from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.plots.series import SERIES, series_color, series_pen
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
@@ -31,7 +32,7 @@ class RoleList(QWidget):
         # Files that are dropped here are meant for the window.
         self.filter.setAcceptDrops(False)
         self.filter.setPlaceholderText("Filter roles")
-        self.filter.setClearButtonEnabled(True)
+        add_clear_button(self.filter)
         self.filter.setAccessibleName("Filter the roles")
         self.list = QListWidget()
         self.list.setAccessibleName("Roles that are drawn")
