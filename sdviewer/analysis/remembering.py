@@ -30,6 +30,7 @@ from sdviewer.errors import CannotWrite
 from sdviewer.whole_file import write_whole
 
 Int64 = npt.NDArray[np.int64]
+_Identity = tuple[int, ...]
 
 # Of the layout of an entry.
 _VERSION = 1
@@ -48,13 +49,14 @@ class Remembered:
     Make it before reading: what a scan finds in a file that is changed meanwhile is not kept.
 
     Attributes:
-        entries: for each file that is what the checkpoint described: its path, what the system said of it,
-            the rows of the tensor table that it holds, and the name of its entry.
+        entries: for each file that is what the checkpoint described, and for all of them together where tensors
+            are assembled from several: the paths, what the system said of them, the rows of the tensor table that
+            they hold, and the name of the entry.
 
     """
 
     checkpoint: Checkpoint
-    entries: tuple[tuple[str, tuple[int, ...], Int64, str], ...]
+    entries: tuple[tuple[tuple[str, ...], tuple[_Identity, ...], Int64, str], ...]
 
     def recall(self, table: StatisticsTable) -> Int64:
         """Fill the rows that are remembered; returns them."""
@@ -68,18 +70,18 @@ class Remembered:
 
     def keep(self, table: StatisticsTable) -> None:
         """Remember the rows that are filled, of files that are still the same; a disk that is full is no error."""
-        for path, identity, rows, name in self.entries:
+        for paths, identities, rows, name in self.entries:
             block = table.block(rows)
-            if len(block.rows) and _entry_bytes(block) <= _MOST_BYTES and _identity(path) == identity:
-                _write(_folder() / name, path, rows, block)
+            if len(block.rows) and _entry_bytes(block) <= _MOST_BYTES and _identities(paths) == identities:
+                _write(_folder() / name, paths[0], rows, block)
 
     def keep_further(self, kind: str, told: Callable[[Int64], bytes]) -> None:
         """Remember more of the same files: what `told` makes of the rows of each."""
-        for path, identity, rows, name in self.entries:
+        for paths, identities, rows, name in self.entries:
             body = told(rows)
-            if len(body) <= _MOST_BYTES and _identity(path) == identity:
+            if len(body) <= _MOST_BYTES and _identities(paths) == identities:
                 digest = hashlib.blake2b(body, digest_size=_DIGEST_BYTES).digest()
-                _put(_folder() / f"{name}.{kind}", path, [_MAGIC, digest, body])
+                _put(_folder() / f"{name}.{kind}", paths[0], [_MAGIC, digest, body])
 
     def further(self, kind: str) -> Iterator[tuple[Int64, bytes]]:
         """The rows of each file of which more is remembered, and what `keep_further` was given."""
@@ -109,14 +111,19 @@ def remembered(checkpoint: Checkpoint) -> Remembered:
     root = np.where(source >= 0, roots[source], -1)
     if len(files) == 1:
         root[(source >= 0) & (root < 0)] = files[0]
+    # An assembled tensor has chunks in some of the files: they are remembered as long as all are the same.
+    is_assembled = np.array([*(spec.kind == "assembled" for spec in specs), False])
+    root[is_assembled[source]] = len(specs)
     root[(table.flags & np.uint16(Flag.NOT_DENSE)) != 0] = -1
     entries = []
-    for index in files:
-        rows = np.flatnonzero(root == index)
-        identity = _identity(specs[index].path)
-        if len(rows) and identity is not None and _is_same(identity, specs[index]):
-            name = _name(checkpoint, rows, identity)
-            entries.append((specs[index].path, identity, rows, name))
+    for holders, place in [*(([index], index) for index in files), (files, len(specs))]:
+        rows = np.flatnonzero(root == place)
+        if not len(rows):
+            continue
+        paths = tuple(specs[index].path for index in holders)
+        identities = _identities(paths)
+        if identities and all(map(_is_same, identities, (specs[index] for index in holders))):
+            entries.append((paths, identities, rows, _name(checkpoint, rows, identities)))
     return Remembered(checkpoint, tuple(entries))
 
 
@@ -124,7 +131,13 @@ def _folder() -> Path:
     return Path(platformdirs.user_cache_dir("sdviewer", appauthor=False)) / "statistics"
 
 
-def _identity(path: str) -> tuple[int, ...] | None:
+def _identities(paths: Sequence[str]) -> tuple[_Identity, ...]:
+    """What tells each of these files apart, nothing where one cannot be looked at."""
+    found = [_identity(path) for path in paths]
+    return tuple(identity for identity in found if identity is not None) if None not in found else ()
+
+
+def _identity(path: str) -> _Identity | None:
     """What tells a file and its content apart from all others: size, times of content and of facts, device, inode."""
     try:
         facts = os.stat(path)  # noqa: PTH116  # Path("") is the current folder
@@ -133,7 +146,7 @@ def _identity(path: str) -> tuple[int, ...] | None:
     return facts.st_size, facts.st_mtime_ns, facts.st_dev, facts.st_ino, facts.st_ctime_ns
 
 
-def _is_same(identity: tuple[int, ...], spec: SourceSpec) -> bool:
+def _is_same(identity: _Identity, spec: SourceSpec) -> bool:
     return identity[:4] == (spec.size, spec.mtime_ns, spec.device, spec.inode)
 
 
@@ -148,7 +161,7 @@ def _root(specs: Any, index: int) -> int:
     return index
 
 
-def _name(checkpoint: Checkpoint, rows: Int64, identity: tuple[int, ...]) -> str:
+def _name(checkpoint: Checkpoint, rows: Int64, identities: tuple[_Identity, ...]) -> str:
     """The name of an entry: a digest of everything that its figures depend on."""
     table, storages = checkpoint.table, checkpoint.table.storages
     told = hashlib.blake2b(digest_size=_DIGEST_BYTES)
@@ -156,7 +169,7 @@ def _name(checkpoint: Checkpoint, rows: Int64, identity: tuple[int, ...]) -> str
     def tell(*values: Any) -> None:
         told.update(to_json(values).encode())
 
-    tell(_VERSION, _code_of_figures(), COLUMNS, BOUNDED, identity, len(rows))
+    tell(_VERSION, _code_of_figures(), COLUMNS, BOUNDED, identities, len(rows))
     names = table.name.take(rows)
     told.update(names.data)
     used = np.unique(table.storage[rows])

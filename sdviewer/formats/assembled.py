@@ -30,6 +30,7 @@ _LARGEST_PICKLE = 64 << 10
 # begins with the same bytes, directories of its entries and all, has its values at the same place.
 _HEADS: dict[tuple[str, tuple[int, ...], int], bytes] = {}
 _MOST_HEADS, _LONGEST_HEAD = 4096, 4096
+_BOXES_TOLD = 3
 _PERHAPS = "the file may be of another save"
 
 
@@ -217,7 +218,9 @@ class Assembled:
         assembly = self._assembly
         if chunk.source < 0:
             raise MissingBytes(
-                f"a chunk of {assembly.name!r} lies in {chunk.file}, where it cannot be read", file=self.label
+                f"a chunk of {assembly.name!r} lies in {chunk.file}, where it cannot be read",
+                file=self.label,
+                hint=_what_is_there(assembly),
             )
         if not chunk.length:
             return chunk.offset
@@ -247,6 +250,17 @@ class Assembled:
             # Bytes that hold two values each are copied as bytes.
             table = replace(table, dtype=np.full(len(table), BY_NAME["uint8"].code, np.uint8))
         return replace(table, storages=places)
+
+
+def _what_is_there(assembly: Assembly) -> str:
+    """Which parts can be read, in words."""
+    boxes = [
+        f"[{', '.join(f'{a}:{a + n}' for a, n in zip(chunk.start, chunk.size, strict=True))}]"
+        for chunk in assembly.chunks
+        if chunk.source >= 0
+    ]
+    more = f" and {len(boxes) - _BOXES_TOLD:,} more parts" if len(boxes) > _BOXES_TOLD else ""
+    return f"what can be read of it is {', '.join(boxes[:_BOXES_TOLD])}{more}" if boxes else ""
 
 
 def record_table(file: SourceSpec, chunk: Chunk, assembly: Assembly) -> TensorTable:

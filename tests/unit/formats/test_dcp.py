@@ -27,7 +27,9 @@ from torch.distributed.checkpoint.state_dict_loader import load as dcp_load
 from torch.distributed.checkpoint.state_dict_saver import save as dcp_save
 
 import sdviewer
+from sdviewer.analysis import remembering
 from sdviewer.analysis.blocks import Blocks
+from sdviewer.analysis.results import ScanResult, scan
 from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.facts import places
 from sdviewer.checkpoint.metadata import metadata_of
@@ -238,8 +240,9 @@ def test_a_missing_file_is_told_with_what_it_holds_and_the_rest_is_shown(placed:
     named = {problem.where: problem.message for problem in checkpoint.problems}
     assert f"its chunk at [4, 0] lies in {SECOND}" in named["rows"]
     np.testing.assert_array_equal(checkpoint.tensors["rows"].read_slice((slice(0, 4),)), placed_tensors()["rows"][:4])
-    with pytest.raises(MissingBytes, match=rf"'rows' lies in {SECOND}"):
+    with pytest.raises(MissingBytes, match=rf"'rows' lies in {SECOND}") as caught:
         checkpoint.tensors["rows"].read_slice((4,))
+    assert caught.value.hint == "what can be read of it is [0:4, 0:5]"
     assert set(sdviewer.scan(checkpoint).errors) == set(checkpoint.tensors) - found
     partly = {name for name, ref in checkpoint.tensors.items() if Flag.INCOMPLETE in ref.flags}
     assert "rows" in partly
@@ -560,3 +563,31 @@ def test_the_whole_beside_its_parts_is_opened(floats: Path) -> None:
     checkpoint = sdviewer.open(floats)
     assert checkpoint.format == "sharded safetensors"
     assert_holds(checkpoint, whole)
+
+
+def test_figures_of_assembled_tensors_are_remembered_as_long_as_all_files_are_the_same(
+    placed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembering, "_folder", lambda: tmp_path / "cache")
+
+    def scanned() -> tuple[ScanResult, Spy]:
+        checkpoint = sdviewer.open(placed)
+        with spying() as spy:
+            return scan(checkpoint), spy
+
+    first, read = scanned()
+    assert read.total > 0
+    again, read = scanned()
+    assert read.total == 0
+    rows = first.rows
+    np.testing.assert_array_equal(again.table.block(rows).values, first.table.block(rows).values)
+    content = (placed / SECOND).read_bytes()
+    os.utime(placed / SECOND, ns=(1, 1))
+    assert scanned()[1].total > 0, "another time of one of the files"
+    (placed / SECOND).unlink()
+    partly, _ = scanned()
+    assert "rows" in partly.errors
+    (placed / SECOND).write_bytes(content)
+    whole, _ = scanned()
+    assert not whole.errors
+    np.testing.assert_array_equal(whole.table.block(rows).values, first.table.block(rows).values)
