@@ -44,6 +44,8 @@ _BEHIND = (
 )
 # Called so, a file is a model of these libraries, and what lies beside it belongs to it.
 _MODEL = re.compile(r"(pytorch_model|model|adapter_model|diffusion_pytorch_model)(\.[^.]+)?\.(safetensors|bin)")
+# The history of a run of a million steps has so many bytes; configurations have a few thousand.
+LARGEST_NOTE = 16 << 20
 # Random states come one a rank.
 _MOST_OF_A_KIND = 64
 

@@ -20,7 +20,6 @@ from sdviewer.checkpoint.structure import Node
 from sdviewer.checkpoint.tensor_problems import rows_named
 from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, CannotRead
-from sdviewer.formats.adapter_check import check_adapter
 from sdviewer.formats.companion_names import (
     ADAPTER_CONFIG,
     CONFIG,
@@ -31,13 +30,11 @@ from sdviewer.formats.companion_names import (
     is_note,
     is_state,
 )
-from sdviewer.formats.config_check import check_config
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.json_notes import note_of, read_note
 from sdviewer.formats.merging import Part, merge
 from sdviewer.formats.shard_join import ReadShard
 from sdviewer.formats.sharded import ReadSource, read_shard
-from sdviewer.formats.state_check import check_state
 
 _NOT_IN_A_NAME = re.compile(r"\W")
 
@@ -121,14 +118,23 @@ def _findings(model: Description, notes: dict[str, Any], beside: Beside) -> list
     if beside.weights.startswith("adapter_model"):
         # Not where the file is there and cannot be read, which is told already.
         if ADAPTER_CONFIG in notes or not (beside.folder / ADAPTER_CONFIG).exists():
+            from sdviewer.formats.adapter_check import check_adapter
+
             found += check_adapter(notes.get(ADAPTER_CONFIG), model)
     elif CONFIG in notes:
+        from sdviewer.formats.config_check import check_config
+
         found += check_config(notes[CONFIG], model)
     return found
 
 
 def _of_state(name: str, state: Description, model: Description, beside: Beside) -> list[Problem]:
-    return check_state(name, state, model) if is_model(beside.weights) and name.startswith("optimizer") else []
+    """What the state of an optimizer shows of another model."""
+    if not is_model(beside.weights) or not name.startswith("optimizer"):
+        return []
+    from sdviewer.formats.state_check import check_state
+
+    return check_state(name, state, model)
 
 
 def _unread(name: str, reason: str) -> Problem:

@@ -12,10 +12,9 @@ from sdviewer.checkpoint.structure import Node, StructureBuilder
 from sdviewer.checkpoint.table import TableBuilder
 from sdviewer.checkpoint.wording import bytes_for_people
 from sdviewer.errors import Damaged, LimitExceeded
+from sdviewer.formats.companion_names import LARGEST_NOTE
 from sdviewer.formats.shard_index import BYTES_A_BRACKET, add_metadata
 
-# The history of a run of a million steps has so much; configurations have a few thousand bytes.
-_LARGEST = 16 << 20
 # Of a list or an object; the history of losses comes before other facts, which must not be cut off behind it.
 _MOST_CHILDREN = 10_000
 _MOST_NODES = 100_000
@@ -29,7 +28,7 @@ def read_note(source: ByteSource) -> Any:
         Damaged: it is no JSON, or made to do harm.
 
     """
-    if source.size > _LARGEST:
+    if source.size > LARGEST_NOTE:
         size = bytes_for_people(source.size)
         raise LimitExceeded(f"is no such note: it has {size}, and is not read", file=source.label)
     text = read_bytes(source, 0, source.size)

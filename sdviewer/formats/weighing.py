@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sdviewer.checkpoint.source import ByteSource, SourceSpec, read_bytes
 from sdviewer.errors import CannotOpen, CannotRead
-from sdviewer.formats.companion_names import is_note
+from sdviewer.formats.companion_names import LARGEST_NOTE, is_note
 from sdviewer.formats.files import LocalFile, Range, describe_file
 from sdviewer.formats.shard_names import CHECKPOINT_SUFFIXES, is_distributed, is_index
 from sdviewer.formats.zip_end import directory_bytes
@@ -64,9 +64,12 @@ def _folder_bytes(folder: Path) -> int:
     try:
         for member in folder.iterdir():
             is_told = is_index(member.name) or (is_distributed(member.name) and member.name.endswith("metadata"))
-            is_told = is_told or is_note(member.name)
             if is_told and member.is_file():
                 total += member.stat().st_size
+            elif is_note(member.name) and member.is_file():
+                # A larger one is not read: it gives nothing that may take memory for its claim.
+                size = member.stat().st_size
+                total += size if size <= LARGEST_NOTE else 0
             elif member.name.lower().endswith(CHECKPOINT_SUFFIXES) and member.is_file():
                 total += _file_bytes(str(member))
     except (OSError, CannotOpen):

@@ -9,6 +9,7 @@ made up.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.structure import Node, Structure
 from sdviewer.checkpoint.wording import shown
-from sdviewer.formats.companion_names import CONFIG
+from sdviewer.formats.companion_names import ADAPTER_CONFIG, CONFIG
 from sdviewer.training.groups import child_named
 
 Int64 = npt.NDArray[np.int64]
@@ -67,7 +68,10 @@ _ORDERS: Mapping[str, tuple[str, ...]] = {
     "gpt_neox": _GPT_NEOX,
     **dict.fromkeys(("t5", "mt5"), _T5),
 }
+# What PEFT puts inside any of their modules.
+_PEFT = ("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector")
 # A module's own parameters come before those of what it holds.
+_LIBRARY = re.compile(r"transformers\.models\.\w+(\.\w+)?")
 _OWN = ("weight", "bias")
 
 
@@ -94,7 +98,7 @@ def model_order(checkpoint: Checkpoint, rows: Int64, keys: Mapping[int, str]) ->
     if order is not None:
         reason = (
             "A safetensors file does not keep the order of a model's parameters: it is taken as transformers makes "
-            f"them for model_type “{model_type}”, which {CONFIG} names."
+            f"them for model_type “{model_type}”, which the config beside it names."
         )
         return ModelOrder(rows[order], is_known=True, reason=reason)
     if words is not None:
@@ -102,7 +106,7 @@ def model_order(checkpoint: Checkpoint, rows: Int64, keys: Mapping[int, str]) ->
     elif model_type:
         why = f"that of model_type “{shown(model_type, 40)}” is not known here"
     else:
-        why = f"no {CONFIG} beside it names a model_type"
+        why = "no config beside it names a model_type"
     reason = f"A safetensors file does not keep the order of a model's parameters, and {why}."
     return ModelOrder(rows, is_known=False, reason=reason)
 
@@ -116,8 +120,18 @@ def _is_sorted_by_name(checkpoint: Checkpoint, rows: Int64) -> bool:
 
 
 def _model_type(structure: Structure) -> str:
-    config = child_named(structure, 0, CONFIG) if len(structure) else -1
-    node = child_named(structure, config, "model_type") if config >= 0 else -1
+    """What a config beside the model says; of an adapter where its base model's class is from."""
+    model_type = _text_at(structure, CONFIG, "model_type")
+    if model_type:
+        return model_type
+    library = _text_at(structure, ADAPTER_CONFIG, "auto_mapping", "parent_library")
+    return library.split(".")[2] if _LIBRARY.fullmatch(library) else ""
+
+
+def _text_at(structure: Structure, *path: str) -> str:
+    node = 0 if len(structure) else -1
+    for part in path:
+        node = child_named(structure, node, part) if node >= 0 else -1
     if node < 0 or structure.kind[node] != Node.SCALAR:
         return ""
     value = json.loads(structure.values[int(structure.ref[node])])
@@ -126,7 +140,7 @@ def _model_type(structure: Structure) -> str:
 
 def _sorted(names: Sequence[str], words: Sequence[str]) -> Int64 | None:
     """Where each name of the sorted ones stands among `names`; None if the words do not tell it."""
-    rank = {word: place for place, word in enumerate(words)}
+    rank = {word: place for place, word in enumerate((*words, *_PEFT))}
     beside: dict[str, set[str]] = {}
     own: dict[str, set[str]] = {}
     for name in names:

@@ -92,6 +92,16 @@ def test_a_folder_and_its_index_weigh_all_shards(tmp_path: Path) -> None:
     assert description_bytes(str(tmp_path)) == description_bytes(str(index)) == shards + index.stat().st_size
 
 
+def test_json_beside_a_model_weighs_what_is_read_of_it(tmp_path: Path) -> None:
+    save_file({"a": np.ones(2)}, tmp_path / "model.safetensors")
+    before = description_bytes(str(tmp_path))
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": [1.5] * MB}))
+    assert description_bytes(str(tmp_path)) > before + 4 * MB
+    with (tmp_path / "config.json").open("wb") as file:
+        file.truncate(1 << 28)
+    assert description_bytes(str(tmp_path)) < before + 8 * MB
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\xff" * 8 + b"{", b"\x80\x02"])
 def test_a_broken_file_weighs_no_more_than_its_size(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken").write_bytes(content)

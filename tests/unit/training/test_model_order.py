@@ -104,7 +104,7 @@ def test_the_optimizer_of_a_trainers_folder_is_named_against_the_model_beside_it
     naming = naming_of(tmp_path)
     assert list(naming.name) == trainers_order(model)
     assert set(naming.confidence.tolist()) == {Confidence.LIKELY}
-    assert "which config.json names" in naming.reason
+    assert "which the config beside it names" in naming.reason
     assert naming.conflicts == ()
 
 
@@ -154,3 +154,26 @@ def test_the_order_of_a_pickled_model_is_that_of_its_file(tmp_path: Path) -> Non
     naming = naming_of(tmp_path)
     assert list(naming.name) == trainers_order(model)
     assert "safetensors" not in naming.reason
+
+
+@pytest.mark.parametrize("library", ["transformers.models.llama.modeling_llama", "other.models.llama", "", 3])
+def test_the_optimizer_of_an_adapter_is_named_where_its_config_tells_the_base_model(
+    tmp_path: Path, library: object
+) -> None:
+    names = [
+        f"base_model.model.model.layers.{at}.self_attn.{module}.lora_{half}.weight"
+        for at in (0, 1)
+        for module in ("q_proj", "k_proj", "v_proj")
+        for half in "AB"
+    ]
+    tensors = {name: torch.ones((4, 8) if "lora_A" in name else (8, 4)) for name in names}
+    safetensors.torch.save_file(tensors, tmp_path / "adapter_model.safetensors")
+    mapping = {"base_model_class": "LlamaForCausalLM", "parent_library": library}
+    write_json(tmp_path / "adapter_config.json", {"r": 4, "lora_alpha": 8, "auto_mapping": mapping})
+    optimizer = torch.optim.AdamW([nn.Parameter(tensor) for tensor in tensors.values()])
+    for parameter in optimizer.param_groups[0]["params"]:
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    torch.save(optimizer.state_dict(), tmp_path / "optimizer.pt")
+    naming = naming_of(tmp_path)
+    assert list(naming.name) == (names if library == "transformers.models.llama.modeling_llama" else [""] * len(names))
