@@ -49,7 +49,7 @@ class ActionSpec:
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("open", "&Open…", "&File", "Open checkpoint files", (StandardKey.Open, "Ctrl+O")),
-    ActionSpec("open_folder", "Open &Folder…", "&File", "Open a folder of shards", ("Ctrl+Shift+O",)),
+    ActionSpec("open_folder", "Open &Folder…", "&File", "Open a model with what lies beside it", ("Ctrl+Shift+O",)),
     ActionSpec(
         "reopen_session",
         "Reopen the &Last Session",

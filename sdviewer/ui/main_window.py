@@ -246,8 +246,8 @@ class MainWindow(QMainWindow):
         self._opened_from_dialog(paths)
 
     def ask_for_folder(self) -> None:
-        """Let the user choose a folder of shards."""
-        path = QFileDialog.getExistingDirectory(self, "Open a Folder of Shards", self._folder())
+        """Let the user choose a folder: of shards, of a model, of a run."""
+        path = QFileDialog.getExistingDirectory(self, "Open a Folder", self._folder())
         self._opened_from_dialog([path] if path else [])
 
     def close_tab(self, index: int) -> None:
