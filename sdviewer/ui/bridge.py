@@ -74,6 +74,15 @@ class Running:
         self.pace.moved(done, now)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job with a title that has come to its end, and was not stopped."""
+
+    title: str
+    seconds: float
+    failed: bool
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Listener:
     job: Job
@@ -96,6 +105,9 @@ class Bridge(QObject):
 
     changed = Signal()
     """A job began or ended, or made progress."""
+
+    ended = Signal(object)
+    """A job came to its end: `Ended`. What it brought is shown already."""
 
     _arrived = Signal()
 
@@ -206,10 +218,14 @@ class Bridge(QObject):
             return
         # What comes is shown now: nothing in the background keeps the interpreter meanwhile.
         WAY.keep_clear()
-        del self._listeners[slot], self.running[slot]
+        running = self.running.pop(slot)
+        del self._listeners[slot]
         self._runner.drop(slot)
         self.changed.emit()
         _call(listener, event)
+        if running.title and not isinstance(event.outcome, Stopped):
+            seconds = time.monotonic() - running.since
+            self.ended.emit(Ended(running.title, seconds, isinstance(event.outcome, Failure)))
 
 
 def _call(listener: _Listener, event: Finished) -> None:

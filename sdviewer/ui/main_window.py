@@ -44,6 +44,7 @@ from sdviewer.ui.empty_page import EmptyPage
 from sdviewer.ui.file_tabs import FileTabs, is_comparison
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.incoming import local_paths, pasted_paths
+from sdviewer.ui.notices import Notices
 from sdviewer.ui.page_commands import PageCommands
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.recent_files import RecentFiles
@@ -154,6 +155,8 @@ class MainWindow(QMainWindow):
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
             self.restoreGeometry(settings.geometry)
+        self.notices = Notices(self, wanted=settings is None or settings.notices)
+        self.actions_by_name["notices"].setChecked(self.notices.wanted)
         self.actions_by_name["scan_on_opening"].setChecked(settings is not None and settings.scan_on_opening)
         self._refresh()
 
@@ -315,10 +318,14 @@ class MainWindow(QMainWindow):
             super().mousePressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802  # Qt
-        """A new theme has other colours."""
+        """A new theme has other colours; who comes back has read what was told meanwhile."""
         super().changeEvent(event)
-        if event.type() is QEvent.Type.PaletteChange and hasattr(self, "actions_by_name"):
+        if not hasattr(self, "notices"):
+            return
+        if event.type() is QEvent.Type.PaletteChange:
             self._dress()
+        elif event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.notices.come_back()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt
         """Files and folders of this computer may be dropped."""
@@ -379,6 +386,7 @@ class MainWindow(QMainWindow):
             "pick_tensor": self._pick_tensor,
             "clear_pairs": self._clear_pairs,
             "scan_on_opening": self._scan_on_opening,
+            "notices": self._switch_notices,
             "next_tab": self._next_tab,
             "previous_tab": self._previous_tab,
             "theme_system": self._theme_system,
@@ -541,6 +549,11 @@ class MainWindow(QMainWindow):
             tab.scanning.automatic = wanted
         if self._settings is not None:
             self._settings.scan_on_opening = wanted
+
+    def _switch_notices(self) -> None:
+        self.notices.wanted = self.actions_by_name["notices"].isChecked()
+        if self._settings is not None:
+            self._settings.notices = self.notices.wanted
 
     def _next_tab(self) -> None:
         self.tabs.go(1)

@@ -63,6 +63,15 @@ class Settings:
         self._store.setValue("scan/on_opening", "true" if value else "false")
 
     @property
+    def notices(self) -> bool:
+        """Whether the end of long work is told to who works elsewhere."""
+        return self._store.value("window/notices", "true") != "false"
+
+    @notices.setter
+    def notices(self, value: bool) -> None:
+        self._store.setValue("window/notices", "true" if value else "false")
+
+    @property
     def theme(self) -> Theme:
         """Light, dark or as the system."""
         try:
