@@ -73,16 +73,14 @@ UNUSED_QT_MODULES = (
     "PySide6.QtUiTools",
     "PySide6.QtXml",
 )
-# Of torch: `torch.distributed` has to stay, `import torch` needs it.
+# Of torch: `import torch` needs its `distributed`, what it tests itself with, and `torchgen`.
 UNUSED_TORCH_MODULES = (
     "caffe2",
     "functorch",
     "networkx.drawing",
     "tensorboard",
-    "torch.testing._internal",
     "torch.utils.benchmark",
     "torch.utils.tensorboard",
-    "torchgen",
     "torchvision",
     "triton",
 )
@@ -108,10 +106,10 @@ _OF_THE_DESKTOP = re.compile(
 )
 # What libraries carry for those who build with them, or test them.
 _FOR_DEVELOPERS = re.compile(
-    r"(^|/)(tests?|include|cmake|pkgconfig|examples|testing/_internal)/"
+    r"(^|/)(tests?|include|cmake|pkgconfig|examples)/"
     r"|(^|/)PySide6/(Qt/)?(translations|qml|resources|metatypes|libexec)/"
     r"|\.(a|lib|h|hpp|cuh|pyi|pyx|pxd|c|cpp|f90|cmake|pc|typed)$"
-    r"|(^|/)torch/(bin|share)/"
+    r"|(^|/)torch/(bin/(?!torch_shm_manager)|share/)"
     r"|(^|/)torch/lib/(libtorch_cuda_linalg|libcaffe2_|libnvfuser|libtorchbind_test|libjitbackend_test|libbackend_with_)"
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +61,8 @@ def test_only_plugins_of_the_table_are_kept(parts: ModuleType) -> None:
         ("numpy/_core/tests/data/x.csv", True),
         ("torch/include/ATen/ATen.h", True),
         ("torch/bin/protoc", True),
+        ("torch/bin/torch_shm_manager", False),
+        ("torch/testing/_internal/logging_tensor.py", False),
         ("torch/distributed/__init__.py", False),
         ("torch/lib/libtorch_cpu.so", False),
         ("PySide6/Qt/translations/qt_de.qm", True),
@@ -68,6 +71,13 @@ def test_only_plugins_of_the_table_are_kept(parts: ModuleType) -> None:
 )
 def test_what_developers_need_stays_out(parts: ModuleType, name: str, left_out: bool) -> None:
     assert parts.is_for_developers(name) is left_out
+
+
+def test_what_an_import_of_torch_needs_stays(parts: ModuleType) -> None:
+    command = [sys.executable, "-c", "import sys, torch; print(*sys.modules)"]
+    modules = subprocess.run(command, capture_output=True, check=True, text=True, timeout=100).stdout.split()
+    for name in parts.UNUSED_TORCH_MODULES:
+        assert not [module for module in modules if module == name or module.startswith(f"{name}.")]
 
 
 def test_libraries_that_nothing_kept_needs_go(parts: ModuleType) -> None:
