@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
     from sdviewer.ui.comparison.tab import ComparisonTab
     from sdviewer.ui.file_tabs import Page
+    from sdviewer.ui.first_hint import FirstHint
     from sdviewer.ui.palette import CommandPalette
 
 _FILTERS = (
@@ -112,7 +113,7 @@ class MainWindow(QMainWindow):
         self.offer.compare_wanted.connect(self.compare_files)
         self.tabs.menu_wanted.connect(self._show_tab_menu)
         middle = QWidget()
-        column = QVBoxLayout(middle)
+        column = self._column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.offer)
@@ -120,6 +121,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self.drop_frame = DropFrame(self._pages)
         self.palette_panel: CommandPalette | None = None
+        self.hint: FirstHint | None = None
 
         self.summary = ElidedLabel(cut=Qt.TextElideMode.ElideRight)
         self.summary.setContentsMargins(8, 0, 8, 0)
@@ -155,6 +157,7 @@ class MainWindow(QMainWindow):
         if settings is not None:
             self.actions_by_name[f"theme_{settings.theme.value}"].setChecked(True)
             self.restoreGeometry(settings.geometry)
+            self._show_hint(settings)
         self.notices = Notices(self, wanted=settings is None or settings.notices)
         self.actions_by_name["notices"].setChecked(self.notices.wanted)
         self.actions_by_name["scan_on_opening"].setChecked(settings is not None and settings.scan_on_opening)
@@ -554,6 +557,16 @@ class MainWindow(QMainWindow):
         self.notices.wanted = self.actions_by_name["notices"].isChecked()
         if self._settings is not None:
             self._settings.notices = self.notices.wanted
+
+    def _show_hint(self, settings: Settings) -> None:
+        """What a first user may try, until somebody has read it."""
+        if settings.hint_is_read:
+            return
+        from sdviewer.ui.first_hint import FirstHint
+
+        self.hint = FirstHint(self.actions_by_name)
+        self.hint.dismissed.connect(lambda: setattr(settings, "hint_is_read", True))
+        self._column.addWidget(self.hint)
 
     def _next_tab(self) -> None:
         self.tabs.go(1)

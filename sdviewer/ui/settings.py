@@ -72,6 +72,15 @@ class Settings:
         self._store.setValue("window/notices", "true" if value else "false")
 
     @property
+    def hint_is_read(self) -> bool:
+        """Whether the hint of the first start was closed."""
+        return self._store.value("window/hint_is_read", "false") == "true"
+
+    @hint_is_read.setter
+    def hint_is_read(self, value: bool) -> None:
+        self._store.setValue("window/hint_is_read", "true" if value else "false")
+
+    @property
     def theme(self) -> Theme:
         """Light, dark or as the system."""
         try:
