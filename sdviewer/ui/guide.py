@@ -28,7 +28,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
-    QTextBrowser,
     QTextEdit,
     QVBoxLayout,
     QWidget,
@@ -125,14 +124,16 @@ class Guide(QDialog):
         self.find_line.show_count(*self.page.step(step))
 
 
-class GuidePage(QTextBrowser):
+class GuidePage(QTextEdit):
     """The text, laid out for the width that there is and in the colours of the theme."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("User guide")
-        self.setOpenLinks(False)
-        self.setFrameShape(QTextBrowser.Shape.NoFrame)
+        self.setReadOnly(True)
+        # Keys scroll, they lead no caret through the text.
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFrameShape(QTextEdit.Shape.NoFrame)
         # So that the room for pictures does not depend on what they make of the length.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         try:

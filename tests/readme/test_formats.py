@@ -188,12 +188,31 @@ WRITERS: dict[str, Callable[[Trained, Path], Path]] = {
     "zip of checkpoints": zip_of_checkpoints,
     "others": others,
 }
-# How an export is asked to be of a format.
-_TARGETS = {
-    "PyTorch zip": ("a.pt", "pt"),
-    "safetensors": ("a.safetensors", "safetensors"),
-    "safetensors shards": ("shards", "sharded"),
-    "numpy archive": ("a.npz", "npz"),
+
+
+def torch_loaded(path: Path) -> dict[str, torch.Tensor]:
+    return dict(torch.load(path))
+
+
+def safetensors_loaded(path: Path) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(path)
+
+
+def shards_loaded(path: Path) -> dict[str, torch.Tensor]:
+    return {name: tensor for file in path.glob("*.safetensors") for name, tensor in safetensors_loaded(file).items()}
+
+
+def npz_loaded(path: Path) -> dict[str, torch.Tensor]:
+    with np.load(path) as arrays:
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+# How an export is asked to be of a format, and what that format's own library reads of it.
+_TARGETS: dict[str, tuple[str, Callable[[Path], dict[str, torch.Tensor]]]] = {
+    "PyTorch zip": ("a.pt", torch_loaded),
+    "safetensors": ("a.safetensors", safetensors_loaded),
+    "safetensors shards": ("shards", shards_loaded),
+    "numpy archive": ("a.npz", npz_loaded),
 }
 
 
@@ -249,12 +268,13 @@ def is_exported(path: Path, it: Trained, folder: Path) -> bool:
 def is_written(name: str, it: Trained, folder: Path) -> bool:
     if name not in _TARGETS:
         return False
-    file, kind = _TARGETS[name]
+    file, loaded = _TARGETS[name]
     torch.save(it.state, folder / "source.pt")
-    out = folder / file
-    sdviewer.plan(folder / "source.pt", target=kind).write(str(out))
-    with sdviewer.open(out) as ours, sdviewer.open(WRITERS[name](it, fresh(folder, "own"))) as own:
-        return ours.format == own.format and gives_values(out, it)
+    sdviewer.plan(folder / "source.pt", target=folder / file).write(str(folder / file))
+    read = loaded(folder / file)
+    with sdviewer.open(folder / file) as ours, sdviewer.open(WRITERS[name](it, fresh(folder, "own"))) as own:
+        assert ours.format == own.format
+    return {key: value.tolist() for key, value in read.items()} == {k: v.tolist() for k, v in it.state.items()}
 
 
 def fresh(folder: Path, name: str) -> Path:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QTabBar,
+    QTextEdit,
     QWidget,
 )
 
@@ -36,6 +37,7 @@ _FITTING: tuple[tuple[type[QWidget], frozenset[QAccessible.Role]], ...] = (
     (QComboBox, frozenset({Role.ComboBox})),
     (QLineEdit, frozenset({Role.EditableText})),
     (QPlainTextEdit, frozenset({Role.EditableText, Role.StaticText})),
+    (QTextEdit, frozenset({Role.EditableText, Role.StaticText})),
     (QTabBar, frozenset({Role.PageTabList})),
     (QLabel, frozenset({Role.StaticText, Role.Graphic})),
     (QAbstractItemView, frozenset({Role.Table, Role.Tree, Role.List})),

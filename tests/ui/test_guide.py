@@ -90,6 +90,18 @@ def test_every_heading_is_among_the_contents_and_leads_to_its_place(opened: Guid
     assert places[0] > 0
 
 
+def test_keys_scroll_and_copy(opened: Guide, qapp: QApplication) -> None:
+    bar = opened.page.verticalScrollBar()
+    places = [bar.value()]
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_PageDown):
+        QTest.keyClick(opened.page, key)
+        places.append(bar.value())
+    assert places == sorted(set(places))
+    opened.page.selectAll()
+    QTest.keyClick(opened.page, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert "Each of these is held by a test." in qapp.clipboard().text()
+
+
 def outside_code(text: str) -> list[str]:
     return "".join(part for n, part in enumerate(text.split("```")) if n % 2 == 0).splitlines()
 
