@@ -6,14 +6,15 @@ come as a checkpoint of one tensor, computed when they are read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sdviewer.checkpoint.adapter_pairs import AdapterPair, pair_at
+from sdviewer.checkpoint.adapter_pairs import AdapterPair, pair_at, pairs_in
 from sdviewer.checkpoint.computed import computed_checkpoint
 from sdviewer.checkpoint.document import Checkpoint
-from sdviewer.checkpoint.quantised_groups import QuantisedGroup, group_at
+from sdviewer.checkpoint.quantised_groups import QuantisedGroup, group_at, groups_in
 from sdviewer.checkpoint.wording import shape_text
+from sdviewer.control import Control
 from sdviewer.errors import NotDecodable
 
 Facts = tuple[tuple[str, str], ...]
@@ -33,6 +34,7 @@ class Derivation:
     """What a selected tensor is a part of.
 
     Attributes:
+        name: what the weight is called that they stand for.
         title: of the values: "Dequantised", "ΔW".
         facts: what columns tell: label and text.
         members: role → row.
@@ -40,6 +42,7 @@ class Derivation:
 
     """
 
+    name: str
     title: str
     facts: Facts
     members: Mapping[str, int]
@@ -55,6 +58,19 @@ def derivation_at(checkpoint: Checkpoint, node: int) -> Derivation | None:
     return _of_pair(checkpoint, pair) if pair is not None else None
 
 
+def derivations_in(checkpoint: Checkpoint, control: Control | None = None) -> Iterator[Derivation]:
+    """All that tensors of a checkpoint mean together: quantised weights, then pairs of adapters. Reads nothing.
+
+    Raises:
+        Cancelled: `control` was cancelled.
+
+    """
+    for group in groups_in(checkpoint, control):
+        yield _of_group(checkpoint, group)
+    for pair in pairs_in(checkpoint, control):
+        yield _of_pair(checkpoint, pair)
+
+
 def _of_group(checkpoint: Checkpoint, group: QuantisedGroup) -> Derivation:
     facts = [("Quantised", group.format), ("Weight", group.name)]
     if group.shape is not None:
@@ -68,7 +84,7 @@ def _of_group(checkpoint: Checkpoint, group: QuantisedGroup) -> Derivation:
         computation = dequantise_group(checkpoint, group)
         return Derived(computed_checkpoint([computation], checkpoint), (("Dequantised from", group.format),))
 
-    return Derivation("Dequantised", tuple(facts), group.members, make if group.scheme else None)
+    return Derivation(group.name, "Dequantised", tuple(facts), group.members, make if group.scheme else None)
 
 
 def _of_pair(checkpoint: Checkpoint, pair: AdapterPair) -> Derivation:
@@ -91,4 +107,4 @@ def _of_pair(checkpoint: Checkpoint, pair: AdapterPair) -> Derivation:
         return Derived(derived, (("Change", "scale·B·A"), ("Scale", scale)), found.remarks)
 
     members = {"A": pair.first, "B": pair.second} | ({"alpha": pair.alpha} if pair.alpha >= 0 else {})
-    return Derivation("ΔW", facts, members, make)
+    return Derivation(f"{pair.module}.weight", "ΔW", facts, members, make)

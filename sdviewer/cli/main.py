@@ -15,8 +15,17 @@ from sdviewer.cli.command import Parser, command_parser, open_checkpoint, write
 from sdviewer.cli.exits import Exit, WrongUsage
 from sdviewer.errors import Cancelled, SdviewerError
 
-# Those not defined here are modules of this package.
-COMMANDS = ("info", "values", "stats", "diff", "check", "load-check", "export", "screenshot")
+# What each is given. Those not defined here are modules of this package.
+COMMANDS = {
+    "info": "FILE",
+    "values": "FILE NAME",
+    "stats": "FILE",
+    "check": "FILE",
+    "diff": "A B",
+    "load-check": "A B",
+    "export": "FILE OUT",
+    "screenshot": "FILE OUT.png",
+}
 
 # Opens the window on files (a new one if that is asked for), or on two compared with each other, and returns when it
 # is closed, with the exit code. Handed in, as the window lies above.
@@ -94,8 +103,7 @@ def _window_parser() -> Parser:
     parser = Parser(
         prog="sdviewer",
         description="Look inside PyTorch checkpoints without executing anything in them.",
-        epilog="Commands: sdviewer info FILE, sdviewer values FILE NAME, sdviewer stats FILE, sdviewer check FILE, "
-        "sdviewer screenshot FILE OUT.png; "
+        epilog=f"Commands: {', '.join(f'sdviewer {name} {given}' for name, given in COMMANDS.items())}; "
         "`sdviewer COMMAND --help` tells more. A file that is called like a command opens as ./info.",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="checkpoints or folders to open in a window")
@@ -156,6 +164,11 @@ def _values_parser() -> Parser:
     parser.add_argument("name", metavar="NAME", help="a canonical name, or a state_dict key if it is unique")
     parser.add_argument("--slice", default="...", metavar='"0:2,:"', help="the part that is wanted, as numpy indexes")
     parser.add_argument("--npy", metavar="OUT", help="write the values into this .npy file")
+    parser.add_argument(
+        "--derived",
+        action="store_true",
+        help="the real values of the quantised weight, or ΔW of the adapter, that this tensor is a part of",
+    )
     parser.set_defaults(act=_values)
     return parser
 
@@ -165,10 +178,16 @@ def _values(options: argparse.Namespace) -> int:
     from sdviewer.cli import values
 
     index = values.parse_slice(options.slice)
-    ref = open_checkpoint(options).tensors.find(options.name)
+    checkpoint = open_checkpoint(options)
+    further: dict[str, Any] = {}
+    if options.derived:
+        ref, further = values.derived(checkpoint, options.name)
+    else:
+        ref = checkpoint.tensors.find(options.name)
     shape = ref.payload().shape
     selected = values.full_index(index, shape)
     told: dict[str, Any] = {"path": options.file, "name": ref.name, "dtype": ref.dtype, "shape": list(ref.shape)}
+    told |= further
     if options.npy is not None:
         array = values.read(ref, selected, shape)
         nbytes = values.write_npy(array, options.npy, options.file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ def json_pieces(result: ScanResult) -> Iterator[str]:
         for told in piece:
             row = told.row
             known = {"name": table.name[row], "dtype": table.dtype_name(row), "shape": list(table.shape_of(row))}
-            lines.append(to_json(known | (_fields(told) if told.error is None else _error_fields(told.error))))
+            lines.append(to_json(known | (_fields(told) if told.error is None else error_fields(told.error))))
         yield separator + ",\n".join(lines)
         separator = ",\n"
     yield "]}\n"
@@ -80,7 +80,8 @@ def _fields(told: _Told) -> dict[str, Any]:
     return statistics_fields(told.values, told.bounds) | {"error": None}
 
 
-def _error_fields(error: SdviewerError) -> dict[str, Any]:
+def error_fields(error: SdviewerError) -> dict[str, Any]:
+    """What JSON says in place of figures."""
     told = {"kind": error.kind, "message": error.message, "file": error.file}
     nothing: dict[str, Any] = dict.fromkeys(ALONE) | {"quantiles": {}, "casts": {}, "bounds": {}}
     return nothing | {"error": told | ({"hint": error.hint} if error.hint else {})}
@@ -148,20 +149,36 @@ def _people_rows(result: ScanResult, text: Callable[[str], str]) -> Iterator[lis
         for told in piece:
             shape = f"[{', '.join(map(str, table.shape_of(told.row)))}]"
             cells = [text(table.name[told.row]), text(table.dtype_name(told.row)), text(shape)]
-            if told.error is not None:
-                cells.append(text(_reason(told.error)))
-            else:
-                cells += [_number(told[name]) for name in _FOR_PEOPLE]
-                nan, infinite = _count(told, "nan"), _count(told, "posinf") + _count(told, "neginf")
-                cells += [share(_count(told, "zeros"), _count(told, "count")), f"{nan:,}", f"{infinite:,}"]
-            rows.append(cells)
+            rows.append([*cells, *([text(_reason(told.error))] if told.error is not None else _figures(told))])
         yield rows
+
+
+def only_row(result: ScanResult, text: Callable[[str], str]) -> list[str]:
+    """The cells behind name, dtype and shape for the only tensor of a result; an error is one cell."""
+    (told,) = next(_told(result))
+    return [text(_reason(told.error))] if told.error is not None else _figures(told)
+
+
+def only_fields(result: ScanResult) -> dict[str, Any]:
+    """What JSON says of the only tensor of a result behind name, dtype and shape."""
+    (told,) = next(_told(result))
+    return _fields(told) if told.error is None else error_fields(told.error)
+
+
+def _figures(told: _Told) -> list[str]:
+    nan, infinite = _count(told, "nan"), _count(told, "posinf") + _count(told, "neginf")
+    zeros = share(_count(told, "zeros"), _count(told, "count"))
+    return [*(_number(told[name]) for name in _FOR_PEOPLE), zeros, f"{nan:,}", f"{infinite:,}"]
 
 
 def text_lines(result: ScanResult) -> Iterator[str]:
     """An aligned table."""
+    return text_table(list(_people_rows(result, lambda value: shown(value) or '""')))
+
+
+def text_table(pieces: Sequence[Sequence[list[str]]]) -> Iterator[str]:
+    """An aligned table of these rows, some at a time; one of four cells ends with an error."""
     widths = [len(title) for title in _TITLES]
-    pieces = list(_people_rows(result, lambda value: shown(value) or '""'))
     for cells in (cells for piece in pieces for cells in piece):
         aligned = cells[:_TEXTS] if len(cells) == _TEXTS + 1 else cells
         widths = [max(pair) for pair in zip(widths, map(len, aligned), strict=False)] + widths[len(aligned) :]
@@ -182,9 +199,14 @@ def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def markdown_pieces(result: ScanResult) -> Iterator[str]:
     """The same as a table that GitHub reads; an error stands in its last column."""
+    return markdown_table(_people_rows(result, markdown_cell))
+
+
+def markdown_table(pieces: Iterable[Sequence[list[str]]]) -> Iterator[str]:
+    """The same of these rows, some at a time."""
     yield f"| {' | '.join((*_TITLES, _ERROR_TITLE))} |\n"
     yield f"| {' | '.join(['---'] * _TEXTS + ['---:'] * (len(_TITLES) - _TEXTS) + ['---'])} |\n"
-    for rows in _people_rows(result, markdown_cell):
+    for rows in pieces:
         lines = []
         for cells in rows:
             failed = len(cells) == _TEXTS + 1

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.wording import shown
 from sdviewer.cli.exits import WrongUsage
@@ -76,6 +77,20 @@ def full_index(index: tuple[Any, ...], shape: tuple[int, ...]) -> Index:
         else:
             raise WrongUsage(f"index {part} is outside axis {axis}, which has {size}", "sdviewer values")
     return tuple(result)
+
+
+def derived(checkpoint: Checkpoint, name: str) -> tuple[TensorRef, dict[str, Any]]:
+    """The weight that tensors stand for, by its name or that of one of them; what JSON says of it.
+
+    Raises:
+        NameNotFound, NotDecodable, CannotRead: see `derived_named`.
+
+    """
+    from sdviewer.analysis.derived_scan import derived_named
+    from sdviewer.cli.stats_derived import about
+
+    derivation, found = derived_named(checkpoint, name)
+    return TensorRef(found.checkpoint, 0), {"derived": about(checkpoint, derivation, found)}
 
 
 def selected_shape(index: Index, shape: tuple[int, ...]) -> tuple[int, ...]:
