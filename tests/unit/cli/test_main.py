@@ -177,3 +177,11 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         main.run(["--version"], no_window)
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"sdviewer {sdviewer.__version__}\n"
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.run(["--help"], no_window)
+    told = " ".join(capsys.readouterr().out.split())
+    assert all(f"sdviewer {name} {given}" in told for name, given in main.COMMANDS.items())
+    assert "load-check" in main.COMMANDS
