@@ -267,7 +267,9 @@ def test_optimizers_are_told_side_by_side_and_whether_one_could_resume_the_other
     one = torch.optim.SGD(net.parameters(), 0.5, momentum=0.9)
     groups: list[dict[str, Any]] = [{"params": [net.weight]}, {"params": [net.bias], "lr": 0.125}]
     two = torch.optim.SGD(groups, 0.25, momentum=0.9)
+    net(torch.ones(1, 3)).sum().backward()
     for name, optimizer in (("a", one), ("b", two)):
+        optimizer.step()
         torch.save({"model": net.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / f"{name}.pt")
     tab = compare(str(tmp_path / "a.pt"), str(tmp_path / "b.pt"))
     tab.detail.show_pane("optimizers")
@@ -282,11 +284,25 @@ def test_optimizers_are_told_side_by_side_and_whether_one_could_resume_the_other
     model = grid.model()
     rows = [tuple(str(model.index(row, column).data()) for column in range(5)) for row in range(model.rowCount())]
     assert rows[:3] == [
-        ("≠", "0", "size", "2 parameters", "1 parameter"),
-        ("≠", "0", "lr", "0.5", "0.25"),
-        ("≠", "1", "size", "no such group", "1 parameter"),
+        ("0", "≠", "size", "2 parameters", "1 parameter"),
+        ("0", "≠", "lr", "0.5", "0.25"),
+        ("1", "≠", "size", "no such group", "1 parameter"),
     ]
-    assert ("", "0", "momentum", "0.9", "0.9") in rows
+    assert ("0", "", "momentum", "0.9", "0.9") in rows
+    # A row leads to the first parameter of its group: the second group of B has the bias.
+    standing = tab.standing
+    assert standing is not None
+    assert grid.grid.tips[2].endswith("group 1: bias")
+    for row, name in ((1, "weight"), (2, "bias")):
+        (grid,) = pane.findChildren(GridView)
+        grid.setCurrentIndex(grid.model().index(row, 2))
+        with qtbot.waitSignal(tab.detail.node_wanted) as wanted:
+            QTest.keyClick(grid, Qt.Key.Key_Return)
+        assert standing.name_at(wanted.args[0]) == name
+        assert tab.view.current_node() == wanted.args[0]
+        tab.view.select_node(0)
+        tab.detail.show_pane("optimizers")
+        qtbot.waitUntil(lambda: tab.is_settled and bool(pane.findChildren(GridView)))
     # Reports say the same, and a file without an optimizer has no such tab.
     tab.reports.copy("Markdown")
     qtbot.waitUntil(lambda: "| 0 | lr | 0.5 | 0.25 |" in QGuiApplication.clipboard().text())

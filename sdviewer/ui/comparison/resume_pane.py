@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from sdviewer.training.compare_groups import GroupComparison
 from sdviewer.training.resume_report import called, side_by_side
 from sdviewer.training.resuming import OptimizerPair, Resuming, compare_optimizers
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.comparison.group_places import group_places
 from sdviewer.ui.comparison.panes import DiffPane, scrolled
 from sdviewer.ui.detail.blocks import GridView, NoteStrip, clear, heading, plain_label
 from sdviewer.ui.detail.parts import Grid, Note
@@ -66,11 +67,12 @@ class ResumePane(DiffPane):
         clear(self.parts)
         self.error.clear()
         self.notice.show()
-        a, b = (side.checkpoint for side in (self._standing.matching.a, self._standing.matching.b))
+        standing = self._standing
+        a, b = (side.checkpoint for side in (standing.matching.a, standing.matching.b))
 
         def work(control: Control) -> tuple[Resuming, list[tuple[str, list[Note], Grid, int]]]:
             found = compare_optimizers(a, b, control)
-            return found, [_told(pair) for pair in found.pairs]
+            return found, [_told(pair, standing, group_places(standing, pair, control)) for pair in found.pairs]
 
         self._bridge.start(
             Lane.COMPUTING,
@@ -89,7 +91,9 @@ class ResumePane(DiffPane):
             self.parts.addWidget(heading(title))
             for note in notes:
                 self.parts.addWidget(NoteStrip(note))
-            self.parts.addWidget(GridView(grid))
+            view = GridView(grid)
+            view.node_wanted.connect(self.node_wanted)
+            self.parts.addWidget(view)
             if more:
                 self.parts.addWidget(plain_label(f"{more:,} more not shown", muted=True))
         for side, sections in (("A", found.only_a), ("B", found.only_b)):
@@ -108,8 +112,11 @@ class ResumePane(DiffPane):
         self.error.show_stopped("The comparison of the optimizers was stopped.", self._begin)
 
 
-def _told(pair: OptimizerPair) -> tuple[str, list[Note], Grid, int]:
-    """Its title, notes, what both have, those that differ first, and how many rows are left out."""
+def _told(pair: OptimizerPair, standing: Standing, places: Mapping[int, int]) -> tuple[str, list[Note], Grid, int]:
+    """Its title, notes, what both have, those that differ first, and how many rows are left out.
+
+    A row leads to the first parameter of its group.
+    """
     rows = list(side_by_side(pair))
     rows.sort(key=lambda row: not row[4])
     notes = [*_verdict(pair.into_b, "A", "B"), *_verdict(pair.into_a, "B", "A")]
@@ -118,10 +125,19 @@ def _told(pair: OptimizerPair) -> tuple[str, list[Note], Grid, int]:
     notes.append(Note("info", f"{plural(count, 'entry differs', 'entries differ')}." if count else same))
     grid = Grid(
         "Groups side by side",
-        ("", "Group", "Option", "A", "B"),
-        tuple(("≠" if differs else "", str(group), name, a, b) for group, name, a, b, differs in rows[:_MOST_ROWS]),
+        ("Group", "", "Option", "A", "B"),
+        tuple((str(group), "≠" if differs else "", name, a, b) for group, name, a, b, differs in rows[:_MOST_ROWS]),
+        nodes=tuple(places.get(group, -1) for group, *_ in rows[:_MOST_ROWS]),
+        tips=tuple(_tip(standing, group, places) for group, *_ in rows[:_MOST_ROWS]),
     )
     return called(pair), notes, grid, max(0, len(rows) - _MOST_ROWS)
+
+
+def _tip(standing: Standing, group: int, places: Mapping[int, int]) -> str:
+    node = places.get(group, -1)
+    if node < 0:
+        return f"Which parameters group {group} has is not known, or they are not compared."
+    return f"Enter or a double click goes to the first parameter of group {group}: {standing.name_at(node)}"
 
 
 def _verdict(found: GroupComparison, source: str, target: str) -> Iterator[Note]:
