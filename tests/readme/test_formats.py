@@ -140,6 +140,12 @@ def trainer_folder(it: Trained, folder: Path) -> Path:
     return folder
 
 
+def adapter(it: Trained, folder: Path) -> Path:
+    safetensors.torch.save_file(it.state, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 2, "lora_alpha": 4}', "utf-8")
+    return folder
+
+
 def npz(it: Trained, folder: Path) -> Path:
     arrays: dict[str, Any] = {name: value.numpy() for name, value in it.state.items()}
     np.savez(folder / "a.npz", **arrays)
@@ -182,6 +188,7 @@ WRITERS: dict[str, Callable[[Trained, Path], Path]] = {
     "distributed (DCP)": distributed,
     "distributed safetensors": distributed_safetensors,
     "folder of transformers": trainer_folder,
+    "adapter of PEFT": adapter,
     "numpy archive": npz,
     "numpy array": npy,
     "pickle of arrays": plain_pickle,
