@@ -94,6 +94,7 @@ class MainWindow(QMainWindow):
         self._settings, self._opener = settings, opener
         self.bridge = Bridge(self)
         self.library = PlotLibrary(self.bridge, self)
+        self.library.message.connect(self.tell)
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
         self.resize(1400, 900)

@@ -31,6 +31,7 @@ from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.theme import Theme, apply_theme, colors
 from sdviewer.ui.tree.view import TreeView
 from sdviewer.ui.tree.visible_rows import VisibleRows
+from tests.helpers.killing import Frozen, posix_only
 from tests.ui.checkpoints import checkpoint_with, small_tensors
 from tests.ui.looking import picture
 
@@ -333,6 +334,28 @@ def test_a_helper_that_dies_is_told_in_words(
     enter("/st[e]ps/")
     assert panes.names()[-1] == "steps"
     assert not panes.bar.message.isVisible()
+
+
+@posix_only
+def test_a_regex_process_that_is_killed_at_work_is_told_and_tried_again_by_a_click(
+    qtbot: QtBot, panes: Panes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = matching.RegexProcess()
+    monkeypatch.setattr(matching, "_shared", process)
+    frozen = Frozen(monkeypatch)
+    panes.bar.set_text("/st[e]ps/")
+    qtbot.waitUntil(lambda: bool(frozen.processes), timeout=20_000)
+    assert not panes.bar.is_settled
+    frozen.kill()
+    qtbot.waitUntil(lambda: panes.bar.is_settled, timeout=20_000)
+    assert panes.bar.message.text() == "✖ The process that matches regexes ended. Try it again."
+    assert panes.bar.suggestion.text() == "Try again"
+    QTest.mouseClick(panes.bar.suggestion, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panes.bar.is_settled, timeout=20_000)
+    process.close()
+    assert panes.names()[-1] == "steps"
+    assert not panes.bar.message.isVisible()
+    assert not panes.bar.suggestion.isVisible()
 
 
 def test_a_filter_that_is_stopped_says_so(qtbot: QtBot, panes: Panes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from sdviewer.ui.plots.spectrum.pane import SpectrumPane
 from sdviewer.ui.plots.spectrum.view import Across, Height, SpectrumView
 from sdviewer.ui.plots.spectrum.words import decade_ticks, time_words
 from sdviewer.ui.theme import Theme, apply_theme, colors
+from tests.helpers.killing import Frozen, posix_only
 from tests.helpers.saved import opened
 from tests.ui.details import detail_window, node_called, settled
 
@@ -148,6 +149,27 @@ def test_a_costly_one_waits_for_a_click_and_is_stopped_by_another(qtbot: QtBot, 
     assert pane.progress.isHidden()
     assert pane.compute_button.isEnabled()
     qtbot.waitUntil(lambda: not torch_process().is_running, timeout=2000)
+
+
+@posix_only
+def test_a_process_that_is_killed_at_work_is_told_and_tried_again_by_a_click(
+    qtbot: QtBot, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch_process().close()
+    pane = show("large")
+    frozen = Frozen(monkeypatch)
+    QTest.mouseClick(pane.compute_button, LEFT)
+    qtbot.waitUntil(lambda: len(frozen.processes) == 1, timeout=20_000)
+    frozen.kill()
+    qtbot.waitUntil(lambda: pane.is_settled, timeout=20_000)
+    assert "The singular values cannot be computed." in pane.error.message.text()
+    assert "was ended by SIGKILL, perhaps for lack of memory" in pane.error.message.text()
+    choose(pane.methods, 2)
+    qtbot.waitUntil(lambda: pane.is_settled, timeout=60_000)
+    QTest.mouseClick(pane.compute_button if pane.error.isHidden() else pane.error.tools.try_again, LEFT)
+    qtbot.waitUntil(lambda: pane.is_settled, timeout=90_000)
+    assert pane.error.isHidden()
+    assert pane.shown is not None
 
 
 def test_another_selection_stops_it_and_is_shown(show: Show) -> None:

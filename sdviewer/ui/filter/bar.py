@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _MS_BEFORE_SEARCH = 5
 # While a scan goes on, what it has found is asked for at most so often.
 _MS_BETWEEN_RESULTS = 500
+_AGAIN = "Try again"
 
 
 def _nothing_scanned(_: Checkpoint) -> None:
@@ -239,8 +240,13 @@ class FilterBar(QWidget):
 
     def _failed(self, error: BaseException) -> None:
         self._settled = True
+        self._mistake = None
+        self.line.mark_wrong(0, 0)
         text = describe_error(error)
         self._say(f"{text.message} {text.hint}".strip(), wrong=True)
+        self.suggestion.setText(_AGAIN)
+        self.suggestion.setAccessibleName(f"{_AGAIN} to filter")
+        self.suggestion.show()
 
     def _stopped(self) -> None:
         self._settled = True
@@ -276,4 +282,7 @@ class FilterBar(QWidget):
     def _take_suggestion(self) -> None:
         if self._mistake is not None:
             self.line.setText(self._mistake.mended(self.line.text()))
+        else:
+            # It stands there because filtering failed.
+            self._typed(self.line.text())
         self.line.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -16,6 +16,7 @@ from PySide6 import QtCore, QtGui, QtSvg, QtWidgets
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from sdviewer.control import Control
+from sdviewer.errors import HelperDied
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 
@@ -45,6 +46,9 @@ LOOPS_SLOT = ("window", "loops")
 # Between two of them the window answers undisturbed.
 _PAUSE = 0.02
 _SECONDS_A_TURN = 0.005
+# What ended a process that compiles may still be there: another one is started later, and not for ever.
+_MS_BEFORE_TRYING_AGAIN = 3000
+_MOST_ATTEMPTS = 3
 
 
 def _qt_types() -> Iterator[object]:
@@ -95,10 +99,18 @@ class PlotLibrary(QObject):
 
     settled = Signal()
 
+    message = Signal(str)
+    """Something for the status bar."""
+
     def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bridge = bridge
         self._asked = False
+        self._attempts = 0
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(_MS_BEFORE_TRYING_AGAIN)
+        self._again.timeout.connect(self._make_ready)
         self._types = _qt_types()
         self._turns = QTimer(self)
         self._turns.setInterval(0)
@@ -131,8 +143,23 @@ class PlotLibrary(QObject):
     def _loaded(self, _: object) -> None:
         self.ready = True
         self.settled.emit()
-        # Where one of them fails, its first use says so; where nothing can be compiled, numpy counts.
-        self._bridge.start(Lane.READING, LOOPS_SLOT, _make_ready, on_value=_nothing, on_error=_nothing, background=True)
+        self._make_ready()
+
+    def _make_ready(self) -> None:
+        self._attempts += 1
+        self._bridge.start(
+            Lane.READING, LOOPS_SLOT, _make_ready, on_value=_nothing, on_error=self._not_ready, background=True
+        )
+
+    def _not_ready(self, error: BaseException) -> None:
+        """Where a part fails, its first use says so; compiling is tried again, and numpy counts until it is done."""
+        if not isinstance(error, HelperDied):
+            return
+        if self._attempts < _MOST_ATTEMPTS:
+            self.message.emit(f"{error.message[:1].upper()}{error.message[1:]}. It is started again.")
+            self._again.start()
+        else:
+            self.message.emit(f"Figures take longer until the next start: {error.message}.")
 
     def _failed(self, error: BaseException) -> None:
         self.error = error
