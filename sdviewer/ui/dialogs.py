@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ import sdviewer
 from sdviewer.resource_files import resource_path
 from sdviewer.ui.actions import KeyGroup
 from sdviewer.ui.detail.blocks import heading, plain_label
+from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.theme import number_font
 
 
@@ -50,10 +50,7 @@ def show_shortcuts(groups: Sequence[KeyGroup], parent: QWidget) -> None:
     sheet = QWidget()
     sheet.setLayout(sides)
     # On a small screen the list is longer than any window.
-    area = QScrollArea()
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setAccessibleName("Keys and what they do")
+    area = ScrollArea("Keys and what they do")
     area.setWidget(sheet)
     column.addWidget(area)
     wanted, screen = sheet.sizeHint(), dialog.screen().availableSize()

@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen,
 from sdviewer.ui.theme import colors, number_font
 
 _AIR = 7
+_BAR = 2
 
 
 class RowLook:
@@ -33,6 +34,9 @@ class RowLook:
         """What lies behind a row's texts."""
         if selected:
             painter.fillRect(row, self.highlight if active else self.inactive)
+            if not active:
+                # The ground alone is faint.
+                painter.fillRect(row.left(), row.top(), _BAR, row.height(), self.accent)
         elif hovered:
             painter.fillRect(row, self.hover)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.comparison.standing import Standing
+from sdviewer.ui.focus_frame import ScrollArea
 
 
 class DiffPane(QWidget):
@@ -34,17 +35,14 @@ class DiffPane(QWidget):
         """Stop what is on its way."""
 
 
-def scrolled(column: QVBoxLayout, name: str) -> QScrollArea:
+def scrolled(column: QVBoxLayout, name: str) -> ScrollArea:
     """A page that scrolls, on the ground of a text."""
     content = QWidget()
     content.setLayout(column)
     content.setBackgroundRole(QPalette.ColorRole.Base)
     content.setAutoFillBackground(True)
     content.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setAccessibleName(name)
+    area = ScrollArea(name)
     area.setBackgroundRole(QPalette.ColorRole.Base)
     area.setWidget(content)
     return area

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.wording import number
@@ -21,6 +21,7 @@ from sdviewer.ui.comparison.panes import DiffPane
 from sdviewer.ui.comparison.placing import placed
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.error_strip import ErrorStrip
+from sdviewer.ui.focus_frame import paint_focus_frame
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.theme import number_font
 
@@ -126,6 +127,12 @@ class ValueRows(QAbstractTableModel):
 
 class ValueTable(QTableView):
     """Copies whole rows."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802  # Qt
+        """The rows, and a frame around them while they have the keys."""
+        super().paintEvent(event)
+        if self.hasFocus():
+            paint_focus_frame(self.viewport())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
         """Ctrl+C copies the selected rows, cells parted by tabs."""

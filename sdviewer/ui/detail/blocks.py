@@ -39,6 +39,7 @@ from PySide6.QtWidgets import (
 from sdviewer.checkpoint.wording import PROBLEM_MARKS, shown
 from sdviewer.control import WAY
 from sdviewer.ui.detail.parts import Fact, Grid, Note, Text
+from sdviewer.ui.focus_frame import paint_focus_frame
 from sdviewer.ui.models.grid_model import GridModel
 from sdviewer.ui.plain_table import make_plain
 from sdviewer.ui.theme import colors, number_font
@@ -269,6 +270,8 @@ class GridView(QTableView):
         """Qt asks the model several times a cell: nothing else may keep the interpreter meanwhile."""
         WAY.keep_clear()
         super().paintEvent(event)
+        if self.hasFocus():
+            paint_focus_frame(self.viewport())
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802  # Qt
         """A table that shows all of its rows leaves the wheel to the pane around it."""

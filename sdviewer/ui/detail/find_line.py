@@ -44,7 +44,6 @@ class FindLine(QWidget):
             button.setText(sign)
             button.setToolTip(name)
             button.setAccessibleName(name)
-            button.setAutoRaise(True)
             button.setEnabled(False)
             button.clicked.connect(step)
         row = QHBoxLayout(self)

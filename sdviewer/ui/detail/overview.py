@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.tensors import TensorRef
@@ -25,6 +25,7 @@ from sdviewer.ui.detail.health_view import HealthView
 from sdviewer.ui.detail.numbers import NumbersView
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.parts import Description, Grid, Text
+from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.optimizer.state_link import StateLink
 
 
@@ -60,10 +61,7 @@ class OverviewPane(Pane):
         content.setBackgroundRole(QPalette.ColorRole.Base)
         content.setAutoFillBackground(True)
         content.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.area.setAccessibleName("Overview of the selected entry")
+        self.area = ScrollArea("Overview of the selected entry")
         self.area.setBackgroundRole(QPalette.ColorRole.Base)
         self.area.setWidget(content)
         outer = QVBoxLayout(self)

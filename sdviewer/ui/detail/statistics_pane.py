@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -31,6 +30,7 @@ from sdviewer.ui.detail.measuring import Asker, Measured
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.flow import FlowLayout
+from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
 
@@ -160,10 +160,7 @@ class StatisticsPane(Pane):
         column.addWidget(self.notice)
         column.addWidget(self._content)
         column.addStretch(1)
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.area.setAccessibleName("Statistics of the selected tensor")
+        self.area = ScrollArea("Statistics of the selected tensor")
         self.area.setWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -142,7 +142,6 @@ class RuleList(QWidget):
         line.setSpacing(4)
         line.addWidget(title, 1)
         for button in (self.undo_button, self.redo_button, self.up_button, self.down_button, self.remove_button):
-            button.setAutoRaise(True)
             line.addWidget(button)
         line.addWidget(self.add_button)
         self._offers = QWidget()

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
-from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.wording import bytes_for_people, plural, shown
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.export.planning import Planned, Shown
+from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
 
@@ -82,11 +83,8 @@ class Summary(QWidget):
         self._rows = QVBoxLayout(self._page)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(2)
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.area = ScrollArea("What stands against the export, and what is to be known of it")
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setAccessibleName("What stands against the export, and what is to be known of it")
         self.area.setWidget(self._page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

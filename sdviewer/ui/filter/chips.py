@@ -53,12 +53,15 @@ class Chip(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         rect = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         ground = c.inactive_highlight if self.isChecked() or self.isDown() or self.underMouse() else c.base
-        painter.setPen(
-            QPen(QColor(c.accent if self.isChecked() or self.hasFocus() else c.line), 1.8 if self.hasFocus() else 1)
-        )
+        ink = c.text if self.isChecked() else c.muted
+        frame = c.accent if self.isChecked() else c.frame
+        if self.hasFocus():
+            # A frame alone would look as that of a chip that is on.
+            ground, ink, frame = c.highlight, c.highlighted_text, c.text
+        painter.setPen(QPen(QColor(frame), 1.8 if self.hasFocus() else 1))
         painter.setBrush(QColor(ground))
         painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
-        painter.setPen(QColor(c.text if self.isChecked() else c.muted))
+        painter.setPen(QColor(ink))
         text = f"✓ {self.text()}" if self.isChecked() else self.text()
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
         painter.end()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.analysis.statistics_table import StatisticsTable
 from sdviewer.checkpoint.document import Checkpoint
@@ -21,6 +21,7 @@ from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.parts import Note
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.flow import FlowLayout
+from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.optimizer.linking import optimizer_around
 from sdviewer.ui.optimizer.reading import Known, read_optimizer, with_figures
@@ -341,10 +342,7 @@ class OptimizerPane(Pane):
         column.addWidget(top)
         column.addWidget(self._content, 1)
         column.addStretch(0)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setAccessibleName("Optimizer")
+        area = ScrollArea("Optimizer")
         area.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 
+from sdviewer.ui.focus_frame import paint_focus_frame
 from sdviewer.ui.models.table_model import Index, TableModel
 from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.table.header import SortHeader
@@ -209,6 +210,8 @@ class TableView(RowTable):
             state = State(selected, place == self.hovered, place == current and active, active)
             self.row_painter.paint(painter, whole, cells, state)
         painter.end()
+        if active and current < 0:
+            paint_focus_frame(self.viewport())
 
     def _go(self, place: int, modifiers: Qt.KeyboardModifier, *, clicked: bool = False) -> None:
         """Make a row current and select as the modifiers say: alone, up to it, or, for a click with Ctrl, beside."""

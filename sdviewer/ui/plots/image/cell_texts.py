@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
@@ -20,7 +21,19 @@ MIN_WIDTH, MIN_HEIGHT = 46.0, 17.0
 _ROOM = 6
 _SMALLER = 0.85
 _FIRST_TRIED = 6
-_DARK_TEXT, _LIGHT_TEXT = "#101418", "#ffffff"
+_DARK_TEXT, _LIGHT_TEXT = "#000000", "#ffffff"
+# The relative luminance of a ground on which both have the same contrast, 4.58:1.
+_EVEN_LUMINANCE = 0.179
+
+
+def takes_dark_text(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Where black can be read better than white: [..., 4] red, green, blue, opacity of 0 to 255 → bool [...].
+
+    WCAG 2.2, "relative luminance".
+    """
+    share = image[..., :3] / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]) > _EVEN_LUMINANCE)
 
 
 class CellTexts(pyqtgraph.GraphicsObject):  # type: ignore[misc]  # it has no types
@@ -80,7 +93,7 @@ class CellTexts(pyqtgraph.GraphicsObject):  # type: ignore[misc]  # it has no ty
         painter.setFont(font)
         scale = (transform.m11() * width and abs(transform.m11()) / width) or 1.0
         painter.scale(scale, scale)
-        bright = (drawn.image[..., :3] @ np.array([0.299, 0.587, 0.114])) > 140 if xs and ys else None
+        bright = takes_dark_text(drawn.image) if xs and ys else None
         for y in ys:
             for x in xs:
                 if drawn.raster.states[y, x] == EMPTY or bright is None:

@@ -9,10 +9,8 @@ from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -30,6 +28,7 @@ from sdviewer.ui.detail.describe import can_be_read
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.flow import FlowLayout
+from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.plots.spectrum.words import METHODS, cost_words, done_words, figure_facts
 from sdviewer.ui.status.job_bar import JobBar, progress_words
 
@@ -367,12 +366,9 @@ def rows_axis(checkpoint: Checkpoint, node: int) -> int:
     return 1 if kind.startswith("ConvTranspose") else 0
 
 
-def _scrolled(widget: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
+def _scrolled(widget: QWidget) -> ScrollArea:
+    area = ScrollArea("Figures of the spectrum")
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setAccessibleName("Figures of the spectrum")
     inner = QWidget()
     column = QVBoxLayout(inner)
     column.setContentsMargins(0, 0, 0, 0)
