@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
 from sdviewer.checkpoint.names import decode_path
 from sdviewer.checkpoint.wrappers import WRAPPERS
 from sdviewer.comparison.sides import section_around
@@ -20,6 +22,7 @@ from sdviewer.edit.rules import (
     told,
 )
 from sdviewer.edit.writing import written_keys
+from sdviewer.formats.companion_names import WITH_STATE
 
 
 def script_of(plan: ExportPlan, target: str) -> str:
@@ -41,10 +44,7 @@ def _lines(plan: ExportPlan, target: str) -> Iterator[str]:
     if plan.options.target in {"safetensors", "sharded"}:
         yield "from safetensors.torch import save_file"
     yield ""
-    if from_safetensors:
-        yield f"source = load_file({checkpoint.path!r})"
-    else:
-        yield f'source = torch.load({checkpoint.path!r}, map_location="cpu", weights_only=True)'
+    yield from _loading(plan, from_safetensors=from_safetensors)
     container = _container(plan)
     yield f"state = source{container}"
     if plan.source.side.section is None:
@@ -59,6 +59,8 @@ def _lines(plan: ExportPlan, target: str) -> Iterator[str]:
     yield from _casting(plan)
     if to_torch and plan.options.wrap:
         yield f"result = {{{plan.options.wrap!r}: result}}"
+    elif to_torch and plan.kept_sections and checkpoint.format.endswith(WITH_STATE):
+        yield "# The export puts the folder's other files into the same one; this writes the model alone."
     elif to_torch and plan.kept_sections and container:
         yield f"source{container} = result"
         yield "result = source"
@@ -68,11 +70,40 @@ def _lines(plan: ExportPlan, target: str) -> Iterator[str]:
     yield _saving(plan, target)
 
 
+def _loading(plan: ExportPlan, *, from_safetensors: bool) -> Iterator[str]:
+    """The lines that make `source` of the file, or of those files of a folder that hold the tensors."""
+    checkpoint = plan.source.checkpoint
+    files = _files(plan)
+    load = 'torch.load({}, map_location="cpu", weights_only=True)'
+    if not files or files == [checkpoint.path]:
+        yield f"source = {('load_file({})' if from_safetensors else load).format(repr(checkpoint.path))}"
+        return
+    yield "source = {}"
+    for ending, how in ((True, "load_file({})"), (False, load)):
+        if chosen := [file for file in files if file.endswith(".safetensors") is ending]:
+            yield f"for file in {chosen!r}:"
+            yield f"    source.update({how.format('file')})"
+
+
+def _files(plan: ExportPlan) -> list[str]:
+    """The files that hold the tensors of the part that is exported; none where they are put together from pieces."""
+    side = plan.source.side
+    table, specs = side.checkpoint.table, side.checkpoint.sources.specs
+    storages = np.unique(table.storage[side.rows])
+    sources = np.unique(table.storages.source[storages[storages >= 0]]).tolist()
+    # What has no place of its own in a file, such as small arrays inside a pickle, comes with it.
+    return list(dict.fromkeys(specs[at].path for at in sources if at >= 0 and specs[at].kind == "file"))
+
+
 def _container(plan: ExportPlan) -> str:
     section = section_around(plan.source.side)
     if section is None or not section.path:
         return ""
-    return "".join(f"[{part!r}]" for part in decode_path(section.path))
+    path = decode_path(section.path)
+    if plan.source.checkpoint.format.endswith(WITH_STATE):
+        # The first part says which of the folder's files it is, and only these are loaded.
+        path = path[1:]
+    return "".join(f"[{part!r}]" for part in path)
 
 
 def _renaming(plan: ExportPlan) -> Iterator[str]:

@@ -25,6 +25,7 @@ from sdviewer.edit.rules import (
     StripPrefix,
     Template,
 )
+from tests.helpers.trained_folders import write_trained
 
 STATE = {
     "module.layers.0.w": torch.randn(3, 2),
@@ -81,3 +82,29 @@ def test_a_script_for_safetensors(tmp_path: Path) -> None:
     ours, theirs = (load_file(tmp_path / name) for name in ("b.safetensors", "c.safetensors"))
     assert set(ours) == set(theirs)
     same({key: ours[key] for key in sorted(ours)}, {key: theirs[key] for key in sorted(theirs)})
+
+
+@pytest.mark.parametrize(
+    ("shards", "without", "ending"),
+    [(1, (), ".safetensors"), (3, (), ".pt"), (1, ("optimizer.pt", "rng_state.pth"), ".pt")],
+    ids=["run", "shards", "model"],
+)
+def test_a_script_for_a_folder_loads_the_files_of_its_model(
+    tmp_path: Path, shards: int, without: tuple[str, ...], ending: str
+) -> None:
+    model = write_trained(tmp_path / "run", shards=shards, without=without)
+    made = plan(tmp_path / "run", AddPrefix("x."), section="model", target=tmp_path / f"b{ending}")
+    run(script_of(made, str(tmp_path / f"c{ending}")))
+    written = (
+        torch.load(tmp_path / "c.pt", weights_only=True) if ending == ".pt" else load_file(tmp_path / "c.safetensors")
+    )
+    assert {key.removeprefix("x.") for key in written} == set(model.state_dict())
+    assert all(torch.equal(written[f"x.{key}"], tensor) for key, tensor in model.state_dict().items())
+
+
+def test_a_script_for_the_optimizer_of_a_folder_loads_that_file(tmp_path: Path) -> None:
+    write_trained(tmp_path / "run")
+    made = plan(tmp_path / "run", section="rng_state.pth", target=tmp_path / "b.safetensors")
+    script = script_of(made, str(tmp_path / "c.safetensors"))
+    assert "rng_state.pth" in script
+    assert "model.safetensors" not in script
