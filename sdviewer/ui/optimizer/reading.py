@@ -16,6 +16,7 @@ from sdviewer.checkpoint.sections import Section, section_keys
 from sdviewer.checkpoint.wording import number, plural, shape_text, shown
 from sdviewer.control import Control
 from sdviewer.training.findings import Finding, find_findings, moment_rows
+from sdviewer.training.groups import optimizers_of
 from sdviewer.training.named_state import named_state
 from sdviewer.training.naming import LIKE_THE_PARAMETER, Confidence, Naming, Source
 from sdviewer.training.state import OptimizerState, Standing
@@ -45,7 +46,10 @@ _TOLD = {
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """An optimizer as it is shown: rows are its parameters, then those of the model that are in no group."""
+    """An optimizer as it is shown: rows are its parameters, then those of the model that are in no group.
+
+    `elsewhere` says of each of the latter which other optimizer of the file has it, "" for none.
+    """
 
     checkpoint: Checkpoint
     section: Section
@@ -55,6 +59,7 @@ class Known:
     findings: tuple[Finding, ...]
     figures: StatisticsTable | None
     left_out: Sequence[str]
+    elsewhere: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.state) + len(self.left_out)
@@ -121,7 +126,7 @@ class Known:
         if column == 0:
             return self.name(row)
         if row >= len(self.state):
-            return _LEFT_OUT if column == 2 else "–"
+            return self._where(row) if column == 2 else "–"
         match column:
             case 1:
                 return self.told(row)
@@ -145,7 +150,7 @@ class Known:
     def tip(self, row: int) -> str:
         """All that is kept of a parameter, in lines."""
         if row >= len(self.state):
-            return _LEFT_OUT
+            return self._where(row)
         lines = []
         table, structure = self.checkpoint.table, self.checkpoint.description.structure
         for column, field in enumerate(self.state.fields):
@@ -159,6 +164,10 @@ class Known:
                 lines.append(f"{shown(field, 60)}: {text}")
         lines += [conflict.text for conflict in self.naming.conflicts if conflict.index == row]
         return "\n".join(lines)
+
+    def _where(self, row: int) -> str:
+        other = self.elsewhere[row - len(self.state)]
+        return f"in {shown(other, 60)}" if other else _LEFT_OUT
 
     def _kept(self, row: int) -> str:
         standing = Standing(int(self.state.standing[row]))
@@ -207,10 +216,26 @@ def read_optimizer(
     if naming.model is not None and len(naming.left_out):
         keys = dict(zip(naming.model.rows.tolist(), section_keys(checkpoint.description, naming.model), strict=True))
         left_out = [keys[row] for row in naming.left_out.tolist()]
+    elsewhere = _elsewhere(checkpoint, section, naming, control)
     findings = find_findings(state, naming, steps, figures)
-    known = Known(checkpoint, section, state, naming, steps, findings, figures, left_out)
+    known = Known(checkpoint, section, state, naming, steps, findings, figures, left_out, elsewhere)
     known.prepare(control)
     return known
+
+
+def _elsewhere(checkpoint: Checkpoint, section: Section, naming: Naming, control: Control) -> Sequence[str]:
+    """Which other optimizer has each parameter that this one leaves out, "" for none."""
+    found = [""] * len(naming.left_out)
+    if not found:
+        return found
+    for other in optimizers_of(checkpoint):
+        control.check()
+        if other.name == section.name:
+            continue
+        has = np.isin(naming.left_out, named_state(checkpoint, other, control).naming.row)
+        for index in np.flatnonzero(has).tolist():
+            found[index] = found[index] or other.name
+    return found
 
 
 def with_figures(known: Known, figures: StatisticsTable, control: Control) -> Known:

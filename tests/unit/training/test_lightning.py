@@ -109,6 +109,8 @@ def test_each_optimizer_is_named_against_the_state_dict_with_its_prefixes(tmp_pa
         assert one.naming.conflicts == ()
     known = read_optimizer(generator.checkpoint, generator.section, None, Control())
     assert known.headline == "AdamW · 1 group · 8 parameters · 3 steps"
+    assert [known.name(row) for row in range(8, len(known))] == names_below(module, "critic.")
+    assert {known.cell(row, 2) for row in range(8, len(known))} == {"in optimizer_states/[1]"}
 
 
 def test_names_of_a_part_are_found_behind_its_prefix(tmp_path: Path) -> None:
