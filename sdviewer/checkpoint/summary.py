@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +11,7 @@ import numpy as np
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.optimizers import group_options, optimizer_name
 from sdviewer.checkpoint.sections import Section
-from sdviewer.checkpoint.structure import Node
+from sdviewer.checkpoint.structure import Node, Structure
 from sdviewer.checkpoint.wording import count_for_people, plural, shape_text, shown
 
 # How training code calls how far it has come; the first of a row that is there counts.
@@ -150,7 +151,8 @@ def _progress(checkpoint: Checkpoint) -> list[str]:
     structure = checkpoint.description.structure
     if not len(structure):
         return []
-    top = (structure.kind == Node.SCALAR) & (structure.parent == 0)
+    places = [0, *(node for node in itertools.islice(structure.children(0), _MOST_SCALARS) if _is_run(structure, node))]
+    top = (structure.kind == Node.SCALAR) & np.isin(structure.parent, places)
     values: dict[str, str] = {}
     for node in np.flatnonzero(top)[:_MOST_SCALARS].tolist():
         values.setdefault(structure.part[node], structure.values[int(structure.ref[node])])
@@ -160,6 +162,11 @@ def _progress(checkpoint: Checkpoint) -> list[str]:
         if found is not None:
             told.append(f"{word} {found:,}" if found < 10**6 else f"{word} {count_for_people(found)}")
     return told
+
+
+def _is_run(structure: Structure, node: int) -> bool:
+    """Whether a part is what Trainer writes of its run."""
+    return structure.kind[node] == Node.MAPPING and structure.part[node] == "trainer_state.json"
 
 
 def _count(text: str) -> int | None:

@@ -42,6 +42,8 @@ _BEHIND = (
     *("trainer_state.json", "all_results.json", "train_results.json", "eval_results.json"),
     *("tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json", "processor_config.json"),
 )
+# Folders of what is sharded: Trainer and Accelerate with FSDP, and with DeepSpeed.
+_STATE_FOLDER = re.compile(r"(optimizer|pytorch_model_fsdp)_\d{1,6}|global_step\d{1,12}")
 # Called so, a file is a model of these libraries, and what lies beside it belongs to it.
 _MODEL = re.compile(r"(pytorch_model|model|adapter_model|diffusion_pytorch_model)(\.[^.]+)?\.(safetensors|bin)")
 # The history of a run of a million steps has so many bytes; configurations have a few thousand.
@@ -58,6 +60,11 @@ def is_note(name: str) -> bool:
 def is_state(name: str) -> bool:
     """Whether a file is called like the training state beside a model."""
     return any(pattern.fullmatch(name) for pattern in _STATES)
+
+
+def is_state_folder(name: str) -> bool:
+    """Whether a folder is called like one of sharded training state."""
+    return _STATE_FOLDER.fullmatch(name) is not None
 
 
 def files_word(shards: Iterable[Shard]) -> str:

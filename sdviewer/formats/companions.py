@@ -18,6 +18,7 @@ from sdviewer.checkpoint.document import Description, Problem, Shard
 from sdviewer.checkpoint.names import encode_part
 from sdviewer.checkpoint.structure import Node
 from sdviewer.checkpoint.tensor_problems import rows_named
+from sdviewer.checkpoint.wording import plural
 from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, CannotRead
 from sdviewer.formats.companion_names import (
@@ -29,6 +30,7 @@ from sdviewer.formats.companion_names import (
     is_model,
     is_note,
     is_state,
+    is_state_folder,
 )
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.json_notes import note_of, read_note
@@ -36,16 +38,18 @@ from sdviewer.formats.merging import Part, merge
 from sdviewer.formats.shard_join import ReadShard
 from sdviewer.formats.sharded import ReadSource, read_shard
 
+_FOLDERS_TOLD = 5
 _NOT_IN_A_NAME = re.compile(r"\W")
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What was opened, by name: `weights` is what the model would be called in one file."""
+    """What was opened, by name: `weights` is what the model would be called in one file; `folders` lie beside it."""
 
     folder: Path
     file: str
     weights: str
+    folders: tuple[str, ...] = ()
 
 
 def with_companions(
@@ -61,8 +65,9 @@ def with_companions(
     chosen = [
         name for name in companions_among(names, with_states=with_states) if name not in (beside.file, beside.weights)
     ]
+    shards_of_state = _state_in_folders(beside) if with_states else []
     if not chosen and not beside.weights.startswith("adapter_model"):
-        return model, ()
+        return dataclasses.replace(model, problems=(*model.problems, *shards_of_state)), ()
     notes: dict[str, Any] = {}
     read: list[ReadShard] = []
     problems: list[Problem] = []
@@ -82,7 +87,7 @@ def with_companions(
             problems.append(_unread(name, one.reason or "it is not there"))
         else:
             parts[name] = Part(one.description, name)
-    problems = [*_findings(model, notes, beside), *problems]
+    problems = [*_findings(model, notes, beside), *problems, *shards_of_state]
     has_states = any(part.name is not None and part.description.tensors.listed for part in parts.values())
     is_alone = not has_states and model.root == "mapping" and model.structure.kind[0] == Node.MAPPING
     own = None if is_alone else MODEL if is_model(beside.weights) else beside.file
@@ -135,6 +140,17 @@ def _of_state(name: str, state: Description, model: Description, beside: Beside)
     from sdviewer.formats.state_check import check_state
 
     return check_state(name, state, model)
+
+
+def _state_in_folders(beside: Beside) -> list[Problem]:
+    """Sharded training state lies in folders, which are checkpoints of their own."""
+    found = [name for name in beside.folders if is_state_folder(name)]
+    if not found:
+        return []
+    verb = "each can" if len(found) > 1 else "it can"
+    some = f"{', '.join(found[:_FOLDERS_TOLD])}{' …' if len(found) > _FOLDERS_TOLD else ''}"
+    text = f"more of the training state lies in {plural(len(found), 'folder')}, {verb} be opened by itself: {some}"
+    return [Problem("extra", "info", text, str(beside.folder / found[0]))]
 
 
 def _unread(name: str, reason: str) -> Problem:

@@ -136,7 +136,7 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
             if not is_index(whole.name) and not isinstance(error, NotACheckpoint | UnsupportedFormat):
                 break
         else:
-            beside = Beside(path, whole.name, _weights(whole))
+            beside = Beside(path, whole.name, _weights(whole), tuple(folders))
             description, taken = with_companions(description, beside, names, sources, control, read_source)
             return _with_others(description, (whole.name, *taken), names, text, refusals)
     raise refusals[0][1]

@@ -13,6 +13,7 @@ from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.facts import has_findings
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.source import SourceSpec
+from sdviewer.checkpoint.summary import what_it_is
 from sdviewer.formats.files import LocalFile
 from tests.helpers.trained_folders import llama_config, write_json, write_trained
 
@@ -45,6 +46,7 @@ def test_every_file_of_a_trainers_folder_stands_in_one_tree_with_its_values(tmp_
     assert [shard.file for shard in checkpoint.shards][-5:] == list(STATES)
     assert {shard.status for shard in checkpoint.shards} == {"ok"}
     assert checkpoint.file_bytes == sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert "epoch 1, step 2, in" in what_it_is(checkpoint)
     assert checkpoint.format == ("safetensors" if shards == 1 else "sharded safetensors") + " with training state"
 
 
@@ -230,3 +232,15 @@ def test_a_companion_that_is_a_link_to_nothing_or_a_folder_does_no_harm(tmp_path
     checkpoint = sdviewer.open(tmp_path)
     assert "a link leads to a file that is not there" in problem_of(checkpoint, "scheduler.pt").message
     assert checkpoint.sections["optimizer.pt"].kind == "optimizer"
+
+
+@pytest.mark.parametrize("without", [(), (*STATES, "config.json")], ids=["with files", "alone"])
+def test_training_state_in_folders_is_pointed_at(tmp_path: Path, without: tuple[str, ...]) -> None:
+    write_trained(tmp_path, without=without)
+    for name in ("optimizer_0", "pytorch_model_fsdp_0", "global_step500", "runs"):
+        (tmp_path / name).mkdir()
+    (problem,) = sdviewer.open(tmp_path).problems
+    assert (problem.kind, problem.severity) == ("extra", "info")
+    assert "3 folders" in problem.message
+    assert "global_step500" in problem.message
+    assert "runs" not in problem.message
