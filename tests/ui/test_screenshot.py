@@ -82,7 +82,8 @@ def test_the_selection_is_in_the_picture_with_its_histogram(saved: str, out: Pat
         )
 
     assert bars(selected) > 500
-    assert bars(out) == 0
+    # An edge of a letter may have that colour by chance.
+    assert bars(out) < 20
 
 
 def test_a_module_can_be_selected(saved: str, out: Path) -> None:
