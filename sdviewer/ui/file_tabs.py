@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 def is_comparison(widget: object) -> TypeGuard[ComparisonTab]:
     """Whether a widget is the tab of a comparison; what comparisons need is imported with the first of them."""
-    module = sys.modules.get("sdviewer.ui.comparison.tab")
-    return module is not None and isinstance(widget, module.ComparisonTab)
+    # While another thread imports the module it is there without its class.
+    kind = getattr(sys.modules.get("sdviewer.ui.comparison.tab"), "ComparisonTab", None)
+    return kind is not None and isinstance(widget, kind)
 
 
 _SIDE = QTabBar.ButtonPosition.RightSide

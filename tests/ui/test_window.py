@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from sdviewer.ui import dialogs
 from sdviewer.ui.actions import ACTIONS, shortcuts_of
 from sdviewer.ui.app import run_window
 from sdviewer.ui.document.tab import DocumentTab, State
+from sdviewer.ui.file_tabs import is_comparison
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.settings import Settings
 from sdviewer.ui.table.keys import TABLE_KEYS
@@ -344,3 +346,10 @@ def test_objects_of_a_closed_tab_are_gone(opened: MainWindow, qtbot: QtBot) -> N
     opened.close_tab(0)
     qtbot.waitUntil(lambda: len(gone) == 1)
     assert not opened.findChildren(DocumentTab)
+
+
+def test_a_tab_is_no_comparison_while_their_part_is_still_being_imported(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sdviewer.ui.comparison.tab", ModuleType("sdviewer.ui.comparison.tab"))
+    assert not is_comparison(window)
