@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from sdviewer.ui.reading_order import in_order
 from sdviewer.ui.tooltips import tooltip
 
 
@@ -37,8 +38,8 @@ class ElidedLabel(QLabel):
     def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802  # Qt
         """What there is room for."""
         room = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), self._cut, room.width())
-        tip = tooltip(self.text()) if text != self.text() else ""
+        text = self.fontMetrics().elidedText(in_order(self.text()), self._cut, room.width())
+        tip = tooltip(self.text()) if text != in_order(self.text()) else ""
         if self.toolTip() != tip:
             self.setToolTip(tip)
         painter = QPainter(self)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
 
 from sdviewer.ui.comparison.marks import SIDE, mark_color, paint_mark
 from sdviewer.ui.models.diff_cells import DiffCells, DiffColumn
+from sdviewer.ui.reading_order import in_order
 from sdviewer.ui.row_look import RowLook, paint_branch
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tree.row_painter import RowState
@@ -96,6 +97,7 @@ class DiffPainter(RowLook):
         room = rect.width() - 2 * _MARGIN
         if room <= 0 or not text:
             return
+        text = in_order(text)
         if metrics.horizontalAdvance(text) > room:
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
         painter.drawText(rect.adjusted(_MARGIN, 0, -_MARGIN, 0), alignment, text)

@@ -42,6 +42,7 @@ from sdviewer.ui.detail.parts import Fact, Grid, Note, Text
 from sdviewer.ui.focus_frame import paint_focus_frame
 from sdviewer.ui.models.grid_model import GridModel
 from sdviewer.ui.plain_table import make_plain
+from sdviewer.ui.reading_order import in_order, without_marks
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
 
@@ -97,7 +98,8 @@ class ValueLabel(QLabel):
     def show_value(self, value: str) -> None:
         """Show another value."""
         self._value = value
-        self.setText(_LONG_WORD.sub(lambda word: _BREAKABLE.sub(rf"\g<0>{_BREAK}", word.group()), value))
+        broken = _LONG_WORD.sub(lambda word: _BREAKABLE.sub(rf"\g<0>{_BREAK}", word.group()), value)
+        self.setText(in_order(broken))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  # Qt
         """Ctrl+C."""
@@ -114,7 +116,7 @@ class ValueLabel(QLabel):
         menu.popup(event.globalPos())
 
     def _copy(self) -> None:
-        selected = self.selectedText().replace(_BREAK, "").replace("\u2029", "\n")
+        selected = without_marks(self.selectedText()).replace(_BREAK, "").replace("\u2029", "\n")
         QGuiApplication.clipboard().setText(selected or self._value)
 
 

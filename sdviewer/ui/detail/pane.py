@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFont, QGuiApplication, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.ui.bridge import Bridge
@@ -15,6 +15,7 @@ from sdviewer.ui.detail.blocks import CopyButton, FactGrid, plain_label
 from sdviewer.ui.detail.derived_bar import DerivedBar
 from sdviewer.ui.detail.describe import describe
 from sdviewer.ui.detail.measuring import Measuring
+from sdviewer.ui.detail.name_line import NameLine
 from sdviewer.ui.detail.numbers import NumbersView
 from sdviewer.ui.detail.overview import OverviewPane
 from sdviewer.ui.detail.panes import PANES, Pane, PaneContext, PaneSpec, Selection
@@ -78,10 +79,7 @@ class DetailPane(QWidget):
         self.setBackgroundRole(QPalette.ColorRole.Base)
         self.setAutoFillBackground(True)
 
-        self.name = QLineEdit()
-        self.name.setReadOnly(True)
-        self.name.setFrame(False)
-        self.name.setAcceptDrops(False)
+        self.name = NameLine()
         self.name.setAccessibleName("Name")
         # Text in a line edit stands two pixels off its edge; the facts below do not.
         self.name.setTextMargins(-2, 0, 0, 0)
@@ -258,8 +256,7 @@ class DetailPane(QWidget):
     def _introduce(self, selection: Selection) -> None:
         self._selection = selection
         description = selection.description
-        self.name.setText(description.name)
-        self.name.setCursorPosition(0)
+        self.name.show_name(description.name)
         self.name.setToolTip(tooltip(description.name))
         self.subtitle.setText(description.subtitle)
         self._arrange(tuple(spec.applies(selection.checkpoint, selection.node) for spec in self._specs))

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from sdviewer.ui.filter.tasks import HitRow
+from sdviewer.ui.reading_order import in_order
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
 
@@ -86,11 +87,12 @@ class HitDelegate(QStyledItemDelegate):
         if aside_width + _GAP < room.width() // 2:
             painter.setFont(font)
             painter.setPen(QColor(quiet))
-            painter.drawText(room.right() + 1 - aside_width, baseline, row.aside)
+            painter.drawText(room.right() + 1 - aside_width, baseline, in_order(row.aside))
             room.setRight(room.right() - aside_width - _GAP)
         painter.setClipRect(room)
         x = room.left()
-        for is_marked, text in _pieces(row, metrics, room.width()):
+        for is_marked, piece in _pieces(row, metrics, room.width()):
+            text = in_order(piece)
             painter.setFont(bold if is_marked else font)
             painter.setPen(QColor(marked if is_marked else plain))
             painter.drawText(x, baseline, text)

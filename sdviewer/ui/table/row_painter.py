@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen
 
+from sdviewer.ui.reading_order import in_order
 from sdviewer.ui.row_look import RowLook
 from sdviewer.ui.theme import colors
 
@@ -92,7 +93,7 @@ class TableRowPainter(RowLook):
         if found is None:
             if len(self._fitted) >= _FITTED_KEPT:
                 self._fitted.clear()
-            metrics, text = self._metrics(cell.is_number), cell.text
+            metrics, text = self._metrics(cell.is_number), in_order(cell.text)
             width = metrics.horizontalAdvance(text)
             if width > room:
                 cut = Qt.TextElideMode.ElideMiddle if cell.name else Qt.TextElideMode.ElideRight

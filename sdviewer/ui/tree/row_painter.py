@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPen,
 from sdviewer.checkpoint.modules import TreeNode
 from sdviewer.checkpoint.roles import Role
 from sdviewer.ui.models.tree_cells import Cells, Column
+from sdviewer.ui.reading_order import in_order
 from sdviewer.ui.row_look import RowLook, paint_branch
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tree.health import Mark
@@ -143,7 +144,7 @@ class RowPainter(RowLook):
         painter.setPen(plain)
         # What a group holds is worth more than the end of its name.
         aside = self.metrics.horizontalAdvance(cells.aside) if cells.is_group else 0
-        name = metrics.elidedText(cells.name, Qt.TextElideMode.ElideRight, max(room.width() - aside, 40))
+        name = metrics.elidedText(in_order(cells.name), Qt.TextElideMode.ElideRight, max(room.width() - aside, 40))
         self._paint_text(painter, room.adjusted(-_MARGIN, 0, _MARGIN, 0), name, metrics, _LEFT)
         if cells.aside:
             painter.setFont(self.font)
@@ -171,6 +172,7 @@ class RowPainter(RowLook):
         room = rect.width() - 2 * _MARGIN
         if not text or room < 4:
             return
+        text = in_order(text)
         if metrics.horizontalAdvance(text) > room:
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
         painter.drawText(rect.adjusted(_MARGIN, 0, -_MARGIN, 0), alignment, text)
