@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -97,7 +97,7 @@ class MainWindow(QMainWindow):
         self.library.message.connect(self.tell)
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self.resize(1400, 900)
+        self.resize(QSize(1400, 900).boundedTo(self.screen().availableSize()))
 
         self.recent = RecentFiles(settings, self.bridge, self)
         self.tabs = FileTabs()
