@@ -12,14 +12,19 @@ from sdviewer.checkpoint.decoding import Codes, Values, decoded_dtype
 from sdviewer.checkpoint.dtypes import Dtype
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.value_frame import Frame, Page, paging_of
-from sdviewer.checkpoint.value_text import as_shown, code_text, long_text, marks_of, short_texts
+from sdviewer.checkpoint.value_holes import read_around_holes
+from sdviewer.checkpoint.value_text import Mark, as_shown, code_text, long_text, marks_of, short_texts
 from sdviewer.control import Control
+from sdviewer.errors import MissingBytes
 
 # Of the values that were read lately; far more than a screen shows, whatever the size of an element.
 _BYTES_KEPT = 64 << 20
 # What a value's text and its place in lists take.
 _TEXT_BYTES = 80
 _VALUES_AT_ONCE = 1 << 16
+MISSING_TEXT = "missing"
+"""Stands in a cell whose value is not there."""
+_NOT_THERE = "not there: no file holds the chunk that it lies in"
 
 
 def element_bytes(ref: TensorRef) -> int:
@@ -114,6 +119,8 @@ class Block:
     def exact(self, row: int, column: int, dtype: Dtype) -> tuple[str, str]:
         """The value of a cell with all its digits, and its code."""
         place = row - self.top, column - self.left
+        if self.marks[place] == Mark.MISSING:
+            return _NOT_THERE, ""
         return long_text(np.asarray(self.values[place]), dtype), code_text(self.codes[place], dtype)
 
 
@@ -160,7 +167,18 @@ class PagedValues:
 
         """
         rows, columns = self.paging.places(self.frame, page)
-        values, codes = read_rectangle(self.ref, self.frame, rows, columns)
-        texts = short_texts(values, self.dtype)
+        missing: npt.NDArray[np.bool_] | None = None
+        try:
+            values, codes = read_rectangle(self.ref, self.frame, rows, columns)
+        except MissingBytes:
+            around = read_around_holes(self.ref, self.frame.slice_of(rows, columns))
+            if around is None:
+                raise
+            values, codes, missing = (self.frame.arranged(part, rows, columns) for part in around)
+        texts, marks = short_texts(values, self.dtype), marks_of(values)
+        if missing is not None:
+            marks[missing] = Mark.MISSING
+            for row, column in np.argwhere(missing).tolist():
+                texts[row][column] = MISSING_TEXT
         longest = max((len(text) for row in texts for text in row), default=0)
-        return Block(rows.start, columns.start, texts, marks_of(values), values, codes, longest)
+        return Block(rows.start, columns.start, texts, marks, values, codes, longest)

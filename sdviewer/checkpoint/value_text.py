@@ -25,6 +25,7 @@ class Mark(IntEnum):
     NONE = 0
     NAN = 1
     INFINITE = 2
+    MISSING = 3  # the chunk that holds it is not there
 
 
 def as_shown(codes: npt.NDArray[Any], dtype: Dtype) -> npt.NDArray[Any]:

@@ -132,6 +132,11 @@ class Assembled:
         """Bytes of the whole tensor."""
         return self.spec.size
 
+    @property
+    def boxes_there(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """The chunks that can be read: first place and size; see `Holed`."""
+        return [(chunk.start, chunk.size) for chunk in self._assembly.chunks if chunk.source >= 0]
+
     def check_unchanged(self) -> None:
         """As the files that hold its chunks."""
         for source in sorted({chunk.source for chunk in self._assembly.chunks} - {-1}):

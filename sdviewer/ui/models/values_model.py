@@ -76,7 +76,7 @@ class ValuesModel(QAbstractTableModel):
         if block is None:
             return where, NOT_READ
         value, code = block.exact(*place, self.pages.dtype)
-        return where, value, f"code {code}"
+        return (where, value, f"code {code}") if code else (where, value)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802  # Qt
         """The place on the axis that runs there, counted in the whole frame."""

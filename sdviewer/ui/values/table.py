@@ -183,7 +183,7 @@ class ValuesTable(QTableView):
         ground = QColor(c.highlight if active else c.inactive_highlight)
         on_ground = QColor(c.highlighted_text if active else c.text)
         pens = {Mark.NONE: QColor(c.text), Mark.NAN: QColor(c.error), Mark.INFINITE: QColor(c.warning)}
-        muted = QColor(c.muted)
+        muted = pens[Mark.MISSING] = QColor(c.muted)
         height, width = self.rowHeight(0), self.columnWidth(0)
         metrics, room = self.fontMetrics(), width - 2 * _PADDING
         fits = room // max(self._advance, 1)

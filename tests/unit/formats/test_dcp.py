@@ -34,6 +34,9 @@ from sdviewer.checkpoint.document import Checkpoint, Problem
 from sdviewer.checkpoint.facts import places
 from sdviewer.checkpoint.metadata import metadata_of
 from sdviewer.checkpoint.table import Flag
+from sdviewer.checkpoint.value_frame import Frame, frame_of
+from sdviewer.checkpoint.value_pages import PagedValues
+from sdviewer.checkpoint.value_text import Mark
 from sdviewer.checkpoint.wording import bytes_for_people
 from sdviewer.cli.main import run
 from sdviewer.errors import CannotRead, Damaged, MissingBytes, NotACheckpoint, SourceChanged
@@ -41,7 +44,7 @@ from sdviewer.formats import opening
 from sdviewer.processes import limits
 from tests.helpers import attacks
 from tests.helpers.conformance import assert_holds, raw_bytes
-from tests.helpers.distributed import NOTE, changed, placed_tensors, write_all
+from tests.helpers.distributed import NOTE, RANKS, changed, placed_tensors, write_all
 from tests.helpers.spying import Spy, spying
 from tests.unit.cli.running import no_window
 from tests.unit.search.test_filtering import names as names_found
@@ -591,3 +594,44 @@ def test_figures_of_assembled_tensors_are_remembered_as_long_as_all_files_are_th
     whole, _ = scanned()
     assert not whole.errors
     np.testing.assert_array_equal(whole.table.block(rows).values, first.table.block(rows).values)
+
+
+@pytest.mark.parametrize(
+    ("name", "row_axis", "column_axis", "at"),
+    [("rows", 0, 1, (0, 0)), ("rows", 1, 0, (0, 0)), ("columns", 0, 1, (0, 0)), ("middle", 0, 2, (0, 3, 0)),
+     ("half", 0, -1, (0, 1)), ("wave", 0, 1, (0, 0)), ("eight", 0, -1, (0, 1))],
+)  # fmt: skip
+def test_values_of_chunks_that_are_there_are_shown_around_those_that_are_not(
+    placed: Path, name: str, row_axis: int, column_axis: int, at: tuple[int, ...]
+) -> None:
+    (placed / SECOND).unlink()
+    ref = sdviewer.open(placed).tensors[name]
+    assert Flag.INCOMPLETE in ref.flags
+    whole = placed_tensors()[name]
+    axis = 1 if name in ("columns", "middle", "turned") else 0
+    first = whole.chunk(RANKS, axis)[0].shape[axis]
+    is_missing = torch.arange(whole.shape[axis]).reshape([-1 if a == axis else 1 for a in range(whole.dim())]) >= first
+    index = tuple(slice(None) if a in (row_axis, column_axis) else place for a, place in enumerate(at))
+    expected, missing = whole[index], is_missing.expand(whole.shape)[index]
+    if column_axis < 0:
+        expected, missing = expected[:, None], missing[:, None]
+    elif row_axis > column_axis:
+        expected, missing = expected.T, missing.T
+    pages = PagedValues(ref, Frame(ref.shape, row_axis, column_axis, at))
+    block = pages.read(pages.paging.page_at(0, 0))
+    np.testing.assert_array_equal(block.marks == Mark.MISSING, missing.numpy())
+    assert missing.any()
+    values = torch.from_numpy(block.values.copy())
+    torch.testing.assert_close(values[~missing], expected.to(values.dtype)[~missing], rtol=0, atol=0)
+    for row, column in torch.argwhere(missing).tolist():
+        assert block.text(row, column) == "missing"
+        assert block.exact(row, column, pages.dtype)[0].startswith("not there")
+
+
+def test_a_tensor_without_any_chunk_still_says_so(placed: Path) -> None:
+    for file in (FIRST, SECOND):
+        (placed / file).unlink()
+    ref = sdviewer.open(placed).tensors["rows"]
+    pages = PagedValues(ref, frame_of(ref.shape))
+    with pytest.raises(CannotRead):
+        pages.read(pages.paging.page_at(0, 0))
