@@ -221,6 +221,9 @@ class GuidePage(QTextEdit):
         document.setDocumentMargin(_MARGIN)
         document.clear()
         document.setMarkdown(self._text, QTextDocument.MarkdownFeature.MarkdownDialectGitHub)
+        # As one edit: each by itself would lay the whole page out once more, which takes seconds where it is seen.
+        edit = QTextCursor(document)
+        edit.beginEditBlock()
         block = document.begin()
         while block.isValid():
             _dress(block)
@@ -228,6 +231,7 @@ class GuidePage(QTextEdit):
         for frame in document.rootFrame().childFrames():
             if isinstance(frame, QTextTable):
                 _dress_table(frame)
+        edit.endEditBlock()
         if self._sought:
             kept = self._place
             self.find_all(self._sought)

@@ -164,6 +164,15 @@ def test_a_new_theme_is_followed_and_the_place_is_kept(opened: Guide, qtbot: QtB
     apply_theme(Theme.LIGHT)
 
 
+def test_it_is_laid_out_by_few_edits(opened: Guide, qtbot: QtBot) -> None:
+    """Each edit of a page that is seen lays it out from there to its end."""
+    qtbot.waitUntil(lambda: opened.page.is_settled)
+    edits: list[int] = []
+    opened.page.document().contentsChange.connect(lambda *_: edits.append(1))
+    opened.page._lay_out()
+    assert 0 < len(edits) < 10
+
+
 def test_an_installation_without_it_says_so(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Path:
         raise FileNotFoundError("sdviewer was installed without README.md")
