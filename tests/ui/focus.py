@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QWidget
 
 # What WCAG 2.2 asks of a graphic (1.4.11), and what tells two colours apart at all.
 GRAPHIC, ANOTHER = 3.0, 1.15
@@ -32,6 +32,12 @@ def looks(widget: QWidget) -> npt.NDArray[np.float64]:
     window = widget.window()
     place = QRect(widget.mapTo(window, QPoint()), widget.size()).adjusted(-_AROUND, -_AROUND, _AROUND, _AROUND)
     return luminance(window.grab(place.intersected(window.rect())).toImage())
+
+
+def is_in_sight(widget: QWidget) -> bool:
+    """Whether anything of a widget is seen, or of what covers it: of a page that scrolls its contents."""
+    parts = (widget, *widget.findChildren(QWidget)) if isinstance(widget, QAbstractScrollArea) else (widget,)
+    return widget.isVisible() and any(part.isVisible() and not part.visibleRegion().isEmpty() for part in parts)
 
 
 def shows_focus(widget: QWidget) -> bool:

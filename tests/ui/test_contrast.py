@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from sdviewer.ui.comparison.marks import mark_color
@@ -23,7 +23,7 @@ from sdviewer.ui.row_look import RowLook
 from sdviewer.ui.sources.syntax import Token
 from sdviewer.ui.sources.text_view import token_color
 from sdviewer.ui.theme import DARK, LIGHT, Colors, Theme, apply_theme
-from tests.ui.focus import shows_focus
+from tests.ui.focus import is_in_sight, shows_focus
 from tests.ui.test_theme import contrast
 
 Settle = Callable[[MainWindow], DocumentTab]
@@ -113,11 +113,9 @@ def in_turn(window: MainWindow) -> list[QWidget]:
         widget
         for widget in window.findChildren(QWidget)
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
-        and widget.isVisible()
         and widget.isEnabled()
         and widget.focusProxy() is None
-        and not widget.visibleRegion().isEmpty()
-        and not (isinstance(widget, QTableView) and not widget.model())
+        and is_in_sight(widget)
     ]
 
 
@@ -126,7 +124,7 @@ def unseen(window: MainWindow) -> list[str]:
     found = []
     for widget in in_turn(window):
         widget.setFocus(Qt.FocusReason.TabFocusReason)
-        if widget.hasFocus() and not shows_focus(widget):
+        if widget.hasFocus() and is_in_sight(widget) and not shows_focus(widget):
             found.append(f"{type(widget).__name__} {widget.accessibleName()!r}")
     return found
 

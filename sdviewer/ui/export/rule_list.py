@@ -158,7 +158,6 @@ class RuleList(QWidget):
         column.addWidget(self._offers)
         column.addWidget(self.form)
         column.addStretch(0)
-        self.setFocusProxy(self.view)
 
         self.view.selectionModel().currentChanged.connect(self._show_form)
         self.view.removal_wanted.connect(self.remove_current)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, cast
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -133,6 +133,12 @@ class PlotFrame(QWidget):
     def add_tool(self, widget: QWidget) -> None:
         """One more control in the row above the picture."""
         self._tools.addWidget(widget)
+        # Tab goes as the eyes do: the tools, what stands behind them, the picture.
+        before = self._tools.itemAt(self._tools.count() - 2) if self._tools.count() > 1 else None
+        if before is not None:
+            self.setTabOrder(before.widget(), widget)
+        self.setTabOrder(widget, self.save_button)
+        self.setTabOrder(self.save_button, self.graphics)
 
     def control_view(self, box: Any, show_all: Callable[[], object]) -> None:
         """Let the keys move this ViewBox, along the axes that the mouse may move; Home calls `show_all`."""
@@ -220,7 +226,8 @@ class PlotFrame(QWidget):
         if self.graphics.hasFocus():
             painter = QPainter(self)
             painter.setPen(QColor(colors().accent))
-            painter.drawRect(self.graphics.geometry().adjusted(-_EDGE, -_EDGE, 0, 0))
+            place = QRect(self.graphics.mapTo(self, QPoint()), self.graphics.size())
+            painter.drawRect(place.adjusted(-_EDGE, -_EDGE, 0, 0))
             painter.end()
 
     def _moved(self, event: QKeyEvent) -> bool:
