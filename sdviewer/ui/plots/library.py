@@ -38,6 +38,8 @@ _LATER_PARTS = (
         for part in ("pane", "view")
     ),
     "sdviewer.ui.comparison.tab",
+    "sdviewer.ui.export.pane",
+    "sdviewer.ui.guide",
 )
 
 LOOPS_SLOT = ("window", "loops")
