@@ -71,6 +71,7 @@ class PlotFrame(QWidget):
         self.graphics.customContextMenuRequested.connect(self._pop_up)
         self.graphics.installEventFilter(self)
         self._tools = FlowLayout()
+        self._last_tool: QWidget | None = None
         self.save_button = QToolButton()
         self.save_button.setText("Save or copy")
         self.save_button.setAccessibleName(f"Save or copy: {title}")
@@ -134,9 +135,9 @@ class PlotFrame(QWidget):
         """One more control in the row above the picture."""
         self._tools.addWidget(widget)
         # Tab goes as the eyes do: the tools, what stands behind them, the picture.
-        before = self._tools.itemAt(self._tools.count() - 2) if self._tools.count() > 1 else None
-        if before is not None:
-            self.setTabOrder(before.widget(), widget)
+        if self._last_tool is not None:
+            self.setTabOrder(self._last_tool, widget)
+        self._last_tool = widget
         self.setTabOrder(widget, self.save_button)
         self.setTabOrder(self.save_button, self.graphics)
 
