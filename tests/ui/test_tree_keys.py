@@ -238,8 +238,14 @@ def test_a_narrow_tree_keeps_names_and_sizes(tab: DocumentTab) -> None:
     tab.splitter.setSizes([400, 800])
     assert tab.tree.isColumnHidden(Column.KIND)
     assert not tab.tree.isColumnHidden(Column.SIZE)
+    assert not tab.tree.isColumnHidden(Column.SHAPE)
+    assert tab.tree.columnWidth(Column.NAME) >= 120
+    tab.splitter.setSizes([265, 935])
+    assert tab.tree.isColumnHidden(Column.SHAPE)
+    assert not tab.tree.isColumnHidden(Column.SIZE)
     assert tab.tree.columnWidth(Column.NAME) >= 120
     tab.splitter.setSizes([700, 500])
+    assert not tab.tree.isColumnHidden(Column.SHAPE)
     assert not tab.tree.isColumnHidden(Column.KIND)
 
 

@@ -9,8 +9,8 @@ from sdviewer.ui.tree.row_painter import RowPainter
 
 _WIDEST = {Column.KIND: 170, Column.DTYPE: 130, Column.SHAPE: 190, Column.SIZE: 110}
 _NARROWEST = {Column.KIND: 60, Column.DTYPE: 60, Column.SHAPE: 80, Column.SIZE: 84}
-_GIVING_WAY = (Column.KIND, Column.DTYPE)
-_NAME_NEEDED = 160
+# In this order, where the names have less room than this: a shape is told beside the tree as well.
+_GIVING_WAY = {Column.KIND: 160, Column.DTYPE: 160, Column.SHAPE: 110}
 _SAMPLE = 80
 _HEALTH = 34
 
@@ -61,9 +61,9 @@ class TreeColumns:
     def give_way(self) -> None:
         """Hide the columns that leave the names too little room, the least needed first."""
         room = self._view.viewport().width() - sum(self._wanted.values()) - _HEALTH * self._has_health
-        for column in _GIVING_WAY:
+        for column, needed in _GIVING_WAY.items():
             if column in self._wanted:
-                hidden = room < _NAME_NEEDED
+                hidden = room < needed
                 if self._view.isColumnHidden(column) is not hidden:
                     self._view.setColumnHidden(column, hidden)
                 room += self._wanted[column] if hidden else 0
