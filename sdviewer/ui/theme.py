@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QToolTip
 # The style frames a field with this shade of its ground, which on a dark ground nobody sees. So fields have, in the
 # role that nothing else of them is painted with, the colour of which this shade is the frame.
 _FRAME_SHADE = 140
-_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QPlainTextEdit", "QCheckBox", "QRadioButton")
+_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QPlainTextEdit", "QCheckBox", "QRadioButton", "QMenu")
 
 
 class Theme(Enum):

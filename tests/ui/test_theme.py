@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from sdviewer.ui.theme import DARK, LIGHT, Colors, Theme, apply_theme
+from sdviewer.ui.theme import DARK, LIGHT, Colors, Theme, apply_theme, colors
 from sdviewer.ui.values.index_box import IndexBox
 from tests.ui.looking import picture
 
@@ -65,3 +65,19 @@ def test_text_stands_out_from_its_ground(c: Colors) -> None:
     assert contrast(c.highlighted_text, c.highlight) >= 4.5
     assert contrast(c.text, c.inactive_highlight) >= 4.5
     assert contrast(c.text, c.found) >= 4.5
+
+
+def test_the_box_of_a_command_that_is_off_is_seen_in_both_themes(qtbot: QtBot) -> None:
+    for theme in (Theme.LIGHT, Theme.DARK):
+        apply_theme(theme)
+        menu = QMenu()
+        qtbot.addWidget(menu)
+        menu.addAction("Off").setCheckable(True)
+        menu.resize(menu.sizeHint())
+        image = picture(menu)
+        ground = QColor(colors().base).lightness()
+        box = [
+            abs(image.pixelColor(x, y).lightness() - ground) for x in range(4, 22) for y in range(4, image.height() - 4)
+        ]
+        assert max(box) > 50
+    apply_theme(Theme.LIGHT)
