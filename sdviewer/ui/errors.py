@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import dataclass
 
@@ -45,7 +46,12 @@ def _sentence(text: str) -> str:
     text = shown(text)
     if text.partition(" ")[0] in _SAID_OF_THE_FILE:
         text = f"it {text}"
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".") if text else ""
+    first = text[:1] if text.startswith("sdviewer ") else text[:1].upper()
+    return first + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".") if text else ""
+
+
+# A word that no line can hold would make the window wider than the screen.
+_LONG_WORD, _BREAK = re.compile(r"\S{40}(?=\S)"), "\u200b"
 
 
 class ErrorTools(QObject):
@@ -118,7 +124,7 @@ class ErrorPanel(QWidget):
         """Fill in an error."""
         text = describe_error(error)
         for label, words in ((self.message, text.message), (self.file, text.file), (self.hint, text.hint)):
-            label.setText(words)
+            label.setText(_LONG_WORD.sub(rf"\g<0>{_BREAK}", words) if label is self.message else words)
             label.setVisible(bool(words))
         self.tools.tell(text.details)
 

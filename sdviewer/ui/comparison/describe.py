@@ -279,9 +279,9 @@ def _by_roles(standing: Standing) -> Iterable[Grid]:
     found = standing.marks_by_role()
     if len(found) > 1:
         told = tuple(
-            (Role(role).name.lower(), f"{sum(marks.values()):,}", told_of(marks)) for role, marks in found.items()
+            (Role(role).name.lower(), told_of(marks), f"{sum(marks.values()):,}") for role, marks in found.items()
         )
-        yield Grid("By role", ("Role", "Pairs", "Marks"), told, frozenset((1,)))
+        yield Grid("By role", ("Role", "Marks", "Pairs"), told, frozenset((2,)))
 
 
 def _is_same_file(standing: Standing) -> bool:

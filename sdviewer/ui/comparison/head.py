@@ -13,6 +13,7 @@ from sdviewer.ui.comparison.chips import MarkChips
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.filter.line import FilterLine
+from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
 
@@ -76,10 +77,7 @@ class DiffHead(QWidget):
         self.swap_button.setAccessibleName("Swap both sides")
         self.swap_button.setToolTip("Swap both sides")
         self.swap_button.clicked.connect(self.swap_wanted)
-        self.report_button = QToolButton()
-        self.report_button.setText("Report")
-        self.report_button.setAccessibleName("Save or copy a report")
-        self.report_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.report_button = MenuButton("Report", "Save or copy a report")
         self.report_menu = QMenu(self)
         self.report_button.setMenu(self.report_menu)
         for side in ("A", "B"):
@@ -101,11 +99,8 @@ class DiffHead(QWidget):
         self.line.textChanged.connect(self.wish_changed)
         self.line.results_wanted.connect(self.rows_wanted)
         self.line.left.connect(self.rows_wanted)
-        self.sort_button = QToolButton()
-        self.sort_button.setText("Sort")
-        self.sort_button.setAccessibleName("Sort the tensors in a list")
+        self.sort_button = MenuButton("Sort", "Sort the tensors in a list")
         self.sort_button.setToolTip("Sort the tensors in a list, as a click on a column's title does")
-        self.sort_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.sort_menu = QMenu(self)
         for by, title in _SORTS.items():
             self.sort_menu.addAction(title, partial(self.sort_wanted.emit, by))

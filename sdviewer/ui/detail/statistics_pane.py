@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +30,7 @@ from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.focus_frame import ScrollArea
+from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
 
@@ -123,10 +123,7 @@ class StatisticsPane(Pane):
         self.bad_button = QPushButton("Go to the first bad value")
         self.bad_button.setToolTip("Show the first NaN or infinity in the table of values")
         self.bad_button.clicked.connect(self.find_bad)
-        self.copy_button = QToolButton()
-        self.copy_button.setText("Copy")
-        self.copy_button.setAccessibleName("Copy the statistics")
-        self.copy_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.copy_button = MenuButton("Copy", "Copy the statistics")
         self.menu = QMenu(self)
         self.menu.addAction("Copy as &Text", self.copy_text)
         self.menu.addAction("Copy as &TSV", self.copy_tsv)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.wording import shown
@@ -33,6 +33,7 @@ from sdviewer.ui.export.summary import Summary, Verdict, verdict_of
 from sdviewer.ui.export.target_bar import TargetBar
 from sdviewer.ui.export.wishes import Chosen, History, Wish, exactly
 from sdviewer.ui.line_splitter import LineSplitter
+from sdviewer.ui.menu_button import MenuButton
 
 if TYPE_CHECKING:
     from sdviewer.ui.scan.findings import Findings
@@ -82,10 +83,7 @@ class ExportPane(QWidget):
         self.title = heading("Export")
         self.title.setContentsMargins(0, 0, 0, 0)
         self.source = SourceBox()
-        self.recipe_button = QToolButton()
-        self.recipe_button.setText("Recipe")
-        self.recipe_button.setAccessibleName("Recipe: save, load, copy as code")
-        self.recipe_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.recipe_button = MenuButton("Recipe", "Recipe: save, load, copy as code")
         self.back_button = QPushButton("Back to the file")
         self.back_button.setAutoDefault(False)
         self.back_button.setToolTip("Esc, Ctrl+E")

@@ -28,6 +28,7 @@ from sdviewer.ui.export.keys import EXPORT_KEYS
 from sdviewer.ui.export.rule_form import KINDS, RuleForm, new_rule
 from sdviewer.ui.export.wishes import Wish, is_complete
 from sdviewer.ui.flow import FlowLayout
+from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.models.rules_model import RulesModel
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
@@ -125,8 +126,8 @@ class RuleList(QWidget):
         self.empty = plain_label("No rules: everything is written as it is.", muted=True)
         self.empty.setWordWrap(True)
         self.empty.setContentsMargins(12, 8, 12, 8)
-        self.add_button = _tool("Add rule", "Add a rule behind the current one")
-        self.add_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.add_button = MenuButton("Add rule", "Add a rule behind the current one")
+        self.add_button.setToolTip("Add a rule behind the current one")
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.add_button.setMenu(self.menu)

@@ -17,7 +17,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 ROW_FORMAT = "application/x-sdviewer-compared-row"
 _CELLS_KEPT = 4096
-_HEADERS = ("Name", "Mark", "Dtype and shape", "max |Δ|", "‖Δ‖ / ‖A‖", "cosine", "changed", "paired by")
+_HEADERS = ("Name", "Mark", "Dtype and shape", "max |Δ|", "‖Δ‖ / ‖A‖", "Cosine", "Changed", "Paired by")
 _TIPS = (
     "Name in A, or in B where A has none",
     "What differs; of a module how many tensors of each mark",

@@ -33,7 +33,7 @@ class Column(IntEnum):
     NOTE = 5
 
 
-_TITLES = ("In the file", "Becomes", "dtype", "Shape", "Size", "Note")
+_TITLES = ("In the file", "Becomes", "Dtype", "Shape", "Size", "Note")
 
 
 class PlanModel(QAbstractTableModel):

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.saving import save_whole
@@ -20,6 +20,7 @@ from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.errors import describe_error
 from sdviewer.ui.flow import FlowLayout
+from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.pane_tasks import PaneTasks
 from sdviewer.ui.plots.saving import Columns, csv_pieces, file_stem, image_of, png_of, svg_of
 from sdviewer.ui.theme import colors, number_font
@@ -72,10 +73,7 @@ class PlotFrame(QWidget):
         self.graphics.installEventFilter(self)
         self._tools = FlowLayout()
         self._last_tool: QWidget | None = None
-        self.save_button = QToolButton()
-        self.save_button.setText("Save or copy")
-        self.save_button.setAccessibleName(f"Save or copy: {title}")
-        self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.save_button = MenuButton("Save or copy", f"Save or copy: {title}")
         self.menu = QMenu(self)
         self.menu.addAction("Save Picture as &PNG…", self.ask_png)
         self.menu.addAction("Save Picture as &SVG…", self.ask_svg)

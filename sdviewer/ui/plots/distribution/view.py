@@ -15,6 +15,7 @@ from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.measuring import Measured
+from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.plots.distribution.markers import Kind, markers_of
 from sdviewer.ui.plots.distribution.picture import MOST_DRAWN, DistributionPicture
 from sdviewer.ui.plots.distribution.samples import Binned, Refined, Sample, with_masses
@@ -61,11 +62,8 @@ class DistributionView(PlotFrame):
         self.cumulative = _toggle("Cumulative", "For each bin the share of values up to its end")
         self.middle = _toggle("Middle 99.8 %", "Show what lies between the quantiles 0.1 % and 99.9 %")
         self.middle.setCheckable(False)
-        self.markers_button = QToolButton()
-        self.markers_button.setText("Markers")
+        self.markers_button = MenuButton("Markers", "Markers: lines at values that stand out")
         self.markers_button.setToolTip("Lines at values that stand out")
-        self.markers_button.setAccessibleName("Markers: lines at values that stand out")
-        self.markers_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
         self.markers = {kind: menu.addAction(kind.value) for kind in Kind}
         for kind, action in self.markers.items():
