@@ -110,8 +110,8 @@ class Description:
     Attributes:
         format: "torch zip", "torch legacy", "torch tar", "torchscript", "torch export", "safetensors",
             "sharded safetensors", "sharded torch", "torch distributed", "distributed safetensors", "pickle", "npy",
-            "npz", "zip of checkpoints"; of a folder that holds training state beside its model the model's, and
-            " with training state".
+            "npz", "zip of checkpoints", "deepspeed zero"; of a folder that holds training state beside its model the
+            model's, and " with training state".
         root: "mapping", "tensor" (the file is one bare tensor) or "other".
         part_of: for a single shard the index or folder to open to see the whole, "" for all else.
         inline: bytes that `SourceSpec(kind="inline")` refer to.

@@ -19,6 +19,7 @@ from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, Damaged, NotACheckpoint, NotPermitted, UnsupportedFormat
 from sdviewer.formats import dcp, dcp_safetensors
 from sdviewer.formats.companions import Beside, with_companions
+from sdviewer.formats.deepspeed_names import LATEST, zero_files
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.shard_names import (
@@ -115,6 +116,17 @@ def read_folder(text: str, sources: LocalSources, control: Control, read_source:
             # Something else calls its files so.
             if not wholes:
                 raise
+    if zero_files(names):
+        from sdviewer.formats import deepspeed
+
+        return _with_others(deepspeed.read_folder(text, names, sources, control, read_source), (), names, text, ())
+    if LATEST in names and (not wholes or wholes[0].rank >= _UNKNOWN):
+        from sdviewer.formats import deepspeed
+
+        if step := deepspeed.step_folder(text, folders):
+            if LATEST in (inside := _list(Path(step))[0]) and not zero_files(inside):
+                raise Damaged("is a step, and refers to a further one", file=step)
+            return _of_step(read_folder(step, sources, control, read_source), text, step, names, folders)
     if not wholes or wholes[0].rank == _FOREIGN:
         _refuse_foreign(text, names)
     if not wholes:
@@ -146,6 +158,22 @@ def _read_distributed(folder: str, names: Sequence[str], sources: LocalSources, 
     if not dcp.metadata_names(names):
         raise dcp.unfinished(folder, names)
     return dcp.read_folder(folder, names, sources, control)
+
+
+def _of_step(
+    description: Description, folder: str, step: str, names: Sequence[str], folders: Sequence[str]
+) -> Description:
+    """The description of the last step of a run, with a word on the others."""
+    others = [name for name in folders if name != Path(step).name]
+    problems = list(description.problems)
+    if others:
+        more = f" and {len(others) - _FOLDERS_TOLD:,} more" if len(others) > _FOLDERS_TOLD else ""
+        message = (
+            f"{Path(step).name} is shown, which the file 'latest' names; open others by themselves: "
+            f"{', '.join(others[:_FOLDERS_TOLD])}{more}"
+        )
+        problems.append(Problem("extra", "info", message, folder))
+    return _with_others(dataclasses.replace(description, problems=tuple(problems)), (), names, folder, ())
 
 
 def as_part(description: Description, text: str) -> Description:

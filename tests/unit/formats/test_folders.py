@@ -48,7 +48,7 @@ def others(checkpoint: Checkpoint) -> str:
         ("diffusion_pytorch_model.safetensors", ("diffusion_pytorch_model.fp16.safetensors", "a_model.bin")),
         ("adapter_model.safetensors", ("optimizer.safetensors", "opt.pt")),
         ("adapter_model.bin", ("best.pt", "rng_0.pth")),
-        ("mp_rank_00_model_states.pt", ("zero_pp_rank_0_mp_rank_00_optim_states.pt",)),
+        ("mp_rank_00_model_states.pt", ("layer_00-model_00-model_states.pt",)),
         ("checkpoint_best.pt", ("checkpoint_last.pt", "checkpoint12.pt")),
         ("last.ckpt", ("epoch=9-step=10.ckpt",)),
         ("4x_upscaler.pth", ("optim.pth",)),
