@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Collects the texts of the window into resources/i18n/sdviewer_en.ts, from which translations are made.
 
     python packaging/strings.py          write the file anew
@@ -41,11 +40,10 @@ class Use:
         if not self.values:
             return ""
         try:
-            fields = {
-                name.partition(".")[0].partition("[")[0] for _, name, _, _ in _parts(self.text) if name is not None
-            }
+            names = [name for _, name, _, _ in string.Formatter().parse(self.text) if name is not None]
         except ValueError as error:
             return f"the text cannot be filled: {error}"
+        fields = {name.partition(".")[0].partition("[")[0] for name in names}
         return "" if fields == self.values else f"the text has {sorted(fields)}, the call {sorted(self.values)}"
 
 
@@ -98,10 +96,6 @@ def main(arguments: list[str]) -> int:
         target.write_text(ts_text(found), "utf-8")
     print("\n".join(wrong) if wrong else f"{len({use.text for use in found})} texts", file=sys.stderr)
     return 1 if wrong else 0
-
-
-def _parts(text: str) -> list[tuple[str, str | None, str | None, str | None]]:
-    return list(string.Formatter().parse(text))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import PySide6
@@ -35,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     target = tmp_path / "resources" / "i18n"
     target.mkdir(parents=True)
     (tmp_path / "german.ts").write_text(_GERMAN, "utf-8")
-    command = [lrelease, "-silent", tmp_path / "german.ts", "-qm", target / "sdviewer_de.qm"]
+    command = [str(lrelease), "-silent", str(tmp_path / "german.ts"), "-qm", str(target / "sdviewer_de.qm")]
     subprocess.run(command, check=True, timeout=60)
 
     def resource(name: str) -> Path:
@@ -48,11 +47,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def german(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def german(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     translator = loaded(folder / "sdviewer_de.qm")
     assert translator is not None
     monkeypatch.setattr(translating, "_translator", lambda: translator)
-    yield
 
 
 def test_without_a_translation_texts_are_english() -> None:
