@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sdviewer.ui.file_tabs import Page
 
 _MS_BEFORE_SAVING = 1000
+_MS_BEFORE_MARK = 300
 _MS_TO_READ = 20_000
 _MOST_TABS = 1000
 _NOT_CLOSED = "The last session was not closed as usual. File › Reopen the Last Session brings its files back."
@@ -98,8 +99,13 @@ class SessionKeeper(QObject):
         self._save_soon.timeout.connect(self._save)
         window.reopen_wanted.connect(self.reopen)
         window.closed.connect(self._next.stop)
+        # Writing that down takes some milliseconds, for which no first tree shall wait.
+        self._mark_soon = QTimer(self)
+        self._mark_soon.setSingleShot(True)
+        self._mark_soon.setInterval(_MS_BEFORE_MARK)
+        self._mark_soon.timeout.connect(self._mark)
         if leads:
-            settings.is_running = True
+            self._mark_soon.start()
             window.tabs.currentChanged.connect(self._changed)
             window.tabs.tabBar().tabMoved.connect(self._changed)
             window.closed.connect(self._end)
@@ -112,6 +118,8 @@ class SessionKeeper(QObject):
     def begin(self) -> None:
         """A start without files: open the last session, or say why it is not."""
         if self._was_closed:
+            if self.last.tabs:
+                self._mark()
             self._open_all()
         elif self.last.tabs:
             self._leaves_it = True
@@ -171,6 +179,10 @@ class SessionKeeper(QObject):
         (page.comparing.paired if is_comparison(page) else page.opened).connect(select)
         page.destroyed.connect(lambda: self._wanted.pop(number, None))
 
+    def _mark(self) -> None:
+        self._mark_soon.stop()
+        self._settings.is_running = True
+
     def _changed(self) -> None:
         self._leaves_it = False
         self._save_soon.start()
@@ -196,6 +208,7 @@ class SessionKeeper(QObject):
 
     def _end(self) -> None:
         self._save_soon.stop()
+        self._mark_soon.stop()
         if self._leaves_it:
             return
         if not self._waiting:
