@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sdviewer.checkpoint.dtypes import DTYPES
@@ -43,12 +44,13 @@ class Rank:
     sources: LocalSources
     used: set[int] = field(default_factory=set)
     _inflated: dict[int, int] = field(default_factory=dict)
+    _states: dict[int, dict[str, int]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def _optimizer(self) -> int:
         return self.described.child(0, "optimizer_state_dict")
 
-    @property
+    @cached_property
     def stage(self) -> int:
         """The stage of ZeRO: 1, 2 or 3; 0 for a file of something else."""
         told = self.described.plain(self.described.child(self._optimizer, "zero_stage"))
@@ -75,16 +77,19 @@ class Rank:
         """The stretch of each group, None for one that cannot be had."""
         return [self.stretch(node) for node in self.group_nodes()]
 
-    @property
+    @cached_property
     def _base(self) -> int:
         return self.described.child(self._optimizer, _STATE_OF_STAGE.get(self.stage, ""))
 
     def state(self, group: int) -> dict[str, int]:
         """Field → node of the state of one group's stretch."""
-        # A list where DeepSpeed wrote it for another number of ranks, else what the optimizer itself gives.
-        base = self._base
-        node = base if self.described.is_list(base) else self.described.child(base, "state")
-        return {str(key): child for key, child in self.described.entries(self.described.child(node, group)).items()}
+        if group not in self._states:
+            # A list where it is written for any number of ranks, else what the optimizer itself gives.
+            base = self._base
+            node = base if self.described.is_list(base) else self.described.child(base, "state")
+            fields = self.described.entries(self.described.child(node, group))
+            self._states[group] = {str(key): child for key, child in fields.items()}
+        return self._states[group]
 
     def options(self) -> list[dict[str, Any]]:
         """The options of each group."""

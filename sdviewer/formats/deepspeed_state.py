@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from sdviewer.checkpoint.document import Description, Problem
@@ -83,6 +85,7 @@ class _State:
         self._there = [rank for rank in ranks if rank is not None]
         self._divides = self._there[0].stage == _DIVIDES
         self._flat = {rank.number: rank.groups() for rank in self._there}
+        self._ends = list(accumulate(flat.count if flat else 0 for flat in self._flat[self._there[0].number]))
         self.names = [_free(PARAMETERS, taken), _free(OPTIMIZER, taken)]
 
     def parameters(self) -> Values:
@@ -176,10 +179,10 @@ class _State:
                 if name not in fields and len(state[one.name]) < _FIELDS:
                     value = self.tensors.copied(first.described, node)
                     state[one.name][name] = first.described.value(node) if value is None else value
-        for field in fields:
+        for field, groups_with in fields.items():
             vectors = self._vectors(f"the flat {field}", _stretch_of_field(field))
             for one in self._all:
-                if self._has(field, self._stretch_of(one)):
+                if self._stretch_of(one) in groups_with:
                     path = (self.names[1], "state", one.name, field)
                     state[one.name][field] = self.tensors.put_together(path, one.shape, vectors.pieces(one))
             self.problems += vectors.problems
@@ -206,29 +209,21 @@ class _State:
                     rank.used.update((node, *rank.state(group).values()))
             rank.use_all()
 
-    def _flat_fields(self) -> list[str]:
-        """The fields of the state that are flat tensors, as long as a rank's stretch or longer."""
-        found: dict[str, None] = {}
+    def _flat_fields(self) -> dict[str, set[int]]:
+        """The fields of the state that are flat tensors, and of which groups."""
+        found: dict[str, set[int]] = {}
         for rank in self._there:
             for group in range(len(self._flat[rank.number])):
                 for name, node in list(rank.state(group).items())[:_FIELDS]:
                     if rank.is_flat(node):
-                        found[name] = None
-        return list(found)
-
-    def _has(self, field: str, group: int) -> bool:
-        return any(rank.is_flat(rank.state(group).get(field, -1)) for rank in self._there)
+                        found.setdefault(name, set()).add(group)
+        return found
 
     def _stretch_of(self, one: Parameter) -> int:
         """The group whose state a parameter has: its own, in ZeRO 3 the part of a rank's vector it begins in."""
         if not self._divides:
             return one.group
-        end = 0
-        for group, flat in enumerate(self._flat[self._there[0].number]):
-            end += flat.count if flat else 0
-            if one.start < end:
-                return group
-        return one.group
+        return min(bisect_right(self._ends, one.start), max(len(self._ends) - 1, 0))
 
 
 def _at(groups: Sequence[Piece | None], group: int) -> Piece | None:

@@ -19,6 +19,7 @@ from sdviewer.formats.flat_partitions import Piece
 from sdviewer.formats.pickle_values import TensorNode
 
 _PROBLEMS_TOLD = 50
+_NOT_DENSE, _INCOMPLETE = int(Flag.NOT_DENSE), int(Flag.INCOMPLETE)
 
 
 @dataclass
@@ -58,13 +59,13 @@ class Tensors:
         lost = self._lost(pieces, count, dtype)
         if lost:
             self.fault("missing", lost, *path)
-            flags |= int(Flag.INCOMPLETE)
+            flags |= _INCOMPLETE
         there = [piece for piece in pieces if piece.source >= 0 and piece.dtype == dtype]
         nbytes = count * (dtype.bits // 8)
         key = path[-1]
         if count and not there:
             storage = self.builder.add_storage(key, source=-1, offset=0, nbytes=0, encoding=Encoding.MISSING)
-            flags &= ~int(Flag.INCOMPLETE)
+            flags &= ~_INCOMPLETE
         elif len(there) == 1 and not lost:
             storage = self.builder.add_storage(key, source=there[0].source, offset=there[0].offset, nbytes=nbytes)
         elif not count:
@@ -101,7 +102,7 @@ class Tensors:
         """A tensor of a file once more, None for what is no plain tensor."""
         row = described.row(node)
         table = described.description.tensors
-        if row < 0 or int(table.flags[row]) & Flag.NOT_DENSE or int(table.extra[row]) >= 0:
+        if row < 0 or int(table.flags[row]) & _NOT_DENSE or int(table.extra[row]) >= 0:
             return None
         known = (id(table), row)
         if known not in self._copies:

@@ -7,6 +7,7 @@ each parameter by itself, and every rank joins its parts.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -56,8 +57,6 @@ class Run:
 
     def cut(self, start: int, count: int) -> list[Piece]:
         """Where values `start … start + count` lie; fewer than that where the vector ends before."""
-        from bisect import bisect_right
-
         found: list[Piece] = []
         index = bisect_right(self._ends, start)
         while count > 0 and index < len(self.pieces):
