@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from sdviewer.errors import UnsupportedFormat
 from sdviewer.training.groups import optimizers_of, read_groups
 from sdviewer.training.naming import name_parameters
 from sdviewer.training.state import read_state
-from tests.helpers import old_tar
+from tests.helpers import old_tar, zero_folders
 from tests.helpers.shards import write as write_shards
 from tests.readme.document import needs_readme, table
 
@@ -146,6 +147,25 @@ def adapter(it: Trained, folder: Path) -> Path:
     return folder
 
 
+def deepspeed(it: Trained, folder: Path) -> Path:
+    moments = dict(zip(it.state, it.optimizer.state_dict()["state"].values(), strict=True))
+    made = zero_folders.Trained(it.state, moments, [list(it.state)], [{"lr": 1e-3, "weight_decay": 0.01}])
+    for rank in range(2):
+        stage = zero_folders._stage_2(made, rank, 2, 1, "padded")
+        told = {"optimizer_state_dict": {"zero_stage": 2, **stage}, "ds_version": "0.16.4"}
+        torch.save(told, folder / zero_folders.rank_file(rank))
+    model: dict[str, Any] = {
+        "module": {name: value.bfloat16() for name, value in it.state.items()},
+        "buffer_names": [],
+        "param_shapes": [OrderedDict((name, value.shape) for name, value in it.state.items())],
+        "dp_world_size": 2,
+        "mp_world_size": 1,
+        "ds_version": "0.16.4",
+    }
+    torch.save(model, folder / zero_folders.MODEL)
+    return folder
+
+
 def npz(it: Trained, folder: Path) -> Path:
     arrays: dict[str, Any] = {name: value.numpy() for name, value in it.state.items()}
     np.savez(folder / "a.npz", **arrays)
@@ -189,6 +209,7 @@ WRITERS: dict[str, Callable[[Trained, Path], Path]] = {
     "distributed safetensors": distributed_safetensors,
     "folder of transformers": trainer_folder,
     "adapter of PEFT": adapter,
+    "DeepSpeed ZeRO": deepspeed,
     "numpy archive": npz,
     "numpy array": npy,
     "pickle of arrays": plain_pickle,
@@ -223,11 +244,21 @@ _TARGETS: dict[str, tuple[str, Callable[[Path], dict[str, torch.Tensor]]]] = {
 }
 
 
+def model_of(checkpoint: sdviewer.Checkpoint, state: dict[str, torch.Tensor]) -> str:
+    """The name of the part that is the network, in full precision."""
+    (name,) = [
+        name
+        for name, part in checkpoint.sections.items()
+        if all(key in part.tensors and part.tensors[key].dtype == "float32" for key in state)
+    ]
+    return name
+
+
 def refs_of(checkpoint: sdviewer.Checkpoint, state: dict[str, torch.Tensor]) -> dict[str, sdviewer.TensorRef]:
     """The tensors of the network by its keys; an array without a name is its first weight."""
     if len(checkpoint.tensors) == 1:
         return {"0.weight": next(iter(checkpoint.tensors.values()))}
-    (model,) = [part for part in checkpoint.sections.values() if set(state) <= set(part.tensors)]
+    model = checkpoint.sections[model_of(checkpoint, state)]
     return {name: model.tensors[name] for name in state}
 
 
@@ -264,7 +295,7 @@ def names_optimizer(path: Path, it: Trained) -> bool:
 def is_exported(path: Path, it: Trained, folder: Path) -> bool:
     with sdviewer.open(path) as checkpoint:
         refs = refs_of(checkpoint, it.state)
-        section = next((name for name, part in checkpoint.sections.items() if len(part.tensors) == len(refs)), None)
+        section = model_of(checkpoint, it.state) if len(refs) > 1 else None
     # An array that has no name is given one.
     rules = [] if all(ref.name for ref in refs.values()) else [AddPrefix("0.weight")]
     sdviewer.plan(path, *rules, section=section, target="safetensors").write(str(folder / "out.safetensors"))
