@@ -19,7 +19,7 @@ from sdviewer.control import Control
 from sdviewer.errors import CannotOpen, Damaged, NotACheckpoint, NotPermitted, UnsupportedFormat
 from sdviewer.formats import dcp, dcp_safetensors
 from sdviewer.formats.companions import Beside, with_companions
-from sdviewer.formats.deepspeed_names import LATEST, zero_files
+from sdviewer.formats.deepspeed_names import LATEST, is_of_rank, zero_files
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reading
 from sdviewer.formats.shard_names import (
@@ -181,6 +181,10 @@ def as_part(description: Description, text: str) -> Description:
     path = Path(text)
     if dcp_safetensors.cut_files([path.name]):
         message = f"holds parts of tensors; open {path.parent} to see them whole"
+        problem = Problem("part", "info", message, path.name)
+        return dataclasses.replace(description, part_of=str(path.parent), problems=(*description.problems, problem))
+    if is_of_rank(path.name):
+        message = f"holds what one rank keeps, without names; open {path.parent} to see parameters by name"
         problem = Problem("part", "info", message, path.name)
         return dataclasses.replace(description, part_of=str(path.parent), problems=(*description.problems, problem))
     shard = parse_shard(path.name)

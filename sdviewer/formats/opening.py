@@ -12,6 +12,7 @@ from sdviewer.checkpoint.modules import build_tree
 from sdviewer.checkpoint.sections import find_sections
 from sdviewer.control import Control
 from sdviewer.errors import CannotRead, Damaged
+from sdviewer.formats.deepspeed_names import is_of_rank
 from sdviewer.formats.files import LocalSources
 from sdviewer.formats.reading import Reader, Reading
 from sdviewer.formats.shard_names import is_distributed, is_index, parse_shard
@@ -63,7 +64,7 @@ def _describe(path: str, sources: LocalSources, control: Control) -> Description
 
         return folders.read_folder(path, sources, control, read_source)
     description = read_source(Reading(sources, sources.add_file(path), control))
-    if parse_shard(Path(path).name):
+    if parse_shard(Path(path).name) or is_of_rank(Path(path).name):
         from sdviewer.formats import folders
 
         return folders.as_part(description, path)

@@ -261,6 +261,13 @@ def test_a_flat_partition_of_another_length_is_told_and_what_lies_elsewhere_is_r
     assert lost(checkpoint, made) == (set() if longer else {f"{WEIGHTS}/{name}" for name in spoiled})
 
 
+def test_the_file_of_one_rank_leads_to_its_folder(tmp_path: Path) -> None:
+    write(tmp_path)
+    checkpoint = sdviewer.open(tmp_path / SECOND)
+    assert checkpoint.description.part_of == str(tmp_path)
+    assert told(checkpoint, "by name").severity == "info"
+
+
 def test_ranks_of_two_steps_are_told(tmp_path: Path) -> None:
     write(tmp_path / "a", steps=3)
     write(tmp_path / "b", steps=5)
