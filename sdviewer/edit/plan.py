@@ -217,10 +217,16 @@ class Planner:
             if len(tied):
                 what = "each is written once more" if options.ties == "copies" else "only the first of each is written"
                 names = taken(keys.old, tied)
-                yield Reason("ties", f"{len(tied):,} tensors share the values of others: {what}", tuple(names))
+                yield Reason(
+                    "ties",
+                    f"{_counted(len(tied), 'tensor shares', 'tensors share')} the values of others: {what}",
+                    tuple(names),
+                )
         cast = keys.is_cast
         if cast.any():
-            yield Reason("cast", f"{int(cast.sum()):,} tensors are converted", keys.old_where(cast))
+            yield Reason(
+                "cast", f"{_counted(int(cast.sum()), 'tensor is', 'tensors are')} converted", keys.old_where(cast)
+            )
 
     @cached_property
     def _tie_groups(self) -> npt.NDArray[np.int64]:
@@ -247,13 +253,17 @@ def _with_objects(plan: ExportPlan) -> ExportPlan:
     names, rows = left_out(plan)
     if not names:
         return plan
-    told = Reason(
-        "objects", f"{len(names):,} objects beside the model cannot be written and are left out", tuple(names)
+    some = _counted(
+        len(names),
+        "object beside the model cannot be written and is",
+        "objects beside the model cannot be written and are",
     )
+    told = Reason("objects", f"{some} left out", tuple(names))
     lost = plan.source.checkpoint.table.name.take(np.array(rows, np.int64)).tolist()
     refusals = plan.refusals
     if lost:
-        message = f"{len(lost):,} tensors lie in objects that cannot be written; drop these parts, or unwrap the model"
+        some = _counted(len(lost), "tensor lies in an object", "tensors lie in objects")
+        message = f"{some} that cannot be written; drop these parts, or unwrap the model"
         refusals = (*refusals, Reason("lost", message, tuple(lost)))
     return replace(plan, refusals=refusals, warnings=(*plan.warnings, told))
 
@@ -277,7 +287,9 @@ def _refusals(source: Source, keys: PlannedKeys, options: Options) -> Iterable[R
     if len(names) < len(keys):
         clashes = _clashes(keys)
         told_names = tuple(f"{new} ← {', '.join(olds)}" for new, olds in clashes.items())
-        yield Reason("collision", f"{len(clashes):,} names would be given to several tensors", told_names)
+        yield Reason(
+            "collision", f"{_counted(len(clashes), 'name', 'names')} would be given to several tensors", told_names
+        )
     flags = source.checkpoint.table.flags[source.side.rows[keys.places]]
     for flag, words in (
         (Flag.SPARSE | Flag.NESTED | Flag.SUBCLASS, "have no values of their own to write (sparse, nested, subclass)"),
@@ -294,6 +306,10 @@ def _refusals(source: Source, keys: PlannedKeys, options: Options) -> Iterable[R
         without = np.array([not name for name in keys.new])
         yield Reason("name", "a tensor would have an empty name", keys.old_where(without))
     yield from _refusals_of_target(keys, names, options)
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _clashes(keys: PlannedKeys) -> dict[str, list[str]]:
@@ -318,7 +334,9 @@ def _refusals_of_target(keys: PlannedKeys, names: set[str], options: Options) ->
     if cannot:
         found = keys.with_dtype_after(cannot)
         listed = ", ".join(sorted(cannot))
-        yield Reason("dtype", f"{what} has no {listed}; cast or exclude {len(found):,} tensors", found)
+        yield Reason(
+            "dtype", f"{what} has no {listed}; cast or exclude {_counted(len(found), 'tensor', 'tensors')}", found
+        )
     if options.target in {"safetensors", "sharded"} and ("__metadata__" in names or not _all_ascii(names)):
         odd = tuple(name for name in keys.new if name == "__metadata__" or not _is_text(name))
         if odd:
