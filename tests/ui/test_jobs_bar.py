@@ -14,6 +14,7 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from sdviewer.checkpoint.document import Checkpoint
@@ -291,3 +292,21 @@ def test_reading_and_saving_a_tensor_are_told_in_bytes(window: MainWindow, qtbot
     assert told["Saving half.npy"] == told["Reading values"] == 2
     qtbot.waitUntil(lambda: not tasks.slots)
     assert np.array_equal(np.load(tmp_path / "half.npy"), np.ones((10, 30)))
+
+
+def test_a_message_is_alone_when_a_job_is_shown_beside_it(make_window: MakeWindow, qtbot: QtBot) -> None:
+    def slow(_: str, control: Control) -> Checkpoint:
+        while True:
+            control.report(1, 10, "reading the pickle")
+
+    window = make_window(slow)
+    window.tell("Something was done.", 0)
+    assert not window.summary.isVisible()
+    height = window.statusBar().height()
+    window.open_files(["a.pt"])
+    qtbot.waitUntil(window.jobs.cancel_button.isVisible)
+    QApplication.processEvents()
+    assert window.statusBar().height() == height
+    assert not window.summary.isVisible()
+    window.statusBar().clearMessage()
+    assert window.summary.isVisible()

@@ -54,6 +54,8 @@ class JobsBar(QWidget):
         row.setContentsMargins(0, 0, 6, 0)
         for widget in (self.activity, self.progress, self.pause_button, self.cancel_button, self.more_button):
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        # A status bar that becomes higher lays itself out anew, and shows again what a message hides.
+        self.setMinimumHeight(row.sizeHint().height())
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.refresh)
