@@ -40,6 +40,7 @@ from sdviewer.checkpoint.wording import PROBLEM_MARKS, shown
 from sdviewer.control import WAY
 from sdviewer.ui.detail.parts import Fact, Grid, Note, Text
 from sdviewer.ui.focus_frame import paint_focus_frame
+from sdviewer.ui.long_lines import fill
 from sdviewer.ui.models.grid_model import GridModel
 from sdviewer.ui.plain_table import make_plain
 from sdviewer.ui.reading_order import in_order, without_marks
@@ -342,7 +343,7 @@ class TextView(QPlainTextEdit):
 
     def show_text(self, text: str) -> None:
         """Show another text."""
-        self.setPlainText(text)
+        fill(self, text)
         # A long line wraps; 90 characters are about what a pane holds.
         lines = sum(1 + len(line) // 90 for line in text.split("\n", _MOST_LINES_IN_SIGHT)[:_MOST_LINES_IN_SIGHT])
         lines = min(lines, _MOST_LINES_IN_SIGHT)

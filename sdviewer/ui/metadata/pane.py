@@ -31,6 +31,7 @@ from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.places import node_of_tensor
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.line_splitter import LineSplitter
+from sdviewer.ui.long_lines import fill
 from sdviewer.ui.metadata.entries import Entries, dissolve, entries_of, found_in, is_small, line_of, whole_text
 from sdviewer.ui.metadata.path_label import PathLabel
 from sdviewer.ui.metadata.tree import MOST_OPENED, MetadataTree
@@ -274,7 +275,7 @@ class MetadataPane(Pane):
             button.setEnabled(entry > 0)
         name = self._name_of(entry) if entry else ""
         self.path.show_path(shown(name) if entry else f"{plural(len(self._entries) - 1, 'entry', 'entries')} in all")
-        self.text.setPlainText(shown_lines(self._whole(entry), _LONGEST_TEXT) if entry else "")
+        fill(self.text, shown_lines(self._whole(entry), _LONGEST_TEXT) if entry else "")
         self._mark_text()
 
     def _name_of(self, entry: int) -> str:
