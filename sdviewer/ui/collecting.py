@@ -7,7 +7,9 @@ instead, and gone through when nobody waits for the window.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import sys
 import time
 from collections.abc import Callable
 
@@ -97,6 +99,7 @@ class Collector(QObject):
         gc.unfreeze()
         gc.collect()
         gc.freeze()
+        give_back()
         self._kept, self.owes = 0, False
 
     @property
@@ -106,3 +109,14 @@ class Collector(QObject):
             return False
         is_away = QGuiApplication.applicationState() is not Qt.ApplicationState.ApplicationActive
         return is_away or time.monotonic() - self._last_input > _SECONDS_OF_REST
+
+
+def give_back() -> None:
+    """Give what was freed to the system: the allocator of Linux keeps it for later, hundreds of MB of a large file."""
+    if sys.platform == "linux":
+        # Not before it is needed: the first tree does not wait for it.
+        import ctypes
+
+        # Other libraries of C than the usual one have no such call.
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

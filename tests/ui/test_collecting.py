@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import platform
+import sys
+import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -118,3 +123,26 @@ def test_python_collects_by_itself_again_when_it_is_stopped(collector: Collector
     assert not gc.isenabled()
     collector.stop()
     assert gc.isenabled()
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="elsewhere it is given at once"
+)
+def test_what_a_working_thread_has_freed_is_given_to_the_system() -> None:
+    kept: list[bytes] = []
+
+    def work() -> None:
+        many = [bytes(3000) for _ in range(40_000)]
+        kept.append(many[-1])
+        kept.extend(many[::1000])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    before = _resident()
+    collecting.give_back()
+    assert before - _resident() > 60 << 20
