@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from sdviewer.checkpoint.decoding import Codes, Values
-from sdviewer.checkpoint.payload import Index
-from sdviewer.checkpoint.table import Flag
+from sdviewer.checkpoint.payload import Index, View
+from sdviewer.checkpoint.table import Flag, contiguous_stride
 from sdviewer.checkpoint.tensors import TensorRef
 
 Box = tuple[tuple[int, ...], tuple[int, ...]]
@@ -23,7 +23,7 @@ class Holed(Protocol):
 
     @property
     def boxes_there(self) -> Sequence[Box]:
-        """Boxes that can be read; they may overlap."""
+        """Boxes that can be read; they may overlap. With one axis they count values row by row."""
 
 
 def read_around_holes(ref: TensorRef, index: Index) -> tuple[Values, Codes, npt.NDArray[np.bool_]] | None:
@@ -48,7 +48,7 @@ def read_around_holes(ref: TensorRef, index: Index) -> tuple[Values, Codes, npt.
     values = np.zeros(shape, empty[0].dtype)
     codes = np.zeros(shape + empty[1].shape[len(shape) :], empty[1].dtype)
     missing = np.ones(shape, np.bool_)
-    for begin, size in source.boxes_there:
+    for begin, size in _boxes(source, ref.shape):
         low = [max(start, first) for (start, _), first in zip(spans, begin, strict=True)]
         high = [min(stop, first + n) for (_, stop), first, n in zip(spans, begin, size, strict=True)]
         if any(a >= b for a, b in zip(low, high, strict=True)):
@@ -58,6 +58,17 @@ def read_around_holes(ref: TensorRef, index: Index) -> tuple[Values, Codes, npt.
         missing[place] = False
     kept = tuple(0 if isinstance(part, int) else slice(None) for part in index)
     return values[kept], codes[kept], missing[kept]
+
+
+def _boxes(source: Holed, shape: tuple[int, ...]) -> Iterator[Box]:
+    """The boxes along the axes of the tensor, whose rows may be cut anywhere where it lies as one long vector."""
+    for begin, size in source.boxes_there:
+        if len(begin) == len(shape):
+            yield begin, size
+            continue
+        for block in View(shape, contiguous_stride(shape), 0).blocks(begin[0], size[0]):
+            first = tuple(int(place) for place in np.unravel_index(block.offset, shape))
+            yield first, (1,) * (len(shape) - len(block.shape)) + block.shape
 
 
 def _axes(ref: TensorRef, index: Index) -> list[tuple[int | slice, int]]:

@@ -14,6 +14,7 @@ import torch
 
 import sdviewer
 from sdviewer.checkpoint.document import Checkpoint, Problem
+from sdviewer.checkpoint.value_holes import read_around_holes
 from sdviewer.cli.main import run
 from sdviewer.errors import CannotRead, Damaged
 from sdviewer.formats import opening
@@ -195,6 +196,23 @@ def test_a_part_of_a_tensor_that_is_there_can_be_read(tmp_path: Path) -> None:
     checkpoint = sdviewer.open(tmp_path)
     rows = checkpoint.tensors[f"{WEIGHTS}/embed.weight"].read_slice((slice(0, 6),))
     assert np.array_equal(rows, made.weights["embed.weight"][:6].numpy())
+
+
+def test_what_is_there_of_a_tensor_is_shown_round_what_is_not(tmp_path: Path) -> None:
+    made = write(tmp_path, ranks=3)
+    (tmp_path / SECOND).unlink()
+    # Ranks have 20 values each: 20 of 35 of the first are there, 20 of 25 of the second behind the first 5.
+    for name, first, last in (("embed.weight", 0, 20), ("body.weight", 5, 25)):
+        ref = sdviewer.open(tmp_path).tensors[f"{WEIGHTS}/{name}"]
+        expected = made.weights[name].numpy()
+        at = np.arange(expected.size).reshape(expected.shape)
+        is_there = (at >= first) & (at < last)
+        for index in ((slice(0, 99), slice(0, 99)), (slice(1, 6), slice(2, 4)), (0, slice(0, 5)), (slice(3, 5), 1)):
+            found = read_around_holes(ref, index)
+            assert found is not None
+            values, _, missing = found
+            assert np.array_equal(missing, ~is_there[index])
+            assert np.array_equal(values, np.where(is_there, expected, 0)[index])
 
 
 def test_without_the_model_the_flat_partitions_are_shown_as_they_are(tmp_path: Path) -> None:
