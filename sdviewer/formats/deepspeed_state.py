@@ -11,6 +11,7 @@ from typing import Any
 
 from sdviewer.checkpoint.document import Description, Problem
 from sdviewer.checkpoint.table import Flag
+from sdviewer.checkpoint.wording import plural
 from sdviewer.formats.deepspeed_parameters import DividedVectors, Parameter, Vectors, read_shapes
 from sdviewer.formats.deepspeed_ranks import Rank
 from sdviewer.formats.deepspeed_tensors import Tensors
@@ -23,6 +24,7 @@ from sdviewer.formats.walking import Walk
 
 PARAMETERS, OPTIMIZER = "fp32_state_dict", "optimizer_state_dict"
 _FIELDS = 32
+_PROBLEMS_TOLD = 50
 _DIVIDES = 3
 
 
@@ -63,7 +65,10 @@ def put_together(
     described = Description(
         format="", tensors=walked.tensors, structure=walked.structure, root=walked.root, duplicates=walked.duplicates
     )
-    return described, [*problems, *state.problems, *state.tensors.problems(), *walked.problems]
+    more = len(state.problems) - _PROBLEMS_TOLD
+    rest = [Problem("partial", "error", f"{plural(more, 'more flat partition')} have problems")] if more > 0 else []
+    told = [*problems[:_PROBLEMS_TOLD], *state.problems[:_PROBLEMS_TOLD], *rest]
+    return described, [*told, *state.tensors.problems(), *walked.problems]
 
 
 class _State:

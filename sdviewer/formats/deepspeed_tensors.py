@@ -95,7 +95,9 @@ class Tensors:
             start += piece.count
         if start < count:
             file = f": the last that there are lie in {pieces[-1].file}" if pieces else ""
-            return f"values {start:,} to {count:,} of {count:,} are not there, the flat partitions are too short{file}"
+            return (
+                f"values {start:,} to {count - 1:,} of {count:,} are not there, the flat partitions are too short{file}"
+            )
         return ""
 
     def copied(self, described: Described, node: int, flags: int = 0) -> TensorNode | None:

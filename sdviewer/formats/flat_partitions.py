@@ -129,6 +129,9 @@ def divided(runs: Sequence[Run | None], start: int, count: int, files: Sequence[
         pieces = [] if run is None else run.cut(start, wanted)
         lacking = wanted - sum(piece.count for piece in pieces)
         found += pieces
-        if lacking:
+        if lacking and found and found[-1].source < 0:
+            # A thousand lost ranks are one hole in each parameter.
+            found[-1] = replace(found[-1], count=found[-1].count + lacking)
+        elif lacking:
             found.append(Piece(files[rank], -1, 0, lacking))
     return found

@@ -286,6 +286,33 @@ def test_the_file_of_one_rank_leads_to_its_folder(tmp_path: Path) -> None:
     assert told(checkpoint, "by name").severity == "info"
 
 
+def test_many_groups_with_problems_are_told_in_short(tmp_path: Path) -> None:
+    write(tmp_path)
+    names = [f"w{at}" for at in range(200)]
+    edit(tmp_path / MODEL, lambda held: held.update(param_shapes=[{name: torch.Size([9])} for name in names]))
+    for file in (FIRST, SECOND):
+        flat = [torch.zeros(3) for _ in names]
+        edit(
+            tmp_path / file,
+            lambda held, flat=flat: held["optimizer_state_dict"].update(  # type: ignore[misc]
+                single_partition_of_fp32_groups=flat
+            ),
+        )
+    checkpoint = sdviewer.open(tmp_path)
+    assert told(checkpoint, "more tensors have problems")
+    assert len(checkpoint.problems) < 160
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_number_of_ranks_that_lies_makes_no_holes_without_end(tmp_path: Path, stage: int) -> None:
+    write(tmp_path, stage=stage)
+    for file in (FIRST, SECOND):
+        edit(tmp_path / file, lambda held: held["optimizer_state_dict"].update(partition_count=900))
+    checkpoint = sdviewer.open(tmp_path)
+    assert told(checkpoint, "898 of 900 ranks")
+    assert len(checkpoint.description.inline) < 100_000
+
+
 def test_ranks_of_two_steps_are_told(tmp_path: Path) -> None:
     write(tmp_path / "a", steps=3)
     write(tmp_path / "b", steps=5)
