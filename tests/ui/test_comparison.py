@@ -224,6 +224,22 @@ def test_every_view_of_a_pair_and_of_a_module_is_drawn(
     assert float(told.replace("−", "-")) == pytest.approx(float(a.flatten()[place]))
 
 
+def test_a_view_that_is_chosen_while_other_pairs_come_waits_for_them(
+    window: MainWindow, compare: Compare, trained: tuple[str, str], qtbot: QtBot
+) -> None:
+    tab = compare(*trained)
+    tab.go_to_node(node_of(tab, "layers.5.weight"))
+    standing = tab.standing
+    assert standing is not None
+    # The root has no rank, but its tab is still there.
+    tab.detail.show_standing(standing, 0)
+    tab.detail.show_pane("rank")
+    settled(window, qtbot)
+    assert tab.detail.current_pane == "overview"
+    tab.go_to_node(node_of(tab, "layers.5.weight"))
+    assert tab.detail.current_pane == "rank"
+
+
 def test_a_picture_of_all_three_moves_as_one(
     window: MainWindow, compare: Compare, trained: tuple[str, str], qtbot: QtBot
 ) -> None:

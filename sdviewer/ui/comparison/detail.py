@@ -294,7 +294,9 @@ class DiffDetail(QWidget):
     def _tab_changed(self, index: int) -> None:
         if not self._is_arranging and index >= 0:
             self._chosen = self._specs[index].name
-            self._show_current()
+            # Until the tabs are arranged the row may not have the one that was clicked.
+            if not self._soon.isActive():
+                self._show_current()
 
     def _show_current(self) -> None:
         standing, name = self._standing, self.current_pane
