@@ -229,15 +229,18 @@ def test_a_view_that_is_chosen_while_other_pairs_come_waits_for_them(
 ) -> None:
     tab = compare(*trained)
     tab.go_to_node(node_of(tab, "layers.5.weight"))
+    settled(window, qtbot)
     standing = tab.standing
     assert standing is not None
+    assert "rank" in tab.detail.panes_there
     # The root has no rank, but its tab is still there.
     tab.detail.show_standing(standing, 0)
     tab.detail.show_pane("rank")
     settled(window, qtbot)
     assert tab.detail.current_pane == "overview"
-    tab.go_to_node(node_of(tab, "layers.5.weight"))
+    tab.detail.show_node(node_of(tab, "layers.5.weight"))
     assert tab.detail.current_pane == "rank"
+    settled(window, qtbot)
 
 
 def test_a_picture_of_all_three_moves_as_one(
