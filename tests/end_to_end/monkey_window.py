@@ -8,8 +8,10 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import gc
+import importlib
 import logging
 import os
+import pkgutil
 import random
 import sys
 import threading
@@ -26,6 +28,8 @@ from PySide6.QtCore import QEvent, QMessageLogContext, QObject, Qt, QTimer, QtMs
 from PySide6.QtGui import QDesktopServices, QDrag
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+import sdviewer
+from sdviewer.analysis.kernels import warming
 from sdviewer.processes import matching
 from sdviewer.processes.torch_process import torch_process
 from sdviewer.ui import failures
@@ -33,17 +37,44 @@ from sdviewer.ui.app import run_window
 from sdviewer.ui.main_window import MainWindow
 from tests.end_to_end.monkey_hands import Hands
 
-_WARM_UP = 0.25
-"""The part of the run after which memory is measured first: libraries are loaded, each pane has been there."""
+_WARM_UP = 0.4
+"""The part of the run after which memory is measured first: most panes have been there by then."""
 
 _MOST_MEGABYTES = 50.0
+# On average; they have 16 to 512.
+_BYTES_OF_A_BLOCK = 96
 _BEAT_MS = 5
 _MS_TO_ACT = 1500
+_SECONDS_BETWEEN_LOOKS, _SECONDS_THAT_ARE_LONG, _PLACES = 0.04, 0.25, 5
 _SECONDS_TO_HANG = 60.0
 _SECONDS_TO_SETTLE = 60.0
 _GAPS_TO_PRINT = 5
 # The platforms of tests cannot do that, and say so.
 _OF_THE_PLATFORM = ("This plugin does not support", "propagateSizeHints", "Could not detect", "XSetWMProtocols")
+
+
+class Watch(threading.Thread):
+    """Looks where the window's thread is when it has not beaten for a while."""
+
+    def __init__(self) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.beaten = time.monotonic()
+        self.ended = threading.Event()
+        self._window_thread = threading.get_ident()
+        self._seen: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Until it is ended."""
+        while not self.ended.wait(_SECONDS_BETWEEN_LOOKS):
+            if time.monotonic() - self.beaten > _SECONDS_THAT_ARE_LONG:
+                frame = sys._current_frames().get(self._window_thread)
+                places = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_stack(frame)]
+                self._seen[" → ".join(places[-_PLACES:])] += 1
+
+    def beat(self) -> str:
+        """Where the window was most often since the last time, if it was anywhere for long."""
+        seen, self._seen, self.beaten = self._seen, Counter(), time.monotonic()
+        return "".join(f"\n      {count} × {place}" for place, count in seen.most_common(2))
 
 
 class Monkey(QObject):
@@ -63,8 +94,12 @@ class Monkey(QObject):
         self.counts: Counter[str] = Counter()
         self.gaps: list[tuple[float, int, str]] = []
         self.memory: list[float] = []
+        self.resident: list[float] = []
+        self.objects: list[Counter[str]] = []
         self._last: list[str] = []
         self._beaten = time.monotonic()
+        self.watch = Watch()
+        self.watch.start()
         self._beat = QTimer(self)
         self._beat.setTimerType(Qt.TimerType.PreciseTimer)
         self._beat.timeout.connect(self._beats)
@@ -98,7 +133,7 @@ class Monkey(QObject):
         now = time.monotonic()
         gap = now - self._beaten - self.hands.seconds_thought
         self._beaten, self.hands.seconds_thought = now, 0.0
-        self.gaps.append((gap, self.steps, " ← ".join(reversed(self._last))))
+        self.gaps.append((gap, self.steps, " ← ".join(reversed(self._last)) + self.watch.beat()))
         if len(self.gaps) > 2000:
             self.gaps = sorted(self.gaps, reverse=True)[:_GAPS_TO_PRINT]
 
@@ -115,6 +150,7 @@ class Monkey(QObject):
             self._end()
             return
         if now >= self._warm and not self.memory:
+            _load_all()
             self._measure()
         self._is_acting = True
         try:
@@ -141,7 +177,7 @@ class Monkey(QObject):
         self._next.start(rng.choice((0, 0, 10, 30, 80, 200, 500)))
 
     def _measure(self) -> None:
-        """Close every tab, wait until nothing runs, and note what the process takes then."""
+        """Close every tab, wait until nothing runs, and note what is allocated then."""
         self._next.stop()
         for top in QApplication.topLevelWidgets():
             if top is not self.window and top.isVisible():
@@ -157,13 +193,17 @@ class Monkey(QObject):
             told.append(f"what runs without any tab: {list(self.window.bridge.running)}")
         gc.unfreeze()
         gc.collect()
+        self.objects.append(Counter(type(thing).__name__ for thing in gc.get_objects()))
         gc.freeze()
         _give_back()
-        self.memory.append(_resident_megabytes())
-        self._beaten = time.monotonic()
+        self.memory.append(_used_megabytes())
+        self.resident.append(_resident_megabytes())
+        self._beaten = self.watch.beaten = time.monotonic()
 
     def _end(self) -> None:
         self._beat.stop()
+        self.watch.ended.set()
+        self.watch.join()
         self._measure()
         self._log.close()
         self.window.close()
@@ -232,10 +272,24 @@ def _report(monkey: Monkey) -> None:
     print("largest gaps of the event loop:")
     for gap, step, what in sorted(monkey.gaps, reverse=True)[:_GAPS_TO_PRINT]:
         print(f"  {1000 * gap:.0f} ms at step {step}: {what}")
-    print(f"memory without tabs: {monkey.memory[0]:.0f} MB after warming up, {monkey.memory[-1]:.0f} MB at the end")
+    for what, megabytes in (("in use", monkey.memory), ("resident", monkey.resident)):
+        print(f"memory {what} without tabs: {megabytes[0]:.0f} MB after warming up, {megabytes[-1]:.0f} MB at the end")
     if monkey.memory[-1] - monkey.memory[0] > _MOST_MEGABYTES:
-        told.append(f"{monkey.memory[-1] - monkey.memory[0]:.0f} MB of memory did not come back")
+        more = (monkey.objects[-1] - monkey.objects[0]).most_common(12)
+        told.append(
+            f"{monkey.memory[-1] - monkey.memory[0]:.0f} MB of memory did not come back; more objects than before: "
+            + ", ".join(f"{count:,} {name}" for name, count in more)
+        )
     sys.stdout.flush()
+
+
+def _load_all() -> None:
+    """What a first use loads, and keeps: all parts of the program, and its compiled loops if there are any."""
+    for part in pkgutil.walk_packages(sdviewer.__path__, "sdviewer."):
+        # Those that are other programs, or import torch.
+        if not any(words in part.name for words in ("__main__", "_child", ".torch_", "as_torch", ".kernels")):
+            importlib.import_module(part.name)
+    warming.available()
 
 
 def _left() -> list[str]:
@@ -254,6 +308,26 @@ def _give_back() -> None:
     """What is free already, but kept by the allocator of Linux for later."""
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
+
+
+class _Malloc(ctypes.Structure):
+    """What the allocator of Linux tells of itself, see mallinfo2(3)."""
+
+    _fields_ = [(f"field_{index}", ctypes.c_size_t) for index in range(10)]
+
+
+def _used_megabytes() -> float:
+    """What is allocated: by malloc, and in blocks of Python's own.
+
+    What is resident is more: a block of Python's that is used keeps a page of others that are not, so what small
+    objects took once comes back in part only.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallinfo2"):
+        return _resident_megabytes()
+    library.mallinfo2.restype = _Malloc
+    heap = library.mallinfo2()
+    return float(heap.field_4 + heap.field_7 + _BYTES_OF_A_BLOCK * sys.getallocatedblocks()) / (1 << 20)
 
 
 def _resident_megabytes() -> float:
