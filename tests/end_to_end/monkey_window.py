@@ -86,6 +86,8 @@ class Monkey(QObject):
         paths = [Path(os.fsdecode(path)) for path in (folder / "paths").read_bytes().split(b"\0")]
         self.hands = Hands(window, paths, folder)
         self._answer_dialogs()
+        # The menu and the list of all commands have it; the run ends by itself.
+        window.actions_by_name["quit"].setEnabled(False)
         self._log = log.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
         self.began = time.monotonic()
         self._ends, self._warm = self.began + seconds, self.began + _WARM_UP * seconds
