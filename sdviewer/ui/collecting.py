@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,8 @@ _MOST_AT_ONCE = 30_000
 # So many may survive before they are set aside as well.
 _MOST_KEPT = 60_000
 _SECONDS_OF_REST = 8.0
+# A window that is never in front rests all the time.
+_SECONDS_BETWEEN_ALL = 30.0
 _INPUT = frozenset(
     (
         QEvent.Type.KeyPress,
@@ -52,6 +55,7 @@ class Collector(QObject):
         self._timer.timeout.connect(self.collect)
         self._kept = 0
         self._last_input = time.monotonic()
+        self._last_all = -math.inf
         self.owes = False
 
     def start(self) -> None:
@@ -79,7 +83,7 @@ class Collector(QObject):
             self._listens_to = self._window.windowHandle()
             if self._listens_to is not None:
                 self._listens_to.installEventFilter(self)
-        if self.owes and self.rests:
+        if self.owes and self.rests and time.monotonic() - self._last_all > _SECONDS_BETWEEN_ALL:
             self.collect_all()
             return
         made = gc.get_count()[0]
@@ -100,7 +104,7 @@ class Collector(QObject):
         gc.collect()
         gc.freeze()
         give_back()
-        self._kept, self.owes = 0, False
+        self._kept, self.owes, self._last_all = 0, False, time.monotonic()
 
     @property
     def rests(self) -> bool:

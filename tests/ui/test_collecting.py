@@ -93,6 +93,14 @@ def test_what_a_large_file_brings_waits_for_a_rest(
     assert gone() is None
     assert not collector.owes
     assert many
+    # It has only just gone through everything.
+    gone = _garbage()
+    more = [[i] for i in range(_MANY)]
+    for _ in range(2):
+        collector.collect()
+    assert collector.owes
+    assert gone() is not None
+    assert more
 
 
 def test_input_puts_a_rest_off(collector: Collector, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
