@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMainWindow
 from sdviewer.ui.comparison.keys import DIFF_KEYS
 from sdviewer.ui.export.keys import EXPORT_KEYS
 from sdviewer.ui.table.keys import TABLE_KEYS
+from sdviewer.ui.translating import tr
 from sdviewer.ui.tree.keys import TREE_KEYS
 from sdviewer.ui.values.keys import VALUES_KEYS
 
@@ -47,21 +48,36 @@ class ActionSpec:
     separated: bool = False
 
 
+MENUS = {
+    "&File": tr("&File"),
+    "Open &Recent": tr("Open &Recent"),
+    "&Edit": tr("&Edit"),
+    "&View": tr("&View"),
+    "&Theme": tr("&Theme"),
+    "&Tools": tr("&Tools"),
+    "Recent &Pairs": tr("Recent &Pairs"),
+    "&Analyze": tr("&Analyze"),
+    "&Help": tr("&Help"),
+}
+"""The title of each menu, by its part of a path."""
+
 ACTIONS: tuple[ActionSpec, ...] = (
-    ActionSpec("open", "&Open…", "&File", "Open checkpoint files", (StandardKey.Open, "Ctrl+O")),
-    ActionSpec("open_folder", "Open &Folder…", "&File", "Open a model with what lies beside it", ("Ctrl+Shift+O",)),
+    ActionSpec("open", tr("&Open…"), "&File", tr("Open checkpoint files"), (StandardKey.Open, "Ctrl+O")),
+    ActionSpec(
+        "open_folder", tr("Open &Folder…"), "&File", tr("Open a model with what lies beside it"), ("Ctrl+Shift+O",)
+    ),
     ActionSpec(
         "reopen_session",
-        "Reopen the &Last Session",
+        tr("Reopen the &Last Session"),
         "&File",
-        "Open what was open when the window was closed last",
+        tr("Open what was open when the window was closed last"),
     ),
-    ActionSpec("clear_recent", "&Clear", "&File/Open &Recent", "Forget the files that were opened last"),
+    ActionSpec("clear_recent", tr("&Clear"), "&File/Open &Recent", tr("Forget the files that were opened last")),
     ActionSpec(
         "reload",
-        "&Reload",
+        tr("&Reload"),
         "&File",
-        "Read the file again",
+        tr("Read the file again"),
         ("F5", "Ctrl+R"),
         needs_file=True,
         compares=True,
@@ -69,79 +85,100 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "export",
-        "&Export…",
+        tr("&Export…"),
         "&File",
-        "Write the file anew: filtered, renamed, cast; of two files the left with the names of the right",
+        tr("Write the file anew: filtered, renamed, cast; of two files the left with the names of the right"),
         ("Ctrl+E",),
         needs_file=True,
         compares=True,
     ),
     ActionSpec(
         "export_selection",
-        "Export Selecti&on…",
+        tr("Export Selecti&on…"),
         "&File",
-        "Write the selected tensors to a file",
+        tr("Write the selected tensors to a file"),
         ("Ctrl+Shift+E",),
         needs_file=True,
     ),
-    ActionSpec("close_tab", "&Close Tab", "&File", "Close this tab", ("Ctrl+W",), needs_file=True, compares=True),
-    ActionSpec("quit", "&Quit", "&File", "Close the window", ("Ctrl+Q",), separated=True),
     ActionSpec(
-        "copy", "&Copy", "&Edit", "Copy what is selected", (StandardKey.Copy, "Ctrl+C"), needs_file=True, compares=True
+        "close_tab", tr("&Close Tab"), "&File", tr("Close this tab"), ("Ctrl+W",), needs_file=True, compares=True
+    ),
+    ActionSpec("quit", tr("&Quit"), "&File", tr("Close the window"), ("Ctrl+Q",), separated=True),
+    ActionSpec(
+        "copy",
+        tr("&Copy"),
+        "&Edit",
+        tr("Copy what is selected"),
+        (StandardKey.Copy, "Ctrl+C"),
+        needs_file=True,
+        compares=True,
     ),
     ActionSpec(
         "copy_command",
-        "Copy as Comman&d",
+        tr("Copy as Comman&d"),
         "&Edit",
-        "Copy the command that tells in a terminal what is shown",
+        tr("Copy the command that tells in a terminal what is shown"),
         ("Ctrl+Shift+C",),
         needs_file=True,
         compares=True,
     ),
     ActionSpec(
-        "paste", "&Paste", "&Edit", "Open the files on the clipboard, or their paths", (StandardKey.Paste, "Ctrl+V")
+        "paste",
+        tr("&Paste"),
+        "&Edit",
+        tr("Open the files on the clipboard, or their paths"),
+        (StandardKey.Paste, "Ctrl+V"),
     ),
     ActionSpec(
         "filter",
-        "&Filter",
+        tr("&Filter"),
         "&Edit",
-        "Filter the tensors",
+        tr("Filter the tensors"),
         (StandardKey.Find, "Ctrl+F"),
         needs_file=True,
         compares=True,
         separated=True,
     ),
     ActionSpec(
-        "go_to", "&Go to Tensor…", "&Edit", "Find a tensor by letters of its name", ("Ctrl+P",), needs_file=True
+        "go_to", tr("&Go to Tensor…"), "&Edit", tr("Find a tensor by letters of its name"), ("Ctrl+P",), needs_file=True
     ),
-    ActionSpec("palette", "&All Commands…", "&Edit", "Find any command by letters of its name", ("Ctrl+Shift+P",)),
-    ActionSpec("show_modules", "&Modules", "&View", "Show the tree of modules", ("Ctrl+1",), needs_file=True),
-    ActionSpec("show_tensors", "All &Tensors", "&View", "Show the table of all tensors", ("Ctrl+2",), needs_file=True),
     ActionSpec(
-        "expand_all", "&Expand All Below", "&View", "Open all below the selected entry", needs_file=True, compares=True
+        "palette", tr("&All Commands…"), "&Edit", tr("Find any command by letters of its name"), ("Ctrl+Shift+P",)
+    ),
+    ActionSpec("show_modules", tr("&Modules"), "&View", tr("Show the tree of modules"), ("Ctrl+1",), needs_file=True),
+    ActionSpec(
+        "show_tensors", tr("All &Tensors"), "&View", tr("Show the table of all tensors"), ("Ctrl+2",), needs_file=True
+    ),
+    ActionSpec(
+        "expand_all",
+        tr("&Expand All Below"),
+        "&View",
+        tr("Open all below the selected entry"),
+        needs_file=True,
+        compares=True,
     ),
     ActionSpec(
         "collapse",
-        "&Collapse",
+        tr("&Collapse"),
         "&View",
-        "Close the selected entry, or the one around it",
+        tr("Close the selected entry, or the one around it"),
         needs_file=True,
         compares=True,
     ),
     ActionSpec(
         "fold_alike",
-        "&Fold Alike Blocks",
+        tr("&Fold Alike Blocks"),
         "&View",
-        "Show alike blocks as one row",
+        tr("Show alike blocks as one row"),
         ("Ctrl+L",),
         needs_file=True,
         checkable=True,
     ),
     ActionSpec(
         "back",
-        "&Back",
+        tr("&Back"),
         "&View",
-        "Go back to what was selected before, in whichever tab",
+        tr("Go back to what was selected before, in whichever tab"),
         ("Alt+Left",),
         needs_file=True,
         compares=True,
@@ -149,18 +186,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "forward",
-        "For&ward",
+        tr("For&ward"),
         "&View",
-        "Go forward again to what was selected after",
+        tr("Go forward again to what was selected after"),
         ("Alt+Right",),
         needs_file=True,
         compares=True,
     ),
     ActionSpec(
         "next_problem",
-        "Next &Problem or Difference",
+        tr("Next &Problem or Difference"),
         "&View",
-        "Go to the next problem or difference",
+        tr("Go to the next problem or difference"),
         ("F8",),
         needs_file=True,
         compares=True,
@@ -168,66 +205,72 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "previous_problem",
-        "Previous P&roblem or Difference",
+        tr("Previous P&roblem or Difference"),
         "&View",
-        "Go to the problem or difference before",
+        tr("Go to the problem or difference before"),
         ("Shift+F8",),
         needs_file=True,
         compares=True,
     ),
     ActionSpec(
         "scan",
-        "&Scan All Tensors",
+        tr("&Scan All Tensors"),
         "&Analyze",
-        "Count every value of the file",
+        tr("Count every value of the file"),
         ("F9",),
         needs_file=True,
     ),
-    ActionSpec("pause_scan", "&Pause Scan", "&Analyze", "Let the scan wait, or go on", ("Shift+F9",), needs_file=True),
-    ActionSpec("stop_scan", "S&top Scan", "&Analyze", "End the scan; what was found stays", needs_file=True),
+    ActionSpec(
+        "pause_scan", tr("&Pause Scan"), "&Analyze", tr("Let the scan wait, or go on"), ("Shift+F9",), needs_file=True
+    ),
+    ActionSpec("stop_scan", tr("S&top Scan"), "&Analyze", tr("End the scan; what was found stays"), needs_file=True),
     ActionSpec(
         "scan_on_opening",
-        "Scan Small Files on &Opening",
+        tr("Scan Small Files on &Opening"),
         "&Analyze",
-        "Scan files of up to 256 MiB as soon as they are shown",
+        tr("Scan files of up to 256 MiB as soon as they are shown"),
         checkable=True,
         separated=True,
     ),
-    ActionSpec("compare", "&Compare…", "&Tools", "Compare two files", ("Ctrl+D",)),
+    ActionSpec("compare", tr("&Compare…"), "&Tools", tr("Compare two files"), ("Ctrl+D",)),
     ActionSpec(
         "compare_tensors",
-        "Compare Two &Tensors",
+        tr("Compare Two &Tensors"),
         "&Tools",
-        "Compare the two selected tensors, or the selected one with the one that was picked",
+        tr("Compare the two selected tensors, or the selected one with the one that was picked"),
         ("Ctrl+Shift+D",),
         needs_file=True,
         separated=True,
     ),
     ActionSpec(
         "pick_tensor",
-        "Pick Tensor for Co&mparing",
+        tr("Pick Tensor for Co&mparing"),
         "&Tools",
-        "Remember the selected tensor, to compare it with one of any open file",
+        tr("Remember the selected tensor, to compare it with one of any open file"),
         ("Ctrl+Shift+M",),
         needs_file=True,
     ),
-    ActionSpec("clear_pairs", "&Clear", "&Tools/Recent &Pairs", "Forget the files that were compared last"),
+    ActionSpec("clear_pairs", tr("&Clear"), "&Tools/Recent &Pairs", tr("Forget the files that were compared last")),
     ActionSpec(
         "notices",
-        "&Notify When Long Work Ends",
+        tr("&Notify When Long Work Ends"),
         "&Tools",
-        "Tell of work that took more than ten seconds when it ends behind another window",
+        tr("Tell of work that took more than ten seconds when it ends behind another window"),
         checkable=True,
         separated=True,
     ),
-    ActionSpec("next_tab", "&Next Tab", "&View", "Go to the next tab", ("Ctrl+PgDown", "Ctrl+Tab"), separated=True),
-    ActionSpec("previous_tab", "&Previous Tab", "&View", "Go to the previous tab", ("Ctrl+PgUp", "Ctrl+Shift+Tab")),
-    ActionSpec("theme_system", "As the &System", "&View/&Theme", "Follow the system's theme", group="theme"),
-    ActionSpec("theme_light", "&Light", "&View/&Theme", "Use the light theme", group="theme"),
-    ActionSpec("theme_dark", "&Dark", "&View/&Theme", "Use the dark theme", group="theme"),
-    ActionSpec("guide", "User &Guide", "&Help", "Show what the program can do, with pictures"),
-    ActionSpec("shortcuts", "&Keyboard Shortcuts", "&Help", "Show this list", ("F1",)),
-    ActionSpec("about", "&About sdviewer", "&Help", "Show the version"),
+    ActionSpec(
+        "next_tab", tr("&Next Tab"), "&View", tr("Go to the next tab"), ("Ctrl+PgDown", "Ctrl+Tab"), separated=True
+    ),
+    ActionSpec(
+        "previous_tab", tr("&Previous Tab"), "&View", tr("Go to the previous tab"), ("Ctrl+PgUp", "Ctrl+Shift+Tab")
+    ),
+    ActionSpec("theme_system", tr("As the &System"), "&View/&Theme", tr("Follow the system's theme"), group="theme"),
+    ActionSpec("theme_light", tr("&Light"), "&View/&Theme", tr("Use the light theme"), group="theme"),
+    ActionSpec("theme_dark", tr("&Dark"), "&View/&Theme", tr("Use the dark theme"), group="theme"),
+    ActionSpec("guide", tr("User &Guide"), "&Help", tr("Show what the program can do, with pictures")),
+    ActionSpec("shortcuts", tr("&Keyboard Shortcuts"), "&Help", tr("Show this list"), ("F1",)),
+    ActionSpec("about", tr("&About sdviewer"), "&Help", tr("Show the version")),
 )
 
 
@@ -251,7 +294,7 @@ def build_actions(window: QMainWindow, commands: Mapping[str, Callable[[], None]
         for part in spec.menu.split("/"):
             outer, path = menus[path], f"{path}/{part}" if path else part
             if path not in menus:
-                menus[path] = outer.addMenu(part)  # type: ignore[assignment]  # menus and the menu bar add alike
+                menus[path] = outer.addMenu(MENUS[part])  # type: ignore[assignment]  # menus and the menu bar add alike
                 menus[path].setObjectName(path)
         action = QAction(spec.text, window)
         action.setObjectName(spec.name)
@@ -286,4 +329,4 @@ def key_groups(actions: Mapping[str, QAction]) -> list[KeyGroup]:
         if spec.keys
     ]
     views = (TREE_KEYS, TABLE_KEYS, VALUES_KEYS, DIFF_KEYS, EXPORT_KEYS)
-    return [KeyGroup("Window", rows), *(KeyGroup(table.title, table.rows()) for table in views)]
+    return [KeyGroup(tr("Window"), rows), *(KeyGroup(table.title, table.rows()) for table in views)]

@@ -21,6 +21,7 @@ from sdviewer.ui.file_requests import FileRequests
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.single_instance import WindowServer, hand_over, socket_name
 from sdviewer.ui.theme import apply_theme
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.main_window import MainWindow
@@ -63,7 +64,7 @@ def run_window(files: Sequence[str], *, new_window: bool = False, diff: bool = F
         SdviewerError: there is no display.
     """
     if not has_display() and "QT_QPA_PLATFORM" not in os.environ:
-        raise SdviewerError("there is no display for a window", hint="`sdviewer info FILE` works without one")
+        raise SdviewerError(tr("there is no display for a window"), hint=tr("`sdviewer info FILE` works without one"))
     name = socket_name()
     if not new_window and hand_over(files, name, diff=diff):
         return 0

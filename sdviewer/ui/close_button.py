@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _SIDE = 18
 _ARM = 3.5
@@ -19,8 +20,8 @@ class CloseButton(QAbstractButton):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setToolTip("Close")
-        self.setAccessibleName(f"Close {what}")
+        self.setToolTip(tr("Close"))
+        self.setAccessibleName(tr("Close {what}", what=what))
 
     def sizeHint(self) -> QSize:  # noqa: N802  # Qt
         """A square."""

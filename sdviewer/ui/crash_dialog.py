@@ -18,6 +18,7 @@ from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.dialogs import versions_of_parts
 from sdviewer.ui.errors import describe_error, error_label, message_heading
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 _SIZE = (680, 460)
 _SENT_NOWHERE = "This report helps to mend it. It is sent nowhere: copy it where you report faults."
@@ -40,12 +41,12 @@ class CrashDialog(QDialog):
         self.text.setTabChangesFocus(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setFont(number_font())
-        self.text.setAccessibleName("Report")
-        self.with_paths = QCheckBox("&Include paths and names of files")
+        self.text.setAccessibleName(tr("Report"))
+        self.with_paths = QCheckBox(tr("&Include paths and names of files"))
         self.with_paths.toggled.connect(self._fill)
-        self.copy_button = QPushButton("&Copy Report")
+        self.copy_button = QPushButton(tr("&Copy Report"))
         self.copy_button.clicked.connect(self._copy)
-        close = QPushButton("Close")
+        close = QPushButton(tr("Close"))
         close.clicked.connect(self.close)
         buttons = QHBoxLayout()
         buttons.addWidget(self.with_paths)
@@ -71,7 +72,7 @@ class CrashDialog(QDialog):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.toPlainText())
-        self.copy_button.setText("Copied")
+        self.copy_button.setText(tr("Copied"))
 
 
 def fault_dialog(error: BaseException, open_paths: Iterable[str], parent: QWidget) -> CrashDialog:

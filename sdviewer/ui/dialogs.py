@@ -27,11 +27,12 @@ from sdviewer.ui.actions import KeyGroup
 from sdviewer.ui.detail.blocks import heading, plain_label
 from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 
 def show_shortcuts(groups: Sequence[KeyGroup], parent: QWidget) -> None:
     """Every key with what it does: those of the window on the left, those of its views on the right."""
-    dialog, column = _dialog("Keyboard Shortcuts", parent)
+    dialog, column = _dialog(tr("Keyboard Shortcuts"), parent)
     sides = QHBoxLayout()
     sides.setSpacing(36)
     for side in (groups[:1], groups[1:]):
@@ -50,7 +51,7 @@ def show_shortcuts(groups: Sequence[KeyGroup], parent: QWidget) -> None:
     sheet = QWidget()
     sheet.setLayout(sides)
     # On a small screen the list is longer than any window.
-    area = ScrollArea("Keys and what they do")
+    area = ScrollArea(tr("Keys and what they do"))
     area.setWidget(sheet)
     column.addWidget(area)
     wanted, screen = sheet.sizeHint(), dialog.screen().availableSize()
@@ -62,10 +63,12 @@ def show_shortcuts(groups: Sequence[KeyGroup], parent: QWidget) -> None:
 
 def show_about(parent: QWidget) -> None:
     """What the program is."""
-    dialog, column = _dialog("About sdviewer", parent)
+    dialog, column = _dialog(tr("About sdviewer"), parent)
     column.setSpacing(10)
-    column.addWidget(heading(f"sdviewer {sdviewer.__version__}"))
-    column.addWidget(plain_label("Looks inside PyTorch checkpoints. Nothing in a file is ever executed.", muted=True))
+    column.addWidget(heading(tr("sdviewer {version}", version=sdviewer.__version__)))
+    column.addWidget(
+        plain_label(tr("Looks inside PyTorch checkpoints. Nothing in a file is ever executed."), muted=True)
+    )
     versions = QFormLayout()
     versions.setHorizontalSpacing(20)
     versions.setVerticalSpacing(3)
@@ -74,10 +77,12 @@ def show_about(parent: QWidget) -> None:
         value.setFont(number_font())
         versions.addRow(plain_label(name, muted=True), value)
     column.addLayout(versions)
-    column.addWidget(plain_label("Apache License 2.0. Qt and PySide6 are used under the LGPL, version 3.", muted=True))
+    column.addWidget(
+        plain_label(tr("Apache License 2.0. Qt and PySide6 are used under the LGPL, version 3."), muted=True)
+    )
     notices = _notices()
     if notices is not None:
-        button = QPushButton("Licences of All Parts")
+        button = QPushButton(tr("Licences of All Parts"))
         button.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(os.fspath(notices))))
         column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
     dialog.show()

@@ -28,6 +28,7 @@ from sdviewer.errors import SdviewerError
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 Rows = npt.NDArray[np.integer]
 
@@ -108,15 +109,15 @@ class DragOut(QObject):
     def begin(self, checkpoint: Checkpoint, rows: Rows) -> None:
         """Drag these tensors, rows of the tensor table."""
         if not len(rows):
-            self.message.emit("There is no tensor in what is selected.")
+            self.message.emit(tr("There is no tensor in what is selected."))
             return
         self._bridge.start(
             Lane.READING,
             self.slot,
             lambda control: prepare(checkpoint, rows, _new_folder, control),
             on_value=self._ready,
-            on_error=lambda error: self.message.emit(f"Nothing can be dragged: {error}"),
-            title=f"Writing what is dragged ({plural(len(rows), 'tensor')})",
+            on_error=lambda error: self.message.emit(tr("Nothing can be dragged: {error}", error=error)),
+            title=tr("Writing what is dragged ({tensors})", tensors=plural(len(rows), "tensor")),
         )
 
     def give_up(self) -> None:

@@ -10,6 +10,7 @@ from sdviewer.ui.detail.blocks import heading, plain_label
 from sdviewer.ui.icons import app_icon
 from sdviewer.ui.recent_files import RecentFiles
 from sdviewer.ui.recent_list import RecentList
+from sdviewer.ui.translating import tr
 
 _ICON = 72
 _WIDEST = 640
@@ -26,11 +27,11 @@ class EmptyPage(QWidget):
         self._recent = recent
         icon = QLabel()
         icon.setPixmap(app_icon().pixmap(_ICON, _ICON))
-        text = plain_label("Drop a checkpoint here, or")
+        text = plain_label(tr("Drop a checkpoint here, or"))
         font = QFont(text.font())
         font.setPointSizeF(font.pointSizeF() * 1.35)
         text.setFont(font)
-        self.button = QPushButton("Open…")
+        self.button = QPushButton(tr("Open…"))
         self.button.setFont(font)
         self.button.clicked.connect(self.open_wanted)
         line = QHBoxLayout()
@@ -39,7 +40,7 @@ class EmptyPage(QWidget):
         line.addSpacing(4)
         line.addWidget(self.button)
         line.addStretch()
-        self.heading = heading("Recent")
+        self.heading = heading(tr("Recent"))
         self.files = RecentList()
         self.files.file_wanted.connect(self.file_wanted)
         last = QVBoxLayout()
@@ -58,7 +59,7 @@ class EmptyPage(QWidget):
         column.addStretch(4)
         column.addWidget(icon, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addLayout(line)
-        hint = plain_label("Nothing in a file is ever executed.", muted=True)
+        hint = plain_label(tr("Nothing in a file is ever executed."), muted=True)
         column.addWidget(hint, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addLayout(middle)
         column.addStretch(5)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QPushButton, QSizePolicy, QVBoxLayou
 from sdviewer.ui.errors import ErrorTools, describe_error, error_label
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 _BAR = 3
 
@@ -35,7 +36,7 @@ class ErrorStrip(QWidget):
         self.file.setFont(number_font())
         self.tools = ErrorTools(self)
         self.tools.retry.connect(self._try_again)
-        self.close_button = QPushButton("Close")
+        self.close_button = QPushButton(tr("Close"))
         self.close_button.setAutoDefault(False)
         self.close_button.clicked.connect(self._close)
         flow = FlowLayout()

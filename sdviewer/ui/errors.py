@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, 
 from sdviewer.checkpoint.wording import shown
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 # Messages follow the name of their file ("net.pt: is empty"); here it stands above them.
 _SAID_OF_THE_FILE = frozenset(("is", "has", "was", "cannot", "changed", "needs", "names", "holds", "ends", "does"))
@@ -36,7 +37,7 @@ def describe_error(error: BaseException) -> ErrorText:
     if isinstance(error, SdviewerError):
         return ErrorText(_sentence(error.message), shown(error.file), _sentence(error.hint), details)
     if isinstance(error, MemoryError):
-        return ErrorText("There is not enough memory for this.", "", "Close other files or programs.", details)
+        return ErrorText(tr("There is not enough memory for this."), "", tr("Close other files or programs."), details)
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     hint = "This is a fault of sdviewer. The details help to mend it."
     return ErrorText(shown(message, 500), "", hint, details)
@@ -66,15 +67,15 @@ class ErrorTools(QObject):
         self.details.setAcceptDrops(False)
         self.details.setTabChangesFocus(True)
         self.details.setFont(number_font())
-        self.details.setAccessibleName("Details of the error")
+        self.details.setAccessibleName(tr("Details of the error"))
         self.details.hide()
         self.details.setMinimumHeight(180)
-        self.try_again = QPushButton("Try again")
+        self.try_again = QPushButton(tr("Try again"))
         self.try_again.clicked.connect(self.retry)
-        self.show_details = QPushButton("Details")
+        self.show_details = QPushButton(tr("Details"))
         self.show_details.setCheckable(True)
         self.show_details.toggled.connect(self.details.setVisible)
-        self.copy_details = QPushButton("Copy details")
+        self.copy_details = QPushButton(tr("Copy details"))
         self.copy_details.clicked.connect(self._copy)
         self.buttons = (self.try_again, self.show_details, self.copy_details)
         for button in self.buttons:

@@ -13,6 +13,7 @@ from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.close_button import CloseButton
 from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.comparison.tab import ComparisonTab
@@ -44,7 +45,7 @@ class FileTabs(QTabWidget):
         self.setMovable(True)
         self.setElideMode(Qt.TextElideMode.ElideMiddle)
         bar = self.tabBar()
-        bar.setAccessibleName("Open files")
+        bar.setAccessibleName(tr("Open files"))
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         bar.customContextMenuRequested.connect(self._menu_asked)
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _BAR = 3
 
@@ -29,8 +30,8 @@ class FirstHint(QWidget):
         )
         self.text = ElidedLabel(words, cut=Qt.TextElideMode.ElideRight)
         self.setAccessibleName(words)
-        self.button = QPushButton("Got it")
-        self.button.setAccessibleName("Got it: do not show this hint again")
+        self.button = QPushButton(tr("Got it"))
+        self.button.setAccessibleName(tr("Got it: do not show this hint again"))
         self.button.setAutoDefault(False)
         self.button.clicked.connect(self._dismiss)
         row = QHBoxLayout(self)

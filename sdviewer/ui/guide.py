@@ -36,6 +36,7 @@ from PySide6.QtWidgets import (
 from sdviewer.resource_files import guide_path
 from sdviewer.ui.detail.find_line import FindLine
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 _SIZE = QSize(1080, 780)
 _SIDE = 250
@@ -79,17 +80,17 @@ class Guide(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("User Guide")
+        self.setWindowTitle(tr("User Guide"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setSizeGripEnabled(False)
         self.headings = QListWidget()
-        self.headings.setAccessibleName("Contents")
+        self.headings.setAccessibleName(tr("Contents"))
         self.headings.setFixedWidth(_SIDE)
         self.headings.setFrameShape(QListWidget.Shape.NoFrame)
         self.headings.setSpacing(3)
         self.headings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.page = GuidePage()
-        self.find_line = FindLine("the guide")
+        self.find_line = FindLine(tr("the guide"))
         self.find_line.count.setWordWrap(False)
         right = QVBoxLayout()
         right.setContentsMargins(12, 10, 12, 0)
@@ -129,7 +130,7 @@ class GuidePage(QTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("User guide")
+        self.setAccessibleName(tr("User guide"))
         self.setReadOnly(True)
         # Keys scroll, they lead no caret through the text.
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

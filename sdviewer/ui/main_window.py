@@ -53,6 +53,7 @@ from sdviewer.ui.settings import Settings
 from sdviewer.ui.status.jobs_bar import JobsBar
 from sdviewer.ui.theme import Theme, apply_theme, frame_sheet
 from sdviewer.ui.trail import Trail
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.edit.rules import Rule
@@ -249,12 +250,12 @@ class MainWindow(QMainWindow):
 
     def ask_for_files(self) -> None:
         """Let the user choose files."""
-        paths, _ = QFileDialog.getOpenFileNames(self, "Open Checkpoints", self._folder(), _FILTERS)
+        paths, _ = QFileDialog.getOpenFileNames(self, tr("Open Checkpoints"), self._folder(), _FILTERS)
         self._opened_from_dialog(paths)
 
     def ask_for_folder(self) -> None:
         """Let the user choose a folder: of shards, of a model, of a run."""
-        path = QFileDialog.getExistingDirectory(self, "Open a Folder", self._folder())
+        path = QFileDialog.getExistingDirectory(self, tr("Open a Folder"), self._folder())
         self._opened_from_dialog([path] if path else [])
 
     def close_tab(self, index: int) -> None:
@@ -285,7 +286,7 @@ class MainWindow(QMainWindow):
         if paths:
             self.open_files(paths)
         else:
-            self.tell("The clipboard holds no file and no path of a file.")
+            self.tell(tr("The clipboard holds no file and no path of a file."))
 
     def set_theme(self, theme: Theme) -> None:
         """Change the theme and remember it."""
@@ -475,13 +476,13 @@ class MainWindow(QMainWindow):
         if isinstance(tab, DocumentTab):
             others = self.choosing.menu_for(tab.path)
             others.setParent(menu, others.windowFlags())
-            others.setTitle("Compare &with…")
+            others.setTitle(tr("Compare &with…"))
             menu.addMenu(others)
         elif is_comparison(tab):
-            menu.addAction("&Swap Sides", tab.swap)
-            menu.addAction("&Export Left with the Names of Right…", lambda: self.page_commands.export_renamed(tab))
+            menu.addAction(tr("&Swap Sides"), tab.swap)
+            menu.addAction(tr("&Export Left with the Names of Right…"), lambda: self.page_commands.export_renamed(tab))
         if tab is not None:
-            menu.addAction("&Close Tab", lambda: self.close_tab(self.tabs.indexOf(tab)))
+            menu.addAction(tr("&Close Tab"), lambda: self.close_tab(self.tabs.indexOf(tab)))
         menu.popup(place)
 
     @staticmethod
@@ -506,7 +507,7 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         tab, page = self.current_tab, self.current_page
         self._pages.setCurrentWidget(self.tabs if page is not None else self.empty)
-        self.setWindowTitle(f"{page.title} – sdviewer" if page is not None else "sdviewer")
+        self.setWindowTitle(tr("{title} – sdviewer", title=page.title) if page is not None else "sdviewer")
         self.summary.setText(page.summary if page is not None else "")
         if is_comparison(page):
             self.tabs.rename(page)
@@ -531,7 +532,7 @@ class MainWindow(QMainWindow):
         if recipes and self.current_tab is not None and self.current_tab.loaded is not None:
             self.current_tab.faces.load_recipe(recipes[-1])
         elif recipes:
-            self.tell("Open a checkpoint first: a recipe says how one is exported.")
+            self.tell(tr("Open a checkpoint first: a recipe says how one is exported."))
         others = [path for path in paths if path not in recipes]
         before = self.current_tab
         if others:

@@ -20,6 +20,7 @@ from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.file_tabs import FileTabs, is_comparison
 from sdviewer.ui.scan.scanning import Scan
 from sdviewer.ui.settings import Settings
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.comparison.tab import ComparisonTab
@@ -82,7 +83,7 @@ class PageCommands(QObject):
         can_begin = tab is not None and tab.loaded is not None
         actions["scan"].setEnabled(can_begin and (not is_running or is_paused))
         actions["pause_scan"].setEnabled(is_running)
-        actions["pause_scan"].setText("&Resume Scan" if is_paused else "&Pause Scan")
+        actions["pause_scan"].setText(tr("&Resume Scan") if is_paused else tr("&Pause Scan"))
         actions["stop_scan"].setEnabled(is_running)
 
     def export_renamed(self, tab: ComparisonTab) -> None:
@@ -92,7 +93,7 @@ class PageCommands(QObject):
         standing = tab.standing
         renames = renames_of(standing.matching) if standing is not None and not standing.is_picked else None
         if renames is None:
-            self.message.emit("There is no name that the comparison would change.")
+            self.message.emit(tr("There is no name that the comparison would change."))
         else:
             self.export_wanted.emit(tab.paths[0], (renames,))
 
@@ -145,15 +146,15 @@ class PageCommands(QObject):
 
         def put(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
-            self.message.emit(f"Copied: {shown(text, _LONGEST_TOLD)}")
+            self.message.emit(tr("Copied: {text_}", text_=shown(text, _LONGEST_TOLD)))
 
         self._bridge.start(
             Lane.COMPUTING,
             (id(self), "command"),
             work,
             on_value=put,
-            on_error=lambda error: self.message.emit(f"No command was copied: {error}"),
-            title="Copying the command",
+            on_error=lambda error: self.message.emit(tr("No command was copied: {error}", error=error)),
+            title=tr("Copying the command"),
         )
 
     def _filter(self) -> None:
@@ -223,9 +224,9 @@ class PageCommands(QObject):
         page = self._tabs.page
         if is_comparison(page):
             if not page.go_to_difference(step):
-                self.message.emit("Nothing differs, as far as it was compared.")
+                self.message.emit(tr("Nothing differs, as far as it was compared."))
         elif isinstance(page, DocumentTab) and not page.tree.go_to_problem(step):
-            self.message.emit("No tensor of this file has a problem.")
+            self.message.emit(tr("No tensor of this file has a problem."))
 
     def _scan(self) -> None:
         tab = self._tabs.current

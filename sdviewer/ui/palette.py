@@ -11,6 +11,7 @@ from sdviewer.search.alignment import align, fold
 from sdviewer.ui.actions import ACTIONS, ActionSpec
 from sdviewer.ui.filter.pick_panel import PickPanel
 from sdviewer.ui.filter.tasks import HitRow
+from sdviewer.ui.translating import tr
 
 _BETWEEN = " › "
 # Who types wants to run something: what rests comes behind what fits nearly as well.
@@ -24,7 +25,7 @@ class CommandPalette(PickPanel):
         super().__init__(
             window,
             name="All commands",
-            placeholder="A few letters of a command, as in exp sel",
+            placeholder=tr("A few letters of a command, as in exp sel"),
             line_name="Letters of the command's name",
             list_name="Commands that fit, best first",
             font=QGuiApplication.font,
@@ -53,7 +54,9 @@ class CommandPalette(PickPanel):
         self.select(0)
         count = len(found)
         self.footer.setText(
-            f"{count} command{'s' if count > 1 else ''}" if found else "No command has these letters in this order"
+            tr("{count} command{value}", count=count, value="s" if count > 1 else "")
+            if found
+            else tr("No command has these letters in this order")
         )
 
     def choose(self, row: int) -> None:
@@ -61,7 +64,7 @@ class CommandPalette(PickPanel):
         hit = self.model.rows[row]
         action = self._actions[self._specs[hit.node].name]
         if not action.isEnabled():
-            self.footer.setText(f"{hit.name.rpartition(_BETWEEN)[2]} cannot be done now")
+            self.footer.setText(tr("{rpartition} cannot be done now", rpartition=hit.name.rpartition(_BETWEEN)[2]))
             return
         self.close_overlay()
         action.trigger()

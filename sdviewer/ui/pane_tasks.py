@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.translating import tr
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ class PaneTasks(QObject):
 
         def stopped() -> None:
             self._slots.discard(slot)
-            self.done.emit(f"{title} was stopped.")
+            self.done.emit(tr("{title} was stopped.", title=title))
 
         self._bridge.start(
             self._lane,

@@ -19,6 +19,7 @@ from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.recent_files import RecentFiles, name_and_folder
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _PATH = Qt.ItemDataRole.UserRole
 _FOLDER = Qt.ItemDataRole.UserRole + 1
@@ -71,7 +72,7 @@ class RecentList(QListWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Recent files")
+        self.setAccessibleName(tr("Recent files"))
         self.setItemDelegate(_Rows(self))
         self.setFrameShape(QListWidget.Shape.NoFrame)
         self.setMouseTracking(True)

@@ -21,6 +21,7 @@ from sdviewer.ui.document.tab import DocumentTab
 from sdviewer.ui.file_tabs import is_comparison
 from sdviewer.ui.main_window import MainWindow
 from sdviewer.ui.settings import Settings
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.comparison.tab import ComparisonTab
@@ -128,7 +129,7 @@ class SessionKeeper(QObject):
     def reopen(self) -> None:
         """Open the tabs of the last session beside those that are there."""
         if not self.last.tabs:
-            self._window.tell("There is no session to reopen.")
+            self._window.tell(tr("There is no session to reopen."))
         self._open_all()
 
     def _open_all(self) -> None:

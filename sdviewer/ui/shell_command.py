@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import Control
 from sdviewer.errors import NameNotFound, SdviewerError
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.comparison.work import Ask
@@ -64,7 +65,7 @@ def command_of_comparison(
     if ask.picked is not None and a is not None and b is not None:
         return _joined([*words, *_picked(a, b, ask.picked, control)])
     if ask.vetoed:
-        raise CannotSay("a pair was undone by hand, which no option says", hint="give the names with --map")
+        raise CannotSay("a pair was undone by hand, which no option says", hint=tr("give the names with --map"))
     for side, section in (("a", ask.section_a), ("b", ask.section_b)):
         if section is not None:
             words.append(f"--section-{side}={section}")
@@ -91,7 +92,7 @@ def _globs_for(checkpoint: Checkpoint, rows: Rows, typed: str) -> list[str]:
     for globs in candidates:
         if _fits(checkpoint, globs, wanted):
             return globs
-    raise CannotSay("these tensors are too scattered for a command", hint="select a module, or fewer of them")
+    raise CannotSay("these tensors are too scattered for a command", hint=tr("select a module, or fewer of them"))
 
 
 def _fits(checkpoint: Checkpoint, globs: Sequence[str], wanted: Rows) -> bool:
@@ -118,7 +119,7 @@ def _picked(a: Checkpoint, b: Checkpoint, names: tuple[str, str], control: Contr
     found = selected(matching, [_whole(key_b)])
     keys = [(side_a.keys[pair.a], side_b.keys[pair.b]) for pair in found.pairs]
     if keys != [(key_a, key_b)] or found.only_a or found.only_b:
-        raise CannotSay("no option compares just these two tensors", hint="compare the sections that they lie in")
+        raise CannotSay("no option compares just these two tensors", hint=tr("compare the sections that they lie in"))
     return [f"--section-a={section_a}", f"--section-b={section_b}", *maps, f"--select={_whole(key_b)}"]
 
 
@@ -131,7 +132,7 @@ def _key_of(checkpoint: Checkpoint, name: str) -> tuple[str, str]:
         if len(places):
             only = replace(section, rows=section.rows[places])
             return section.name, section_keys(checkpoint.description, only)[0]
-    raise CannotSay(f"{name!r} lies in no section", hint="compare the whole files")
+    raise CannotSay(f"{name!r} lies in no section", hint=tr("compare the whole files"))
 
 
 def _maps(pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -139,7 +140,7 @@ def _maps(pairs: Sequence[tuple[str, str]]) -> list[str]:
     olds = {old for old, _ in pairs}
     # One after the other they would rename what the one before has named.
     if any(new in olds and new != old for old, new in pairs) or any("=>" in old for old, _ in pairs):
-        raise CannotSay("the pairs that were made by hand cannot be said by --map", hint="save a report instead")
+        raise CannotSay("the pairs that were made by hand cannot be said by --map", hint=tr("save a report instead"))
     return [f"--map=^{re.escape(old)}\\Z=>{new.replace(chr(92), chr(92) * 2)}" for old, new in pairs]
 
 
@@ -155,5 +156,5 @@ def _absolute(path: str) -> str:
 def _joined(words: Sequence[str]) -> str:
     text = shlex.join(["sdviewer", *words])
     if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise CannotSay("a name in it is no text", hint="rename the file")
+        raise CannotSay("a name in it is no text", hint=tr("rename the file"))
     return text

@@ -14,6 +14,7 @@ from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.comparison.head import DiffHead
 from sdviewer.ui.comparison.rows import Arranged, Wish, arranged
 from sdviewer.ui.comparison.view import DiffView
+from sdviewer.ui.translating import tr
 
 _MS_BEFORE_FILTER = 60
 _ASCENDING = frozenset(("name", "cosine", "score"))
@@ -149,4 +150,4 @@ class Arranging(QObject):
             view.selection.only(row)
         view.horizontalHeader().viewport().update()
         if found.leaves is not None and not np.any(found.leaves):
-            self.message.emit("No tensor fits this filter.")
+            self.message.emit(tr("No tensor fits this filter."))

@@ -10,6 +10,7 @@ from sdviewer.ui.comparison.words import MARK_TIPS, MARK_WORDS
 from sdviewer.ui.filter.chips import Chip
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 
 class MarkChips(QWidget):
@@ -21,9 +22,9 @@ class MarkChips(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         layout = FlowLayout(self)
-        self.only_different = Chip("only what differs")
-        self.only_different.setToolTip(tooltip("Leave out tensors that differ by nothing but their names"))
-        self.only_different.setAccessibleName("Show only what differs")
+        self.only_different = Chip(tr("only what differs"))
+        self.only_different.setToolTip(tooltip(tr("Leave out tensors that differ by nothing but their names")))
+        self.only_different.setAccessibleName(tr("Show only what differs"))
         self.only_different.clicked.connect(self.changed)
         layout.addWidget(self.only_different)
         self.marks: dict[str, Chip] = {}

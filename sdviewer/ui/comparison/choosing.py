@@ -15,6 +15,7 @@ from sdviewer.ui.comparison.side import title_of
 from sdviewer.ui.recent_files import name_and_folder
 from sdviewer.ui.settings import Settings
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 MOST_PAIRS = 8
 _LONGEST_NAME = 48
@@ -60,13 +61,13 @@ class Choosing(QObject):
 
     def menu_for(self, path: str) -> QMenu:
         """What a file can be compared with; without one, of which two files."""
-        menu = QMenu("Compare with", self._window)
+        menu = QMenu(tr("Compare with"), self._window)
         menu.setToolTipsVisible(True)
         listed: list[str] = []
         if path:
             open_files = [other for other in self._others() if other != path]
             recent = [other for other in self._recent() if os.path.abspath(path) != other]  # noqa: PTH100  # as above
-            for title, others in (("Open files", open_files), ("Opened before", recent)):
+            for title, others in ((tr("Open files"), open_files), (tr("Opened before"), recent)):
                 fresh = [other for other in others if os.path.abspath(other) not in listed]  # noqa: PTH100  # as above
                 if fresh:
                     menu.addSection(title)
@@ -78,10 +79,10 @@ class Choosing(QObject):
                     action.setToolTip(tooltip(shown(other)))
                     action.triggered.connect(partial(self.chosen.emit, path, other))
             menu.addSeparator()
-            menu.addAction("Another &File…", partial(self.ask_second, path))
-            menu.addAction("A F&older of Shards…", partial(self.ask_folder, path))
+            menu.addAction(tr("Another &File…"), partial(self.ask_second, path))
+            menu.addAction(tr("A F&older of Shards…"), partial(self.ask_folder, path))
         else:
-            menu.addAction("Choose Two &Files…", self.ask_both)
+            menu.addAction(tr("Choose Two &Files…"), self.ask_both)
         return menu
 
     def pop_up(self, path: str, place: QPoint) -> None:
@@ -95,21 +96,21 @@ class Choosing(QObject):
 
     def ask_second(self, path: str) -> None:
         """Ask for the file that this one is compared with."""
-        dialog = self._dialog(f"Compare {title_of(path)} with", path)
+        dialog = self._dialog(tr("Compare {title_of} with", title_of=title_of(path)), path)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(partial(self.chosen.emit, path))
         dialog.open()
 
     def ask_folder(self, path: str) -> None:
         """Ask for the folder that this file is compared with."""
-        dialog = self._dialog(f"Compare {title_of(path)} with", path)
+        dialog = self._dialog(tr("Compare {title_of} with", title_of=title_of(path)), path)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(partial(self.chosen.emit, path))
         dialog.open()
 
     def ask_both(self) -> None:
         """Ask for two files; of one, its partner is asked for next."""
-        dialog = self._dialog("Compare Two Files", "")
+        dialog = self._dialog(tr("Compare Two Files"), "")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(self._both_chosen)
         dialog.open()

@@ -17,6 +17,7 @@ from sdviewer.comparison.standing import BY_WEIGHT, Standing
 from sdviewer.ui.comparison.words import BY_TIPS, BY_WORDS, MARK_TIPS, MARK_WORDS
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note
 from sdviewer.ui.models.diff_cells import told_of
+from sdviewer.ui.translating import tr
 
 _MOST_LISTED = 200
 _AMBIGUOUS_LISTED = 50
@@ -39,10 +40,18 @@ def _pair(standing: Standing, node: int) -> Description:
     notes = []
     if standing.is_guess(node):
         notes.append(
-            Note("warning", f"Paired by a guess: {BY_WORDS[pair.by]}, sure to {pair.score:.0%}. {BY_TIPS[pair.by]}")
+            Note(
+                "warning",
+                tr(
+                    "Paired by a guess: {BY_WORDS}, sure to {score:.0%}. {BY_TIPS}",
+                    BY_WORDS=BY_WORDS[pair.by],
+                    score=pair.score,
+                    BY_TIPS=BY_TIPS[pair.by],
+                ),
+            )
         )
     elif pair.by is By.HAND:
-        notes.append(Note("info", "You have made this pair."))
+        notes.append(Note("info", tr("You have made this pair.")))
     if pair.relation is not Relation.SAME:
         words = WORDS[pair.relation]
         if pair.relation is Relation.ROWS:
@@ -52,11 +61,11 @@ def _pair(standing: Standing, node: int) -> Description:
         notes.append(Note("info", words[:1].upper() + words[1:] + "."))
     if result.error:
         notes.append(Note("error" if "failed" in result.marks else "info", shown(result.error)))
-    facts = [Fact("Marks", ", ".join(MARK_WORDS[mark] for mark in standing.counts_at(node)) or "not compared")]
+    facts = [Fact(tr("Marks"), ", ".join(MARK_WORDS[mark] for mark in standing.counts_at(node)) or tr("not compared"))]
     facts += list(measure_facts(result)) if result.measures is not None else []
     name = shown(a) if a == b else f"{shown(a)} → {shown(b)}"
     sides = Grid(
-        "Both sides",
+        tr("Both sides"),
         ("", "A", "B"),
         tuple(
             (label, of_a, of_b)
@@ -92,44 +101,53 @@ def measure_facts(result: Compared) -> Iterable[Fact]:
     index = "" if result.index is None else f" at [{', '.join(map(str, result.index))}]"
     values = "" if m.max_abs_values is None else f": {_value(m.max_abs_values[0])} → {_value(m.max_abs_values[1])}"
     yield Fact(
-        "Largest |Δ|",
+        tr("Largest |Δ|"),
         f"{number(m.max_abs)}{index if m.max_abs else ''}{values if m.max_abs else ''}",
-        f"max |a − b| over values that are finite on both sides = {m.max_abs!r}",
+        tr("max |a − b| over values that are finite on both sides = {max_abs!r}", max_abs=m.max_abs),
     )
-    yield Fact("Mean |Δ|", number(m.mean_abs), f"Σ|a − b| / n = {m.mean_abs!r}")
-    yield Fact("RMSE", number(m.rmse), f"√(Σ(a − b)² / n) = {m.rmse!r}")
+    yield Fact(tr("Mean |Δ|"), number(m.mean_abs), f"Σ|a − b| / n = {m.mean_abs!r}")
+    yield Fact(tr("RMSE"), number(m.rmse), f"√(Σ(a − b)² / n) = {m.rmse!r}")
     yield Fact("‖Δ‖ / ‖A‖", number(m.rel_fro), f"√Σ(a − b)² / √Σa² = {m.rel_fro!r}")
     yield Fact(
         "‖A‖, ‖B‖, ‖Δ‖", f"{number(m.norm_a)}, {number(m.norm_b)}, {number(m.norm_delta)}", "√Σa², √Σb², √Σ(a − b)²"
     )
-    yield Fact("Cosine", number(m.cosine), f"Σab / (‖A‖·‖B‖) = {m.cosine!r}")
-    yield Fact("Best scale", number(m.best_scale), f"the s for which ‖A − s·B‖ is least: Σab / Σb² = {m.best_scale!r}")
+    yield Fact(tr("Cosine"), number(m.cosine), tr("Σab / (‖A‖·‖B‖) = {cosine!r}", cosine=m.cosine))
     yield Fact(
-        "Changed",
-        f"{share(m.differing, m.count)} ({m.differing:,} of {m.count:,})",
-        "values with a ≠ b; 0 and −0 are equal, and any two NaN",
+        tr("Best scale"),
+        number(m.best_scale),
+        tr("the s for which ‖A − s·B‖ is least: Σab / Σb² = {best_scale!r}", best_scale=m.best_scale),
+    )
+    yield Fact(
+        tr("Changed"),
+        tr(
+            "{share} ({differing:,} of {count:,})",
+            share=share(m.differing, m.count),
+            differing=m.differing,
+            count=m.count,
+        ),
+        tr("values with a ≠ b; 0 and −0 are equal, and any two NaN"),
     )
     least = "" if m.counts_outside else "at least "
     yield Fact(
-        "Outside tolerance",
+        tr("Outside tolerance"),
         f"{least}{m.outside:,}",
-        "values with |a − b| > atol + rtol·|b|, or NaN on one side only"
-        + ("; of another tolerance than that they were read with it is known that there are some" if least else ""),
+        tr("values with |a − b| > atol + rtol·|b|, or NaN on one side only")
+        + (tr("; of another tolerance than that they were read with it is known that there are some") if least else ""),
     )
-    yield Fact("Sign flips", f"{m.sign_flips:,}", "values of opposite sign, neither of them 0")
+    yield Fact(tr("Sign flips"), f"{m.sign_flips:,}", tr("values of opposite sign, neither of them 0"))
     if m.max_ulp is not None:
-        yield Fact("Largest ULP distance", f"{m.max_ulp:,}", "floating point numbers between a and b, at most")
+        yield Fact(tr("Largest ULP distance"), f"{m.max_ulp:,}", tr("floating point numbers between a and b, at most"))
     if m.nan_mismatch or m.inf_mismatch:
         yield Fact(
-            "NaN, ∞ on one side",
+            tr("NaN, ∞ on one side"),
             f"{m.nan_mismatch:,}, {m.inf_mismatch:,}",
-            "NaN on one side only; infinities that are not the same. They are in no other measure.",
+            tr("NaN on one side only; infinities that are not the same. They are in no other measure."),
         )
     if result.equal_after_cast is not None:
         yield Fact(
-            "Equal after a cast",
-            "yes" if result.equal_after_cast else "no",
-            "whether all values are equal once one side is cast to the other's dtype",
+            tr("Equal after a cast"),
+            tr("yes") if result.equal_after_cast else tr("no"),
+            tr("whether all values are equal once one side is cast to the other's dtype"),
         )
 
 
@@ -146,23 +164,33 @@ def _single(standing: Standing, node: int, what: Leaf) -> Description:
         (
             Note(
                 "warning",
-                f"It could belong to any of {len(others):,} tensors of {other}, so to none for sure: "
-                "choose one with “Pair with…”, or drag it there.",
+                tr(
+                    "It could belong to any of {others:,} tensors of {other}, so to none for sure: "
+                    "choose one with “Pair with…”, or drag it there.",
+                    others=len(others),
+                    other=other,
+                ),
             ),
         )
         if others
         else ()
     )
     blocks = (
-        (Grid(f"Could belong to, in {other}", ("Name",), tuple((shown(name),) for name in others[:_AMBIGUOUS_LISTED])),)
+        (
+            Grid(
+                tr("Could belong to, in {other}", other=other),
+                (tr("Name"),),
+                tuple((shown(name),) for name in others[:_AMBIGUOUS_LISTED]),
+            ),
+        )
         if others
         else ()
     )
     facts = (
-        Fact("Dtype", shown(ref.dtype)),
-        Fact("Shape", shape_text(ref.shape)),
-        Fact("Elements", f"{ref.numel:,}"),
-        Fact("Bytes", f"{int(side.checkpoint.table.nbytes[ref.row]):,}"),
+        Fact(tr("Dtype"), shown(ref.dtype)),
+        Fact(tr("Shape"), shape_text(ref.shape)),
+        Fact(tr("Elements"), f"{ref.numel:,}"),
+        Fact(tr("Bytes"), f"{int(side.checkpoint.table.nbytes[ref.row]):,}"),
     )
     return Description(shown(key), key, f"Only {letter} has it", notes, facts, blocks)
 
@@ -181,31 +209,39 @@ def _module(standing: Standing, node: int) -> Description:
 
 def _totals(standing: Standing, node: int) -> Iterable[Fact]:
     below = slice(node, int(standing.tree.end[node]))
-    yield Fact("Tensors", f"{int(standing.is_leaf[below].sum()):,}")
+    yield Fact(tr("Tensors"), f"{int(standing.is_leaf[below].sum()):,}")
     rollups = standing.rollups
     a2, delta2 = float(rollups.a2[node]), max(float(rollups.delta2[node]), 0.0)
     if a2 > 0:
         yield Fact(
             "‖Δ‖ / ‖A‖",
             number(math.sqrt(delta2 / a2)),
-            "√ΣΔ² / √ΣA² over all pairs below: sums are added up, never averages of ratios",
+            tr("√ΣΔ² / √ΣA² over all pairs below: sums are added up, never averages of ratios"),
         )
     if not math.isnan(standing.max_abs[node]):
-        yield Fact("Largest |Δ|", number(float(standing.max_abs[node])), "the largest of all pairs below")
+        yield Fact(tr("Largest |Δ|"), number(float(standing.max_abs[node])), tr("the largest of all pairs below"))
     count, differing = int(standing.count[node]), int(standing.differing[node])
     if count:
-        yield Fact("Changed", f"{share(differing, count)} ({differing:,} of {count:,} values)")
+        yield Fact(
+            tr("Changed"),
+            tr(
+                "{share} ({differing:,} of {count:,} values)",
+                share=share(differing, count),
+                differing=differing,
+                count=count,
+            ),
+        )
     waiting = standing.counts_at(node).get("waiting", 0)
     if waiting:
-        yield Fact("Waiting", plural(waiting, "pair"), "pairs whose values are still to be compared")
+        yield Fact(tr("Waiting"), plural(waiting, "pair"), tr("pairs whose values are still to be compared"))
 
 
 def _marks_grid(standing: Standing, node: int) -> Grid:
     counts = standing.counts_at(node)
     marks = [mark for mark in BY_WEIGHT if mark in counts]
     return Grid(
-        "What differs",
-        ("Mark", "Tensors"),
+        tr("What differs"),
+        (tr("Mark"), tr("Tensors")),
         tuple((MARK_WORDS[mark], f"{counts[mark]:,}") for mark in marks),
         frozenset((1,)),
         filters=tuple(marks) if node == 0 else (),
@@ -231,7 +267,9 @@ def _children(standing: Standing, node: int) -> Grid:
         )
         nodes.append(child)
         child = int(tree.end[child])
-    return Grid("Below", ("Name", "Marks", "max |Δ|", "‖Δ‖ / ‖A‖"), tuple(rows), frozenset((2, 3)), tuple(nodes))
+    return Grid(
+        tr("Below"), (tr("Name"), tr("Marks"), tr("max |Δ|"), "‖Δ‖ / ‖A‖"), tuple(rows), frozenset((2, 3)), tuple(nodes)
+    )
 
 
 def _root(standing: Standing, title: str, rules: tuple[RenameRule, ...]) -> Description:
@@ -240,16 +278,19 @@ def _root(standing: Standing, title: str, rules: tuple[RenameRule, ...]) -> Desc
     same_file = _is_same_file(standing)
     if same_file and matching.a.section is not None and matching.b.section is not None:
         if matching.a.section.name == matching.b.section.name:
-            notes.append(Note("warning", "Both sides are the same section of the same file."))
+            notes.append(Note("warning", tr("Both sides are the same section of the same file.")))
         else:
-            notes.append(Note("info", "Both sides are sections of the same file."))
+            notes.append(Note("info", tr("Both sides are sections of the same file.")))
     ambiguous = len(matching.ambiguous_a.keys() & set(matching.only_a))
     if ambiguous:
         notes.append(
             Note(
                 "warning",
-                f"{plural(ambiguous, 'tensor')} of A could belong to several of B, and to none "
-                "for sure; they are among those only in A.",
+                tr(
+                    "{tensors} of A could belong to several of B, and to none for sure; "
+                    "they are among those only in A.",
+                    tensors=plural(ambiguous, "tensor"),
+                ),
             )
         )
     guesses = standing.guesses
@@ -257,15 +298,21 @@ def _root(standing: Standing, title: str, rules: tuple[RenameRule, ...]) -> Desc
     sections = () if standing.is_picked else (("A", matching.a), ("B", matching.b))
     for letter, side in sections:
         section = side.section
-        facts.append(Fact(f"Section of {letter}", f"{shown(section.name)} ({section.kind})" if section else "–"))
+        facts.append(
+            Fact(
+                tr("Section of {letter}", letter=letter), f"{shown(section.name)} ({section.kind})" if section else "–"
+            )
+        )
     if guesses:
-        facts.append(Fact("Paired by a guess", plural(guesses, "pair"), "not by name; each says why and how sure"))
+        facts.append(
+            Fact(tr("Paired by a guess"), plural(guesses, "pair"), tr("not by name; each says why and how sure"))
+        )
     blocks: list[Grid] = [_marks_grid(standing, 0), *_by_roles(standing)]
     if rules:
         blocks.append(
             Grid(
-                "Names of A become those of B by",
-                ("Rule", "Keys"),
+                tr("Names of A become those of B by"),
+                (tr("Rule"), tr("Keys")),
                 tuple((shown(rule.text), f"{rule.keys:,}") for rule in rules),
                 frozenset((1,)),
             )
@@ -281,7 +328,7 @@ def _by_roles(standing: Standing) -> Iterable[Grid]:
         told = tuple(
             (Role(role).name.lower(), told_of(marks), f"{sum(marks.values()):,}") for role, marks in found.items()
         )
-        yield Grid("By role", ("Role", "Marks", "Pairs"), told, frozenset((2,)))
+        yield Grid(tr("By role"), (tr("Role"), tr("Marks"), tr("Pairs")), told, frozenset((2,)))
 
 
 def _is_same_file(standing: Standing) -> bool:

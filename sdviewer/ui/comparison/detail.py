@@ -25,6 +25,7 @@ from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.models.diff_cells import told_of
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 Make = Callable[["Context"], DiffPane]
 
@@ -180,7 +181,7 @@ class DiffDetail(QWidget):
         self._soon.timeout.connect(lambda: self.show_node(max(self._node, 0)))
         self._told: dict[str, tuple[Standing, int]] = {}
         self.panes: dict[str, DiffPane] = {}
-        self.setAccessibleName("Details of the selected row")
+        self.setAccessibleName(tr("Details of the selected row"))
         self.setBackgroundRole(QPalette.ColorRole.Base)
         self.setAutoFillBackground(True)
         self.name = ElidedLabel()
@@ -197,7 +198,7 @@ class DiffDetail(QWidget):
         head.setSpacing(6)
         head.addWidget(self.name)
         head.addWidget(self.subtitle)
-        self.tabs = ViewTabs("Views of the selected row")
+        self.tabs = ViewTabs(tr("Views of the selected row"))
         self._layouts: list[QVBoxLayout] = []
         for spec in specs:
             page = QWidget()

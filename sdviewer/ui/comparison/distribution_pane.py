@@ -27,6 +27,7 @@ from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.plots.series import series_color
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _BINS = 201
 _LOWEST = 0.5
@@ -64,7 +65,7 @@ class DeltaView(PlotFrame):
     def __init__(self, bridge: Bridge, slot: Hashable) -> None:
         import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 
-        super().__init__("Distribution of Δ", bridge, slot)
+        super().__init__(tr("Distribution of Δ"), bridge, slot)
         self._found: DeltaHistogram | None = None
         self.box = self.graphics.addViewBox(row=0, col=1, enableMenu=False)
         self.box.setMouseEnabled(x=True, y=False)
@@ -150,7 +151,7 @@ class DiffDistribution(DiffPane):
         self.notice = plain_label(muted=True)
         self.error = ErrorStrip(self)
         self.holder = DistributionHolder(bridge, library, (slot, "both"))
-        self.delta_title = heading("Difference")
+        self.delta_title = heading(tr("Difference"))
         self.delta: LatePicture[DeltaView] = LatePicture(library, lambda: DeltaView(bridge, (slot, "delta")))
         column = QVBoxLayout(self)
         column.setContentsMargins(19, 10, 19, 10)
@@ -204,7 +205,7 @@ class DiffDistribution(DiffPane):
         result = standing.results[int(standing.tree.place[self._node])]
         self.error.clear()
         self.holder.blank()
-        self._say("Reading values …")
+        self._say(tr("Reading values …"))
         self._bridge.start(
             Lane.COMPUTING,
             self._slot,
@@ -212,7 +213,7 @@ class DiffDistribution(DiffPane):
             on_value=self._found,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Counting both tensors",
+            title=tr("Counting both tensors"),
         )
 
     def _found(self, found: Counted) -> None:
@@ -225,7 +226,7 @@ class DiffDistribution(DiffPane):
             self.holder.show_measured(drawable)
         else:
             self.holder.clear()
-            self._say("Neither side has a finite value.")
+            self._say(tr("Neither side has a finite value."))
         delta = found.delta
         self.delta_title.setVisible(delta is not None)
         if delta is None:
@@ -240,14 +241,14 @@ class DiffDistribution(DiffPane):
 
     def _failed(self, error: BaseException) -> None:
         self._say("")
-        self.error.show_error(error, "The values cannot be read.", self._begin)
+        self.error.show_error(error, tr("The values cannot be read."), self._begin)
 
     def _stopped(self) -> None:
         self._say("")
-        self.error.show_stopped("Reading the values was stopped.", self._begin)
+        self.error.show_stopped(tr("Reading the values was stopped."), self._begin)
 
     def _no_picture(self, error: BaseException) -> None:
-        self.error.show_error(error, "The distribution cannot be drawn.")
+        self.error.show_error(error, tr("The distribution cannot be drawn."))
 
     def _say(self, text: str) -> None:
         self.notice.setText(text)

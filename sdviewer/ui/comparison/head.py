@@ -16,15 +16,16 @@ from sdviewer.ui.filter.line import FilterLine
 from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _SORTS = {
-    "relative": "By ‖Δ‖ / ‖A‖",
-    "max_abs": "By max |Δ|",
-    "changed": "By the share changed",
-    "cosine": "By cosine",
-    "score": "By how sure the pair is",
-    "mark": "By mark",
-    "name": "By name",
+    "relative": tr("By ‖Δ‖ / ‖A‖"),
+    "max_abs": tr("By max |Δ|"),
+    "changed": tr("By the share changed"),
+    "cosine": tr("By cosine"),
+    "score": tr("By how sure the pair is"),
+    "mark": tr("By mark"),
+    "name": tr("By name"),
 }
 
 
@@ -35,7 +36,7 @@ class SectionChoice(QComboBox):
 
     def __init__(self, side: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName(f"Section of {side}")
+        self.setAccessibleName(tr("Section of {side}", side=side))
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.activated.connect(lambda index: self.chosen.emit(self.itemData(index)))
         self.hide()
@@ -73,11 +74,11 @@ class DiffHead(QWidget):
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(5)
         self.swap_button = QToolButton()
-        self.swap_button.setText("⇄ Swap")
-        self.swap_button.setAccessibleName("Swap both sides")
-        self.swap_button.setToolTip("Swap both sides")
+        self.swap_button.setText(tr("⇄ Swap"))
+        self.swap_button.setAccessibleName(tr("Swap both sides"))
+        self.swap_button.setToolTip(tr("Swap both sides"))
         self.swap_button.clicked.connect(self.swap_wanted)
-        self.report_button = MenuButton("Report", "Save or copy a report")
+        self.report_button = MenuButton(tr("Report"), tr("Save or copy a report"))
         self.report_menu = QMenu(self)
         self.report_button.setMenu(self.report_menu)
         for side in ("A", "B"):
@@ -94,21 +95,21 @@ class DiffHead(QWidget):
             self.names[side] = name
             column.addLayout(line)
         self.line = FilterLine()
-        self.line.setPlaceholderText("Filter: parts of names …")
-        self.line.setAccessibleDescription("Words that all have to be in a tensor's name")
+        self.line.setPlaceholderText(tr("Filter: parts of names …"))
+        self.line.setAccessibleDescription(tr("Words that all have to be in a tensor's name"))
         self.line.textChanged.connect(self.wish_changed)
         self.line.results_wanted.connect(self.rows_wanted)
         self.line.left.connect(self.rows_wanted)
-        self.sort_button = MenuButton("Sort", "Sort the tensors in a list")
-        self.sort_button.setToolTip("Sort the tensors in a list, as a click on a column's title does")
+        self.sort_button = MenuButton(tr("Sort"), tr("Sort the tensors in a list"))
+        self.sort_button.setToolTip(tr("Sort the tensors in a list, as a click on a column's title does"))
         self.sort_menu = QMenu(self)
         for by, title in _SORTS.items():
             self.sort_menu.addAction(title, partial(self.sort_wanted.emit, by))
         self.sort_button.setMenu(self.sort_menu)
         self.tree_button = QToolButton()
-        self.tree_button.setText("Tree")
-        self.tree_button.setAccessibleName("Show the tree again")
-        self.tree_button.setToolTip("Show the tree of modules again, instead of the sorted list")
+        self.tree_button.setText(tr("Tree"))
+        self.tree_button.setAccessibleName(tr("Show the tree again"))
+        self.tree_button.setToolTip(tr("Show the tree of modules again, instead of the sorted list"))
         self.tree_button.hide()
         line = QHBoxLayout()
         line.setSpacing(8)
@@ -125,7 +126,7 @@ class DiffHead(QWidget):
         self.partial_text = plain_label()
         self.partial_text.setWordWrap(True)
         self.partial_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.go_on_button = QPushButton("Go on")
+        self.go_on_button = QPushButton(tr("Go on"))
         self.go_on_button.setAutoDefault(False)
         self.go_on_button.clicked.connect(self.go_on_wanted)
         row.addWidget(self.partial_text, 1)

@@ -27,6 +27,7 @@ from sdviewer.ui.plots.late import LatePicture
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.plots.image.drawing import Drawn
@@ -77,7 +78,7 @@ class ThreeView(PlotFrame):
     def __init__(self, bridge: Bridge, slot: Hashable) -> None:
         from sdviewer.ui.plots.image.picture import ImagePicture
 
-        super().__init__("Difference", bridge, slot)
+        super().__init__(tr("Difference"), bridge, slot)
         self._bridge, self._reading = bridge, (slot, "read")
         self._common: Common | None = None
         self.titles: list[QLabel] = []
@@ -86,7 +87,7 @@ class ThreeView(PlotFrame):
         self._asked: tuple[Plane, Area, float, float, bool] | None = None
         self._is_following = False
         self.layouts = QComboBox()
-        self.layouts.setAccessibleName("How axes are laid out")
+        self.layouts.setAccessibleName(tr("How axes are laid out"))
         self.layouts.currentIndexChanged.connect(self._lay_out)
         self.add_tool(self.layouts)
         # The frame's own scene holds Δ; A and B have frames beside it.
@@ -216,7 +217,7 @@ class ThreeView(PlotFrame):
             on_value=self._arrived,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Drawing the difference",
+            title=tr("Drawing the difference"),
         )
 
     def _arrived(self, three: Three) -> None:
@@ -234,11 +235,11 @@ class ThreeView(PlotFrame):
 
     def _failed(self, error: BaseException) -> None:
         self._asked = None
-        self.task_error.show_error(error, "The pictures cannot be drawn.", self._timer.start)
+        self.task_error.show_error(error, tr("The pictures cannot be drawn."), self._timer.start)
 
     def _stopped(self) -> None:
         self._asked = None
-        self.task_error.show_stopped("Drawing was stopped.", self._timer.start)
+        self.task_error.show_stopped(tr("Drawing was stopped."), self._timer.start)
 
     def _pointed(self, place: QPointF) -> None:
         from sdviewer.ui.plots.image.words import pointed
@@ -353,4 +354,4 @@ class DiffImage(DiffPane):
             self.holder.view.message.connect(self.message)
 
     def _no_picture(self, error: BaseException) -> None:
-        self.error.show_error(error, "The pictures cannot be drawn.")
+        self.error.show_error(error, tr("The pictures cannot be drawn."))

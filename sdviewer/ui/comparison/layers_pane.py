@@ -28,6 +28,7 @@ from sdviewer.ui.plots.late import LatePicture
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.plots.series import SERIES
+from sdviewer.ui.translating import tr
 
 Int64 = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -76,16 +77,16 @@ class DiffLayersView(PlotFrame):
     def __init__(self, bridge: Bridge, slot: Hashable) -> None:
         from sdviewer.ui.plots.layers.picture import LayersPicture
 
-        super().__init__("Changes along layers", bridge, slot)
+        super().__init__(tr("Changes along layers"), bridge, slot)
         self._standing: Standing | None = None
         self._found: DiffLayers | None = None
         self._labels: list[str] = []
         self.picture = LayersPicture(self)
         self.log = QToolButton()
-        self.log.setText("Log")
+        self.log.setText(tr("Log"))
         self.log.setCheckable(True)
-        self.log.setToolTip("Draw by the logarithm; what did not change has no place then")
-        self.log.setAccessibleName("Log: draw by the logarithm")
+        self.log.setToolTip(tr("Draw by the logarithm; what did not change has no place then"))
+        self.log.setAccessibleName(tr("Log: draw by the logarithm"))
         self.add_tool(self.log)
         self.log.toggled.connect(self._log_toggled)
         self.picture.left.setLabel("‖Δ‖ / ‖A‖")
@@ -251,7 +252,7 @@ class DiffLayersPane(DiffPane):
 
     def _found(self, standing: Standing, node: int, found: DiffLayers) -> None:
         has_any = bool(len(found.places))
-        self.notice.setText("" if has_any else "No pair below is in a numbered layer.")
+        self.notice.setText("" if has_any else tr("No pair below is in a numbered layer."))
         self.notice.setVisible(not has_any)
         if has_any:
             self.holder.use(lambda view: view.show_layers(standing, found, node))
@@ -264,7 +265,7 @@ class DiffLayersPane(DiffPane):
             self.holder.view.node_wanted.connect(self.node_wanted)
 
     def _failed(self, error: BaseException) -> None:
-        self.error.show_error(error, "The layers cannot be found.", self._begin)
+        self.error.show_error(error, tr("The layers cannot be found."), self._begin)
 
     def _no_picture(self, error: BaseException) -> None:
-        self.error.show_error(error, "The layers cannot be drawn.")
+        self.error.show_error(error, tr("The layers cannot be drawn."))

@@ -18,6 +18,7 @@ from sdviewer.ui.comparison.panes import DiffPane, scrolled
 from sdviewer.ui.detail.blocks import CopyButton, NoteStrip, TextView, clear, heading, plain_label
 from sdviewer.ui.detail.parts import Note, Text
 from sdviewer.ui.error_strip import ErrorStrip
+from sdviewer.ui.translating import tr
 
 _LONGEST = 100_000
 _CONVERSIONS_TOLD = 10
@@ -41,7 +42,7 @@ class LoadPane(DiffPane):
         super().__init__(parent)
         self._bridge, self._slot = bridge, (slot, "load check")
         self._standing: Standing | None = None
-        self.notice = plain_label("Checking …", muted=True)
+        self.notice = plain_label(tr("Checking …"), muted=True)
         self.error = ErrorStrip(self)
         self.parts = QVBoxLayout()
         self.parts.setSpacing(6)
@@ -51,7 +52,7 @@ class LoadPane(DiffPane):
         column.addWidget(self.notice)
         column.addLayout(self.parts)
         column.addStretch(1)
-        self.area = scrolled(column, "Load check")
+        self.area = scrolled(column, tr("Load check"))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
@@ -87,7 +88,7 @@ class LoadPane(DiffPane):
             on_value=self._found,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Checking what load_state_dict would say",
+            title=tr("Checking what load_state_dict would say"),
         )
 
     def _found(self, found: tuple[LoadCheck, LoadCheck]) -> None:
@@ -97,11 +98,11 @@ class LoadPane(DiffPane):
 
     def _failed(self, error: BaseException) -> None:
         self.notice.hide()
-        self.error.show_error(error, "The load check failed.", self._begin)
+        self.error.show_error(error, tr("The load check failed."), self._begin)
 
     def _stopped(self) -> None:
         self.notice.hide()
-        self.error.show_stopped("The load check was stopped.", self._begin)
+        self.error.show_stopped(tr("The load check was stopped."), self._begin)
 
     def _tell(self, found: LoadCheck, title: str) -> None:
         words = found.text()
@@ -110,17 +111,17 @@ class LoadPane(DiffPane):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(heading(title), 1)
         if words:
-            row.addWidget(CopyButton(f"what torch says of {title}", words))
+            row.addWidget(CopyButton(tr("what torch says of {title}", title=title), words))
         self.parts.addWidget(line)
         for note in _verdicts(found):
             self.parts.addWidget(NoteStrip(note))
         if words:
             text = shown_lines(words.replace("\t", "    "), _LONGEST)
-            self.parts.addWidget(TextView(Text(f"What torch says: {title}", text)))
+            self.parts.addWidget(TextView(Text(tr("What torch says: {title}", title=title), text)))
         if found.repair:
             does = "After these renames it succeeds" if found.repaired else "These renames help, if not with everything"
             rules = "\n".join(rule.text for rule in found.repair)
-            copy = CopyButton("the renames")
+            copy = CopyButton(tr("the renames"))
             copy.clicked.connect(partial(self._copy, rules))
             line = QWidget()
             row = QHBoxLayout(line)
@@ -129,28 +130,31 @@ class LoadPane(DiffPane):
             row.addWidget(copy)
             self.parts.addWidget(line)
             told = "\n".join(f"{shown(rule.text)}    ({plural(rule.keys, 'key')})" for rule in found.repair)
-            self.parts.addWidget(TextView(Text("Renames that repair it", told)))
-        unknown = plain_label("Not known from state_dicts: " + "; ".join(found.unknown) + ".", muted=True)
+            self.parts.addWidget(TextView(Text(tr("Renames that repair it"), told)))
+        unknown = plain_label(tr("Not known from state_dicts: ") + "; ".join(found.unknown) + ".", muted=True)
         unknown.setWordWrap(True)
         self.parts.addWidget(unknown)
 
     def _copy(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
-        self.message.emit("Copied the renames.")
+        self.message.emit(tr("Copied the renames."))
 
 
 def _verdicts(found: LoadCheck) -> list[Note]:
     notes = []
     if found.succeeds:
-        notes.append(Note("info", "load_state_dict(strict=True) succeeds."))
+        notes.append(Note("info", tr("load_state_dict(strict=True) succeeds.")))
     else:
-        notes.append(Note("error", "load_state_dict(strict=True) fails."))
+        notes.append(Note("error", tr("load_state_dict(strict=True) fails.")))
         count = len(found.uninitialised)
         left = plural(count, "tensor") if count else "nothing"
         notes.append(
-            Note("warning", f"load_state_dict(strict=False) succeeds and leaves {left} of the model uninitialised.")
+            Note(
+                "warning",
+                tr("load_state_dict(strict=False) succeeds and leaves {left} of the model uninitialised.", left=left),
+            )
             if found.succeeds_loosely
-            else Note("error", "load_state_dict(strict=False) fails too: shapes differ.")
+            else Note("error", tr("load_state_dict(strict=False) fails too: shapes differ."))
         )
     if found.dtype_converted:
         told = "; ".join(
@@ -161,8 +165,12 @@ def _verdicts(found: LoadCheck) -> list[Note]:
         notes.append(
             Note(
                 "warning",
-                f"{plural(len(found.dtype_converted), 'tensor')} converted in silence: {told}"
-                + (f"; and {more:,} more" if more > 0 else ""),
+                tr(
+                    "{tensors} converted in silence: {told}",
+                    tensors=plural(len(found.dtype_converted), "tensor"),
+                    told=told,
+                )
+                + (tr("; and {more:,} more", more=more) if more > 0 else ""),
             )
         )
     return notes

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from sdviewer.ui.comparison.side import title_of
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _BAR = 3
 
@@ -22,8 +23,8 @@ class CompareOffer(QWidget):
         super().__init__(parent)
         self._paths = ("", "")
         self.text = ElidedLabel()
-        self.compare_button = QPushButton("Compare")
-        self.close_button = QPushButton("Not now")
+        self.compare_button = QPushButton(tr("Compare"))
+        self.close_button = QPushButton(tr("Not now"))
         row = QHBoxLayout(self)
         row.setContentsMargins(_BAR + 9, 4, 8, 4)
         row.addWidget(self.text, 1)
@@ -37,8 +38,10 @@ class CompareOffer(QWidget):
     def offer(self, a: str, b: str) -> None:
         """Offer to compare these two."""
         self._paths = (a, b)
-        self.text.setText(f"Compare {title_of(a)} with {title_of(b)}?")
-        self.compare_button.setAccessibleName(f"Compare {title_of(a)} with {title_of(b)}")
+        self.text.setText(tr("Compare {title_of} with {title_of_2}?", title_of=title_of(a), title_of_2=title_of(b)))
+        self.compare_button.setAccessibleName(
+            tr("Compare {title_of} with {title_of_2}", title_of=title_of(a), title_of_2=title_of(b))
+        )
         self.setAccessibleName(self.text.text())
         self.show()
 

@@ -21,6 +21,7 @@ from sdviewer.ui.comparison.work import Ask, Comparing
 from sdviewer.ui.detail.blocks import FactGrid, GridView, NoteStrip, clear, heading, plain_label
 from sdviewer.ui.detail.parts import Description, Grid
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 _MS_BETWEEN_TABLES = 400
 
@@ -43,23 +44,23 @@ class HowCompared(QWidget):
         super().__init__(parent)
         self._comparing = comparing
         self.rtol, self.atol = QLineEdit(), QLineEdit()
-        for line, name in ((self.rtol, "Relative tolerance"), (self.atol, "Absolute tolerance")):
+        for line, name in ((self.rtol, tr("Relative tolerance")), (self.atol, tr("Absolute tolerance"))):
             line.setAccessibleName(name)
-            line.setPlaceholderText("as torch.testing for the dtypes")
+            line.setPlaceholderText(tr("as torch.testing for the dtypes"))
             line.setFont(number_font())
             line.setAcceptDrops(False)
             line.setMaximumWidth(260)
             line.returnPressed.connect(self.apply)
         self.maps = QPlainTextEdit()
-        self.maps.setAccessibleName("Replacements in the names of A")
-        self.maps.setPlaceholderText(r"^encoder\.=>model.encoder.   (one REGEX=>REPLACEMENT a line)")
+        self.maps.setAccessibleName(tr("Replacements in the names of A"))
+        self.maps.setPlaceholderText(tr(r"^encoder\.=>model.encoder.   (one REGEX=>REPLACEMENT a line)"))
         self.maps.setTabChangesFocus(True)
         self.maps.setAcceptDrops(False)
         self.maps.setFont(number_font())
         self.maps.setFixedHeight(self.maps.fontMetrics().lineSpacing() * 3 + 16)
-        self.maps_label = plain_label("Names of A", muted=True)
-        self.maps_label.setToolTip("Replaced before pairing")
-        self.button = QPushButton("Apply")
+        self.maps_label = plain_label(tr("Names of A"), muted=True)
+        self.maps_label.setToolTip(tr("Replaced before pairing"))
+        self.button = QPushButton(tr("Apply"))
         self.button.setAutoDefault(False)
         self.button.clicked.connect(self.apply)
         self.wrong = plain_label()
@@ -67,10 +68,10 @@ class HowCompared(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setColumnStretch(1, 1)
-        grid.addWidget(heading("How they are compared"), 0, 0, 1, 2)
+        grid.addWidget(heading(tr("How they are compared")), 0, 0, 1, 2)
         for row, (text, line) in enumerate((("rtol", self.rtol), ("atol", self.atol)), start=1):
             label = plain_label(text, muted=True)
-            label.setToolTip("Values are close if |a − b| ≤ atol + rtol·|b|")
+            label.setToolTip(tr("Values are close if |a − b| ≤ atol + rtol·|b|"))
             grid.addWidget(label, row, 0)
             grid.addWidget(line, row, 1)
         grid.addWidget(self.maps_label, 3, 0)
@@ -137,7 +138,7 @@ class DiffOverview(DiffPane):
         self._shown: tuple[object, ...] = ()
         self.facts = FactGrid()
         self.how = HowCompared(comparing)
-        self.undo_button = QPushButton("Undo this pair")
+        self.undo_button = QPushButton(tr("Undo this pair"))
         self.undo_button.setAutoDefault(False)
         self.undo_button.clicked.connect(lambda: self.undo_wanted.emit(self._node))
         self.notes, self.blocks = QVBoxLayout(), QVBoxLayout()
@@ -157,7 +158,7 @@ class DiffOverview(DiffPane):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_MS_BETWEEN_TABLES)
         self._soon.timeout.connect(self._describe_again)
-        self.area = scrolled(column, "Overview of the selected row")
+        self.area = scrolled(column, tr("Overview of the selected row"))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)

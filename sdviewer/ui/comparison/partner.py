@@ -12,6 +12,7 @@ from sdviewer.comparison.standing import Standing
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.filter.overlay import Overlay
 from sdviewer.ui.models.diff_cells import form_of
+from sdviewer.ui.translating import tr
 
 _MOST_LISTED = 200
 _LOOKED_AT_ONCE = 4000
@@ -29,16 +30,16 @@ class PartnerChoice(Overlay):
         self._standing: Standing | None = None
         self._node = -1
         self._left: list[int] = []
-        self.setAccessibleName("Choose a partner")
+        self.setAccessibleName(tr("Choose a partner"))
         self.title = plain_label(muted=True)
         self.title.setContentsMargins(10, 2, 10, 0)
         self.line = QLineEdit()
         self.line.setAcceptDrops(False)
-        self.line.setPlaceholderText("Parts of the other name …")
-        self.line.setAccessibleName("Parts of the partner's name")
+        self.line.setPlaceholderText(tr("Parts of the other name …"))
+        self.line.setAccessibleName(tr("Parts of the partner's name"))
         self.list = QListWidget()
         self.list.setFrameShape(QListWidget.Shape.NoFrame)
-        self.list.setAccessibleName("Tensors of the other side")
+        self.list.setAccessibleName(tr("Tensors of the other side"))
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
@@ -56,7 +57,7 @@ class PartnerChoice(Overlay):
     def open_for(self, standing: Standing, node: int) -> None:
         """Ask for a partner of this tensor."""
         self._standing, self._node = standing, node
-        self.title.setText(f"Pair {shown(standing.name_at(node), 90)} with")
+        self.title.setText(tr("Pair {name_at} with", name_at=shown(standing.name_at(node), 90)))
         self.line.clear()
         self._begin()
         self.open_over(self.line)

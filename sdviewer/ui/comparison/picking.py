@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 
 from sdviewer.checkpoint.wording import cut_in_middle, shown
 from sdviewer.ui.document.tab import DocumentTab
+from sdviewer.ui.translating import tr
 
 _LONGEST_NAME = 40
 
@@ -67,7 +68,9 @@ class Picking(QObject):
         if len(self._selected) == 1:
             self._picked = self._selected[0]
             name = cut_in_middle(shown(self._picked.name), _LONGEST_NAME)
-            self.message.emit(f"{name} is picked: select the tensor, of any open file, that it is compared with.")
+            self.message.emit(
+                tr("{name} is picked: select the tensor, of any open file, that it is compared with.", name=name)
+            )
 
     def compare(self) -> None:
         """Compare what the action says."""

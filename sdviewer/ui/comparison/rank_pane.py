@@ -21,6 +21,7 @@ from sdviewer.ui.plots.late import LatePicture
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.plots.series import series_color
+from sdviewer.ui.translating import tr
 
 # Matrices of this many values are done with before anybody could have clicked.
 _AT_ONCE = 1 << 16
@@ -49,7 +50,7 @@ class RankView(PlotFrame):
     def __init__(self, bridge: Bridge, slot: Hashable) -> None:
         import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 
-        super().__init__("Singular values of Δ", bridge, slot)
+        super().__init__(tr("Singular values of Δ"), bridge, slot)
         self._singular = np.empty(0)
         self.box = self.graphics.addViewBox(row=0, col=1, enableMenu=False)
         self.left = self.add_axis("left", self.box, 0, 0)
@@ -106,8 +107,8 @@ class DiffRank(DiffPane):
         self._standing: Standing | None = None
         self._node = -1
         self._known: dict[int, DeltaRank] = {}
-        self.compute = QPushButton("Compute")
-        self.compute.setAccessibleName("Compute the rank of the change")
+        self.compute = QPushButton(tr("Compute"))
+        self.compute.setAccessibleName(tr("Compute the rank of the change"))
         self.compute.clicked.connect(self._begin)
         self.told = plain_label(selectable=True)
         self.told.setWordWrap(True)
@@ -124,7 +125,7 @@ class DiffRank(DiffPane):
         column.addWidget(self.told)
         column.addWidget(self.picture, 1)
         column.addStretch(0)
-        self.picture.failed.connect(lambda error: self.error.show_error(error, "The picture cannot be drawn."))
+        self.picture.failed.connect(lambda error: self.error.show_error(error, tr("The picture cannot be drawn.")))
 
     @property
     def is_settled(self) -> bool:
@@ -145,8 +146,10 @@ class DiffRank(DiffPane):
             self._show(self._known[place])
             return
         self.told.setText(
-            "How many directions the change needs: the singular values of Δ, computed by PyTorch in a process "
-            "of its own."
+            tr(
+                "How many directions the change needs: the singular values of Δ, "
+                "computed by PyTorch in a process of its own."
+            )
         )
         if standing.matching.a.ref(standing.matching.pairs[place].a).numel <= _AT_ONCE:
             self._begin()
@@ -164,7 +167,7 @@ class DiffRank(DiffPane):
         pair = standing.matching.pairs[place]
         self.error.clear()
         self.compute.setEnabled(False)
-        self.told.setText("Computing …")
+        self.told.setText(tr("Computing …"))
         self._bridge.start(
             Lane.COMPUTING,
             self._slot,
@@ -172,7 +175,7 @@ class DiffRank(DiffPane):
             on_value=lambda found: self._found(place, found),
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Computing the rank of a change",
+            title=tr("Computing the rank of a change"),
         )
 
     def _found(self, place: int, found: DeltaRank) -> None:
@@ -190,9 +193,9 @@ class DiffRank(DiffPane):
     def _failed(self, error: BaseException) -> None:
         self.told.setText("")
         self.compute.setEnabled(True)
-        self.error.show_error(error, "The rank cannot be told.", self._begin)
+        self.error.show_error(error, tr("The rank cannot be told."), self._begin)
 
     def _stopped(self) -> None:
         self.told.setText("")
         self.compute.setEnabled(True)
-        self.error.show_stopped("Computing the rank was stopped.", self._begin)
+        self.error.show_stopped(tr("Computing the rank was stopped."), self._begin)

@@ -21,6 +21,7 @@ from sdviewer.training import resume_report
 from sdviewer.training.resuming import Resuming, compare_optimizers
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.pane_tasks import PaneTasks
+from sdviewer.ui.translating import tr
 
 _AT_ONCE = 256
 
@@ -63,10 +64,10 @@ class Reports(PaneTasks):
         self._standing: Standing | None = None
         self._paths: Paths = ("", "")
         for form in FORMS:
-            menu.addAction(f"Copy as {form}", partial(self.copy, form))
+            menu.addAction(tr("Copy as {form}", form=form), partial(self.copy, form))
         menu.addSeparator()
         for form in FORMS:
-            menu.addAction(f"Save as {form}…", partial(self.ask, form))
+            menu.addAction(tr("Save as {form}…", form=form), partial(self.ask, form))
 
     def show_standing(self, standing: Standing, paths: Paths) -> None:
         """What reports are of."""
@@ -83,7 +84,7 @@ class Reports(PaneTasks):
 
         def tell(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
-            self.done.emit(f"Copied the report as {form}.")
+            self.done.emit(tr("Copied the report as {form}.", form=form))
 
         self.start_copy(f"Copying the report as {form}", work, tell)
 
@@ -92,7 +93,9 @@ class Reports(PaneTasks):
         ending = FORMS[form][0]
         stems = [Path(path).name.split(".")[0] or "checkpoint" for path in self._paths]
         target = Path(self._paths[0]).absolute().parent / f"{stems[0]}-{stems[1]}-diff.{ending}"
-        dialog = QFileDialog(self._window, f"Save the Report as {form}", str(target), f"{form} (*.{ending})")
+        dialog = QFileDialog(
+            self._window, tr("Save the Report as {form}", form=form), str(target), f"{form} (*.{ending})"
+        )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(ending)
         dialog.fileSelected.connect(lambda name: self.save(form, name))
@@ -110,12 +113,12 @@ class Reports(PaneTasks):
             other = standing.matching.b.checkpoint
             specs = {spec.path for spec in other.sources.specs if spec.kind == "file"}
             if Path(target).exists() and any(Path(spec).exists() and Path(target).samefile(spec) for spec in specs):
-                raise CannotWrite("is a file of the checkpoint", file=target, hint="choose another name")
+                raise CannotWrite("is a file of the checkpoint", file=target, hint=tr("choose another name"))
             pieces = (piece.encode("utf-8", "backslashreplace") for piece in _pieces(standing, form, paths, control))
             return save_whole(standing.matching.a.checkpoint, target, lambda file: file.writelines(pieces))
 
         def tell(written: int) -> None:
-            self.done.emit(f"Saved {name}, {bytes_for_people(written)}.")
+            self.done.emit(tr("Saved {name}, {written}.", name=name, written=bytes_for_people(written)))
 
         self.start_save(f"Saving {name}", work, tell)
 

@@ -19,6 +19,7 @@ from sdviewer.ui.comparison.panes import DiffPane, scrolled
 from sdviewer.ui.detail.blocks import GridView, NoteStrip, clear, heading, plain_label
 from sdviewer.ui.detail.parts import Grid, Note
 from sdviewer.ui.error_strip import ErrorStrip
+from sdviewer.ui.translating import tr
 
 _MOST_ROWS = 200
 
@@ -30,7 +31,7 @@ class ResumePane(DiffPane):
         super().__init__(parent)
         self._bridge, self._slot = bridge, (slot, "optimizers")
         self._standing: Standing | None = None
-        self.notice = plain_label("Comparing the optimizers …", muted=True)
+        self.notice = plain_label(tr("Comparing the optimizers …"), muted=True)
         self.error = ErrorStrip(self)
         self.parts = QVBoxLayout()
         self.parts.setSpacing(6)
@@ -40,7 +41,7 @@ class ResumePane(DiffPane):
         column.addWidget(self.notice)
         column.addLayout(self.parts)
         column.addStretch(1)
-        self.area = scrolled(column, "Optimizers")
+        self.area = scrolled(column, tr("Optimizers"))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
@@ -81,7 +82,7 @@ class ResumePane(DiffPane):
             on_value=self._found,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Comparing the optimizers",
+            title=tr("Comparing the optimizers"),
         )
 
     def _found(self, value: tuple[Resuming, list[tuple[str, list[Note], Grid, int]]]) -> None:
@@ -95,21 +96,21 @@ class ResumePane(DiffPane):
             view.node_wanted.connect(self.node_wanted)
             self.parts.addWidget(view)
             if more:
-                self.parts.addWidget(plain_label(f"{more:,} more not shown", muted=True))
+                self.parts.addWidget(plain_label(tr("{more:,} more not shown", more=more), muted=True))
         for side, sections in (("A", found.only_a), ("B", found.only_b)):
             for section in sections:
-                note = Note("info", f"Optimizer {shown(section.name, 80)} is in {side} alone.")
+                note = Note("info", tr("Optimizer {name} is in {side} alone.", name=shown(section.name, 80), side=side))
                 self.parts.addWidget(NoteStrip(note))
         if not self.parts.count():
-            self.parts.addWidget(plain_label("Their groups cannot be read.", muted=True))
+            self.parts.addWidget(plain_label(tr("Their groups cannot be read."), muted=True))
 
     def _failed(self, error: BaseException) -> None:
         self.notice.hide()
-        self.error.show_error(error, "The optimizers could not be compared.", self._begin)
+        self.error.show_error(error, tr("The optimizers could not be compared."), self._begin)
 
     def _stopped(self) -> None:
         self.notice.hide()
-        self.error.show_stopped("The comparison of the optimizers was stopped.", self._begin)
+        self.error.show_stopped(tr("The comparison of the optimizers was stopped."), self._begin)
 
 
 def _told(pair: OptimizerPair, standing: Standing, places: Mapping[int, int]) -> tuple[str, list[Note], Grid, int]:
@@ -124,8 +125,8 @@ def _told(pair: OptimizerPair, standing: Standing, places: Mapping[int, int]) ->
     same = "Groups and hyper-parameters are the same."
     notes.append(Note("info", f"{plural(count, 'entry differs', 'entries differ')}." if count else same))
     grid = Grid(
-        "Groups side by side",
-        ("Group", "", "Option", "A", "B"),
+        tr("Groups side by side"),
+        (tr("Group"), "", tr("Option"), "A", "B"),
         tuple((str(group), "≠" if differs else "", name, a, b) for group, name, a, b, differs in rows[:_MOST_ROWS]),
         nodes=tuple(places.get(group, -1) for group, *_ in rows[:_MOST_ROWS]),
         tips=tuple(_tip(standing, group, places) for group, *_ in rows[:_MOST_ROWS]),
@@ -143,8 +144,10 @@ def _tip(standing: Standing, group: int, places: Mapping[int, int]) -> str:
 def _verdict(found: GroupComparison, source: str, target: str) -> Iterator[Note]:
     into = f"State of {source} into the optimizer of {target}"
     if found.succeeds:
-        yield Note("info", f"{into}: {found.call} succeeds.")
+        yield Note("info", tr("{into}: {call} succeeds.", into=into, call=found.call))
     else:
-        yield Note("error", f"{into}: {found.call} fails: {shown(found.error, 1000)}")
+        yield Note(
+            "error", tr("{into}: {call} fails: {error}", into=into, call=found.call, error=shown(found.error, 1000))
+        )
     for text in found.silent:
         yield Note("warning", f"{into}: {shown(text, len(text) + 8)}")

@@ -17,6 +17,7 @@ from sdviewer.ui.detail.describe_file import summary_line
 from sdviewer.ui.document.loading_page import LoadingPage
 from sdviewer.ui.document.tab import Opener
 from sdviewer.ui.errors import ErrorPanel, error_label, message_heading, middle_column
+from sdviewer.ui.translating import tr
 
 _LONGEST_TITLE = 64
 
@@ -41,13 +42,13 @@ class SidePage(QStackedWidget):
         self.error: BaseException | None = None
         self.loading = LoadingPage(self.title, path)
         self.loading.cancel_button.clicked.connect(self.cancel)
-        self.panel = ErrorPanel(f"{self.title} cannot be opened")
+        self.panel = ErrorPanel(tr("{title} cannot be opened", title=self.title))
         self.panel.retry.connect(self.load)
         self._opened_page, self._opened_text = QWidget(), error_label()
         column = QVBoxLayout()
         column.setSpacing(10)
         column.addStretch(2)
-        column.addWidget(message_heading(f"{self.title} is open"))
+        column.addWidget(message_heading(tr("{title} is open", title=self.title)))
         column.addWidget(self._opened_text)
         column.addStretch(3)
         middle_column(column, self._opened_page)
@@ -73,7 +74,7 @@ class SidePage(QStackedWidget):
             on_value=self._opened,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title=f"Opening {self.title}",
+            title=tr("Opening {title}", title=self.title),
             background=True,
         )
 
@@ -107,14 +108,14 @@ class SidePage(QStackedWidget):
         self.loading.end()
         self.let_go()
         self.error = error
-        self.panel.heading.setText(f"{self.title} cannot be opened")
+        self.panel.heading.setText(tr("{title} cannot be opened", title=self.title))
         self.panel.show_error(error)
         self.setCurrentWidget(self.panel)
         self.settled.emit()
 
     def _stopped(self) -> None:
         self.loading.end()
-        self.panel.show_stopped(f"Opening {self.title} was stopped")
+        self.panel.show_stopped(tr("Opening {title} was stopped", title=self.title))
         self.setCurrentWidget(self.panel)
         self.settled.emit()
 

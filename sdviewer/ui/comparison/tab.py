@@ -30,6 +30,7 @@ from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.diff_cells import told_of
 from sdviewer.ui.models.diff_model import DiffModel
 from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.translating import tr
 
 _LONGEST_SIDE = 30
 
@@ -277,7 +278,7 @@ class ComparisonTab(QStackedWidget):
         if not a or not b:
             a, b = standing.keys_at(other)[0], standing.keys_at(one)[1]
         if not a or not b:
-            self.message.emit("A pair needs one tensor of each side.")
+            self.message.emit(tr("A pair needs one tensor of each side."))
             return
         self.comparing.again(self.comparing.ask.with_pair(a, b))
 
@@ -376,10 +377,10 @@ class ComparisonTab(QStackedWidget):
         progress, error = self.comparing.progress, self.comparing.error
         if progress is Progress.FAILED and error is not None:
             self.setCurrentWidget(self._contents)
-            self.error.show_error(error, "They cannot be compared.", self.comparing.go_on)
+            self.error.show_error(error, tr("They cannot be compared."), self.comparing.go_on)
         elif progress is Progress.STOPPED and self.standing is None:
             self.setCurrentWidget(self._contents)
-            self.error.show_stopped("Pairing was stopped.", self.comparing.go_on)
+            self.error.show_stopped(tr("Pairing was stopped."), self.comparing.go_on)
         elif progress is Progress.DONE:
             self.arranging.all_is_compared()
         self._tell()
@@ -409,7 +410,7 @@ class ComparisonTab(QStackedWidget):
     # -- detail, pairs, reports --------------------------------------------------------------
 
     def _not_arranged(self, error: BaseException) -> None:
-        self.error.show_error(error, "The rows cannot be filtered.", self.arranging.arrange)
+        self.error.show_error(error, tr("The rows cannot be filtered."), self.arranging.arrange)
 
     def _node_selected(self, node: int) -> None:
         if self.standing is not None:
@@ -425,4 +426,4 @@ class ComparisonTab(QStackedWidget):
         self._partner.open_for(standing, node)
 
     def _report_failed(self, error: BaseException, again: object) -> None:
-        self.error.show_error(error, "The report was not written.", again if callable(again) else None)
+        self.error.show_error(error, tr("The report was not written."), again if callable(again) else None)

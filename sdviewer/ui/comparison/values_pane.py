@@ -24,6 +24,7 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.focus_frame import paint_focus_frame
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -31,7 +32,7 @@ _PAGE = 512
 _PAGES_KEPT = 64
 # What a table of Qt can count.
 _MOST_ROWS = 1 << 30
-_HEADERS = ("Index", "A", "B", "Δ = A − B")
+_HEADERS = (tr("Index"), "A", "B", "Δ = A − B")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -158,11 +159,11 @@ class DiffValues(DiffPane):
         self.notice = plain_label(muted=True)
         self.notice.setWordWrap(True)
         self.error = ErrorStrip(self)
-        self.largest_button = QPushButton("Go to the largest difference")
+        self.largest_button = QPushButton(tr("Go to the largest difference"))
         self.largest_button.setAutoDefault(False)
         self.largest_button.clicked.connect(self.go_to_largest)
         self.table = ValueTable()
-        self.table.setAccessibleName("Values of both sides")
+        self.table.setAccessibleName(tr("Values of both sides"))
         self.table.setFont(number_font())
         self.table.setShowGrid(False)
         self.table.setFrameShape(QTableView.Shape.NoFrame)
@@ -280,7 +281,7 @@ class DiffValues(DiffPane):
 
     def _failed(self, error: BaseException) -> None:
         self._wanted.clear()
-        self.error.show_error(error, "The values cannot be read.", self._again)
+        self.error.show_error(error, tr("The values cannot be read."), self._again)
 
     def _again(self) -> None:
         if self._standing is not None:

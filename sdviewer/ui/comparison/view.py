@@ -26,6 +26,7 @@ from sdviewer.ui.models.diff_cells import DiffColumn
 from sdviewer.ui.models.diff_model import ROW_FORMAT, SORTS, DiffModel
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.row_table import RowTable
+from sdviewer.ui.translating import tr
 from sdviewer.ui.tree.row_painter import RowState
 from sdviewer.ui.tree.selection import RowSelection
 
@@ -56,7 +57,7 @@ class DiffView(RowTable):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._painter = DiffPainter(QApplication.font(), QApplication.palette())
-        super().__init__("Tree of both checkpoints", PlainHeader(8), self._painter, parent)
+        super().__init__(tr("Tree of both checkpoints"), PlainHeader(8), self._painter, parent)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setDragEnabled(True)
         self.setAcceptDrops(True)
@@ -219,17 +220,17 @@ class DiffView(RowTable):
     def menu_for(self, node: int) -> QMenu:
         """The context menu of a node."""
         menu = QMenu(self)
-        menu.addAction("&Copy Name", self.copy_names)
+        menu.addAction(tr("&Copy Name"), self.copy_names)
         model = self.diff_model
         if model is None:
             return menu
         standing = model.standing
         if standing.tree.what[node] == Leaf.MODULE:
-            menu.addAction("&Expand All Below", self.expand_below)
+            menu.addAction(tr("&Expand All Below"), self.expand_below)
         elif not standing.is_picked:
-            menu.addAction("&Pair with…", lambda: self.pairing_wanted.emit(node))
+            menu.addAction(tr("&Pair with…"), lambda: self.pairing_wanted.emit(node))
         if standing.tree.what[node] == Leaf.PAIR and not standing.is_picked:
-            menu.addAction("&Undo This Pair", lambda: self.undo_wanted.emit(node))
+            menu.addAction(tr("&Undo This Pair"), lambda: self.undo_wanted.emit(node))
         return menu
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802  # Qt

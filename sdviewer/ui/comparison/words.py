@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from sdviewer.comparison.matching import By
+from sdviewer.ui.translating import tr
 
 MARK_WORDS = {
     "failed": "failed",
     "changed": "changed",
     "shape": "shape",
-    "only_a": "only in A",
-    "only_b": "only in B",
-    "close": "within tolerance",
-    "equal_after_cast": "equal after cast",
+    "only_a": tr("only in A"),
+    "only_b": tr("only in B"),
+    "close": tr("within tolerance"),
+    "equal_after_cast": tr("equal after cast"),
     "dtype": "dtype",
     "equal": "equal",
     "renamed": "renamed",

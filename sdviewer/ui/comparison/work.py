@@ -19,6 +19,7 @@ from sdviewer.comparison.tolerances import Tolerance, tolerance_of
 from sdviewer.control import WAY, Control, Gate
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.translating import tr
 
 _MS_BETWEEN_LOOKS = 120
 _JUDGED_AT_ONCE = 1024
@@ -185,7 +186,7 @@ class Comparing(QObject):
             on_value=self._paired,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title=f"Pairing {title}",
+            title=tr("Pairing {title}", title=title),
             background=True,
         )
 
@@ -238,7 +239,7 @@ class Comparing(QObject):
             on_value=self._compared,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title=f"Comparing {self._title}",
+            title=tr("Comparing {title}", title=self._title),
             background=True,
             bytes_a_step=1.0,
             pausable=gate,

@@ -46,6 +46,7 @@ from sdviewer.ui.plain_table import make_plain
 from sdviewer.ui.reading_order import in_order, without_marks
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _MOST_ROWS_IN_SIGHT = 14
 _MOST_LINES_IN_SIGHT = 24
@@ -113,7 +114,7 @@ class ValueLabel(QLabel):
         """Copy, without the breaks."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("&Copy", self._copy)
+        menu.addAction(tr("&Copy"), self._copy)
         menu.popup(event.globalPos())
 
     def _copy(self) -> None:
@@ -195,7 +196,7 @@ class PartStrip(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.text = plain_label(text, selectable=True)
         self.text.setWordWrap(True)
-        self.button = QPushButton("Open the whole")
+        self.button = QPushButton(tr("Open the whole"))
         self.button.setToolTip(tooltip(shown(whole)))
         self.button.clicked.connect(self._ask)
         row = QHBoxLayout(self)
@@ -212,9 +213,9 @@ class CopyButton(QToolButton):
     def __init__(self, what: str, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._text = text
-        self.setText("Copy")
-        self.setToolTip(f"Copy {what}")
-        self.setAccessibleName(f"Copy {what}")
+        self.setText(tr("Copy"))
+        self.setToolTip(tr("Copy {what}", what=what))
+        self.setAccessibleName(tr("Copy {what}", what=what))
         if text:
             self.clicked.connect(self._copy)
 

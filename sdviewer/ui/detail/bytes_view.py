@@ -11,6 +11,7 @@ from sdviewer.checkpoint.sections import Section
 from sdviewer.checkpoint.wording import bytes_for_people, shown
 from sdviewer.ui.detail.blocks import heading, plain_label
 from sdviewer.ui.flow import FlowLayout
+from sdviewer.ui.translating import tr
 
 _PARTS_TOLD = 6
 
@@ -29,9 +30,9 @@ class BytesView(QWidget):
         self._model = self._ema = ""
         self.text = plain_label(selectable=True)
         self.text.setWordWrap(True)
-        self.export_button, self.compare_button = QPushButton(), QPushButton("Compare model with EMA")
-        self.compare_button.setToolTip("Open a comparison of the two, tensor by tensor")
-        self.export_button.setToolTip("Open the export with the model alone; what lies beside it stays out")
+        self.export_button, self.compare_button = QPushButton(), QPushButton(tr("Compare model with EMA"))
+        self.compare_button.setToolTip(tr("Open a comparison of the two, tensor by tensor"))
+        self.export_button.setToolTip(tr("Open the export with the model alone; what lies beside it stays out"))
         flow = FlowLayout()
         for button in (self.export_button, self.compare_button):
             button.setAutoDefault(False)
@@ -39,7 +40,7 @@ class BytesView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(heading("Where the bytes go"))
+        column.addWidget(heading(tr("Where the bytes go")))
         column.addWidget(self.text)
         column.addLayout(flow)
         self.export_button.clicked.connect(lambda: self.export_wanted.emit(self._model))
@@ -60,7 +61,7 @@ class BytesView(QWidget):
         told = [f"{_called(checkpoint, part)} {bytes_for_people(part.nbytes)}" for part in parts]
         # The order of the file is that of training code: the model first.
         more = len(told) - _PARTS_TOLD
-        self.text.setText(", ".join(told[:_PARTS_TOLD]) + (f", {more:,} more below" if more > 0 else ""))
+        self.text.setText(", ".join(told[:_PARTS_TOLD]) + (tr(", {more:,} more below", more=more) if more > 0 else ""))
         model = max(models, key=lambda part: part.nbytes)
         copies = [part for part in parts if part.kind == "ema"]
         self._model = model.name

@@ -15,15 +15,16 @@ from sdviewer.ui.detail.describe_derived import describe_derived, members_grid, 
 from sdviewer.ui.detail.panes import Selection
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _WORDS = {
     "Dequantised": (
-        "Show the &dequantised values",
-        "The tabs tell of the weight that this tensor and those beside it stand for, by the formula of its format",
+        tr("Show the &dequantised values"),
+        tr("The tabs tell of the weight that this tensor and those beside it stand for, by the formula of its format"),
     ),
     "ΔW": (
-        "Show &ΔW, the change that the pair makes",
-        "The tabs tell of (α/r)·B·A, which the adapter adds to the weight",
+        tr("Show &ΔW, the change that the pair makes"),
+        tr("The tabs tell of (α/r)·B·A, which the adapter adds to the weight"),
     ),
 }
 
@@ -92,7 +93,9 @@ class DerivedBar(QWidget):
             description = describe_derived(derived, derivation, parts)
             self.arrived.emit(Selection(derived.checkpoint, node_of(derived), selection.title, description))
 
-        self._bridge.start(Lane.READING, self._slot, work, on_value=value, on_error=self._told, title="Reading scales")
+        self._bridge.start(
+            Lane.READING, self._slot, work, on_value=value, on_error=self._told, title=tr("Reading scales")
+        )
 
     def close_jobs(self) -> None:
         """Stop reading, and say nothing of what failed."""

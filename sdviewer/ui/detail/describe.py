@@ -29,6 +29,7 @@ from sdviewer.ui.detail.describe_derived import derivation_facts, members_grid
 from sdviewer.ui.detail.describe_file import describe_file
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
 from sdviewer.ui.scalars import raw_scalar, scalar_line, words
+from sdviewer.ui.translating import tr
 
 _NAMES_LISTED = 6
 _NOTES_SHOWN = 20
@@ -86,16 +87,19 @@ def _tensor(checkpoint: Checkpoint, node: int) -> Description:
     kind = tree.kinds[int(tree.kind[parent])] if parent >= 0 and tree.kind[parent] >= 0 else ""
     dtype = shown(table.dtype_name(row))
     facts = [
-        Fact("Path", shown(" › ".join(map(_part_text, checkpoint.path_of(row))) or "the whole file")),
-        Fact("Section", f"{shown(section.name)} ({section.kind})" if section else "–"),
-        Fact("Role", role.name.lower() + (f" of a {shown(kind)}" if kind else "")),
-        Fact("Dtype", dtype, f"{table.dtype_of(row).bits} bits an element"),
-        Fact("Shape", shape_text(shape)),
-        Fact("Stride", _stride_text(checkpoint, row)),
-        Fact("Elements", f"{numel:,}"),
-        Fact("Bytes", f"{nbytes:,}"),
+        Fact(tr("Path"), shown(" › ".join(map(_part_text, checkpoint.path_of(row))) or "the whole file")),
+        Fact(tr("Section"), f"{shown(section.name)} ({section.kind})" if section else "–"),
+        Fact(tr("Role"), role.name.lower() + (tr(" of a {kind}", kind=shown(kind)) if kind else "")),
+        Fact(tr("Dtype"), dtype, tr("{bits} bits an element", bits=table.dtype_of(row).bits)),
+        Fact(tr("Shape"), shape_text(shape)),
+        Fact(tr("Stride"), _stride_text(checkpoint, row)),
+        Fact(tr("Elements"), f"{numel:,}"),
+        Fact(tr("Bytes"), f"{nbytes:,}"),
         *_storage_facts(checkpoint, row),
-        Fact("requires_grad", str(bool(flags & Flag.REQUIRES_GRAD)) if flags & Flag.GRAD_KNOWN else "not recorded"),
+        Fact(
+            tr("requires_grad"),
+            str(bool(flags & Flag.REQUIRES_GRAD)) if flags & Flag.GRAD_KNOWN else tr("not recorded"),
+        ),
         *_extra_facts(checkpoint, row, flags),
     ]
     elements = plural(numel, "element")
@@ -141,17 +145,17 @@ def _storage_facts(checkpoint: Checkpoint, row: int) -> list[Fact]:
     table = checkpoint.table
     storage = int(table.storage[row])
     if storage < 0:
-        return [Fact("Storage", "none")]
+        return [Fact(tr("Storage"), tr("none"))]
     storages = table.storages
     source, encoding = int(storages.source[storage]), Encoding(int(storages.encoding[storage]))
     nbytes, start = int(storages.nbytes[storage]), int(table.offset[row]) * table.dtype_of(row).bits // 8
     key = shown(storages.key[storage])
     location = storages.locations[int(storages.location[storage])]
     facts = [
-        Fact("Storage", " · ".join(filter(None, (f"key {key}", bytes_for_people(nbytes), shown(location))))),
+        Fact(tr("Storage"), " · ".join(filter(None, (f"key {key}", bytes_for_people(nbytes), shown(location))))),
     ]
     if source < 0 or encoding is Encoding.MISSING:
-        facts.append(Fact("In file", "its bytes are not in the file"))
+        facts.append(Fact(tr("In file"), tr("its bytes are not in the file")))
     else:
         place = int(storages.offset[storage])
         label = shown(checkpoint.sources.specs[source].label)
@@ -159,19 +163,19 @@ def _storage_facts(checkpoint: Checkpoint, row: int) -> list[Fact]:
         exact = f"storage begins at byte {place:,}; the tensor {start:,} bytes into it"
         at = place + start if encoding is Encoding.RAW else place
         if checkpoint.sources.specs[source].kind == "assembled":
-            facts.append(Fact("In files", label, "put together from its chunks when it is read"))
+            facts.append(Fact(tr("In files"), label, tr("put together from its chunks when it is read")))
         else:
-            facts.append(Fact("In file", f"{label} @ 0x{at:x}{how}", exact))
+            facts.append(Fact(tr("In file"), f"{label} @ 0x{at:x}{how}", exact))
         if storages.swapped[storage]:
-            facts.append(Fact("Byte order", "big-endian"))
+            facts.append(Fact(tr("Byte order"), tr("big-endian")))
     others = np.flatnonzero(table.storage[: table.listed] == storage)
     others = others[others != row]
     if len(others):
-        facts.append(Fact("Shares storage with", _names(checkpoint, others)))
+        facts.append(Fact(tr("Shares storage with"), _names(checkpoint, others)))
     tie = int(checkpoint.tree.tie[row])
     if tie >= 0:
         tied = np.flatnonzero(checkpoint.tree.tie == tie)
-        facts.append(Fact("Tied with", _names(checkpoint, tied[tied != row])))
+        facts.append(Fact(tr("Tied with"), _names(checkpoint, tied[tied != row])))
     return facts
 
 
@@ -183,7 +187,7 @@ def _names(checkpoint: Checkpoint, rows: npt.NDArray[np.int64]) -> str:
 def _extra_facts(checkpoint: Checkpoint, row: int, flags: Flag) -> Iterable[Fact]:
     marks = [flag.name.lower() for flag in (Flag.CONJ, Flag.NEG, Flag.META) if flags & flag and flag.name]
     if marks:
-        yield Fact("Marked", ", ".join(marks))
+        yield Fact(tr("Marked"), ", ".join(marks))
     for key, value in checkpoint.table.extra_of(row).items():
         if key not in ("components", "dtype"):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
@@ -196,7 +200,7 @@ def _components(checkpoint: Checkpoint, row: int) -> Grid:
         (shown(name), shown(table.dtype_name(part)), shape_text(table.shape_of(part)))
         for name, part in table.components(row).items()
     )
-    return Grid("Components", ("Name", "Dtype", "Shape"), rows, frozenset((2,)))
+    return Grid(tr("Components"), (tr("Name"), tr("Dtype"), tr("Shape")), rows, frozenset((2,)))
 
 
 def _scalar(checkpoint: Checkpoint, node: int) -> Description:
@@ -216,9 +220,12 @@ def _scalar(checkpoint: Checkpoint, node: int) -> Description:
         float: "float",
         type(None): "None",
     }.get(type(value), "value")
-    facts = (Fact("Path", shown(name)), Fact("Section", f"{shown(section.name)} ({section.kind})" if section else "–"))
+    facts = (
+        Fact(tr("Path"), shown(name)),
+        Fact(tr("Section"), f"{shown(section.name)} ({section.kind})" if section else "–"),
+    )
     length = f" · {len(text):,} characters" if isinstance(value, str) else ""
-    blocks = (Text("Value", shown_lines(text, _LONGEST_TEXT), text),)
+    blocks = (Text(tr("Value"), shown_lines(text, _LONGEST_TEXT), text),)
     return Description(label_of(tree.label[node]), name, shown(kind) + length, facts=facts, blocks=blocks)
 
 
@@ -228,19 +235,21 @@ def _parent(checkpoint: Checkpoint, node: int) -> Description:
     name, section = name_of(checkpoint, node), section_of(checkpoint, node)
     kind = shown(tree.kinds[int(tree.kind[node])]) if tree.kind[node] >= 0 else ""
     tensors, parameters, nbytes = int(tree.tensors[node]), int(tree.parameters[node]), int(tree.nbytes[node])
-    facts = [Fact("Path", shown(name) or "the whole file")]
+    facts = [Fact(tr("Path"), shown(name) or tr("the whole file"))]
     if section is not None:
-        facts.append(Fact("Section", f"{shown(section.name)} ({section.kind})"))
+        facts.append(Fact(tr("Section"), f"{shown(section.name)} ({section.kind})"))
     if tree.version[node] >= 0:
-        facts.append(Fact("Version", str(int(tree.version[node]))))
+        facts.append(Fact(tr("Version"), str(int(tree.version[node]))))
     if what is TreeNode.ALIAS:
         target = int(tree.ref[node])
-        facts.append(Fact("Stands for", shown(name_of(checkpoint, target)) if target >= 0 else "a part around it"))
+        facts.append(
+            Fact(tr("Stands for"), shown(name_of(checkpoint, target)) if target >= 0 else tr("a part around it"))
+        )
     if tensors:
         facts += [
-            Fact("Tensors", f"{tensors:,}"),
-            Fact("Parameters", f"{parameters:,}"),
-            Fact("Bytes", f"{nbytes:,}"),
+            Fact(tr("Tensors"), f"{tensors:,}"),
+            Fact(tr("Parameters"), f"{parameters:,}"),
+            Fact(tr("Bytes"), f"{nbytes:,}"),
         ]
     totals = (plural(tensors, "tensor"), plural(parameters, "parameter"), bytes_for_people(nbytes)) if tensors else ()
     subtitle = " · ".join((kind or what.name.lower(), *totals))

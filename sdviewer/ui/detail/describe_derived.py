@@ -11,6 +11,7 @@ from sdviewer.checkpoint.quantised_groups import tensors_near
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.wording import bytes_for_people, plural, shape_text, shown
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note
+from sdviewer.ui.translating import tr
 
 _LONGEST_NAME = 300
 
@@ -36,7 +37,7 @@ def members_grid(checkpoint: Checkpoint, node: int, derivation: Derivation) -> G
     )
     nodes = tuple(near.get(row, -1) for row in members.values())
     header = ("Part", "Name", "Dtype", "Shape", "Size")
-    return Grid("Belongs together", header, rows, frozenset((3, 4)), nodes)
+    return Grid(tr("Belongs together"), header, rows, frozenset((3, 4)), nodes)
 
 
 def describe_derived(derived: Derived, derivation: Derivation, parts: Grid) -> Description:
@@ -45,9 +46,9 @@ def describe_derived(derived: Derived, derivation: Derivation, parts: Grid) -> D
     elements = plural(ref.numel, "value")
     facts = (
         *(Fact(label, shown(text, _LONGEST_NAME)) for label, text in derived.facts),
-        Fact("Shape", shape_text(ref.shape)),
-        Fact("Values", f"{ref.numel:,}"),
-        Fact("Dtype", "float32", "computed when they are read; no file holds them"),
+        Fact(tr("Shape"), shape_text(ref.shape)),
+        Fact(tr("Values"), f"{ref.numel:,}"),
+        Fact(tr("Dtype"), tr("float32"), tr("computed when they are read; no file holds them")),
         *(fact for fact in derivation_facts(derivation) if fact.label == "Bits a weight"),
     )
     return Description(

@@ -26,6 +26,7 @@ from sdviewer.formats.companion_names import files_word
 from sdviewer.ui.detail.describe_groups import groups_grid
 from sdviewer.ui.detail.parts import Description, Fact, Grid, Note, Text
 from sdviewer.ui.detail.places import filter_term, nodes_of_tensors
+from sdviewer.ui.translating import tr
 
 _ROWS_LISTED = 1000
 _LONGEST_TEXT = 200_000
@@ -51,19 +52,25 @@ def describe_file(checkpoint: Checkpoint, title: str) -> Description:
     tree, description = checkpoint.tree, checkpoint.description
     tensors, parameters, nbytes = int(tree.tensors[0]), int(tree.parameters[0]), int(tree.nbytes[0])
     facts = [
-        Fact("Path", shown(checkpoint.path)),
-        Fact("Format", checkpoint.format),
-        Fact("File", bytes_for_people(checkpoint.file_bytes), f"{checkpoint.file_bytes:,} bytes"),
-        Fact("Tensors", f"{tensors:,}"),
-        Fact("Parameters", f"{parameters:,}"),
-        Fact("Tensor data", bytes_for_people(nbytes), f"{nbytes:,} bytes"),
+        Fact(tr("Path"), shown(checkpoint.path)),
+        Fact(tr("Format"), checkpoint.format),
+        Fact(
+            tr("File"),
+            bytes_for_people(checkpoint.file_bytes),
+            tr("{file_bytes:,} bytes", file_bytes=checkpoint.file_bytes),
+        ),
+        Fact(tr("Tensors"), f"{tensors:,}"),
+        Fact(tr("Parameters"), f"{parameters:,}"),
+        Fact(tr("Tensor data"), bytes_for_people(nbytes), tr("{nbytes:,} bytes", nbytes=nbytes)),
     ]
     if description.unshown_bytes:
         unshown = description.unshown_bytes
-        facts.append(Fact("Shown by no tensor", bytes_for_people(unshown), f"{unshown:,} bytes"))
+        facts.append(
+            Fact(tr("Shown by no tensor"), bytes_for_people(unshown), tr("{unshown:,} bytes", unshown=unshown))
+        )
     if description.texts:
-        facts.append(Fact("Source text", f"{plural(len(description.texts), 'file')}, see Source"))
-    facts.append(Fact("Safety", safety(checkpoint)))
+        facts.append(Fact(tr("Source text"), tr("{files}, see Source", files=plural(len(description.texts), "file"))))
+    facts.append(Fact(tr("Safety"), safety(checkpoint)))
     blocks = [
         block
         for block in (
@@ -100,7 +107,7 @@ def _told(problem: Problem) -> str:
 
 def _torch_lines(lines: Sequence[str]) -> Text | None:
     text = "\n".join(lines)
-    return Text("How torch would load it", shown_lines(text, _LONGEST_TEXT), text) if lines else None
+    return Text(tr("How torch would load it"), shown_lines(text, _LONGEST_TEXT), text) if lines else None
 
 
 def safety(checkpoint: Checkpoint) -> str:
@@ -129,7 +136,7 @@ def _problems(checkpoint: Checkpoint) -> Grid | None:
     files = {shard.file for shard in checkpoint.shards if shard.tensors}
     filters = tuple(filter_term("file", PurePath(p.where).name) if p.where in files else "" for p in problems)
     title = _counted("Problems", len(checkpoint.problems))
-    return Grid(title, ("Kind", "What", "Where"), rows, nodes=leads, filters=filters) if rows else None
+    return Grid(title, (tr("Kind"), tr("What"), tr("Where")), rows, nodes=leads, filters=filters) if rows else None
 
 
 def _sections(checkpoint: Checkpoint) -> Grid | None:
@@ -161,7 +168,11 @@ def _dtypes(checkpoint: Checkpoint) -> Grid | None:
     order = sorted(np.flatnonzero(counts).tolist(), key=lambda code: -sizes[code])
     rows = tuple((DTYPES[code].name, f"{int(counts[code]):,}", bytes_for_people(int(sizes[code]))) for code in order)
     filters = tuple(filter_term("dtype", DTYPES[code].name) for code in order)
-    return Grid("Dtypes", ("Dtype", "Tensors", "Size"), rows, frozenset((1, 2)), filters=filters) if rows else None
+    return (
+        Grid(tr("Dtypes"), (tr("Dtype"), tr("Tensors"), tr("Size")), rows, frozenset((1, 2)), filters=filters)
+        if rows
+        else None
+    )
 
 
 def _globals(checkpoint: Checkpoint) -> Grid | None:
@@ -171,7 +182,7 @@ def _globals(checkpoint: Checkpoint) -> Grid | None:
     rows = tuple((marks[use.klass], shown(use.name, 300)) for use in uses)
     tips = tuple(_GLOBAL_TIPS[use.klass] for use in uses)
     title = _counted("Code that the file names", len(checkpoint.globals))
-    return Grid(title, ("Class", "Global"), rows, tips=tips) if rows else None
+    return Grid(title, (tr("Class"), tr("Global")), rows, tips=tips) if rows else None
 
 
 def _shards(checkpoint: Checkpoint) -> Grid | None:
@@ -198,7 +209,7 @@ def _duplicates(checkpoint: Checkpoint) -> Grid | None:
     nodes = _nodes_of(checkpoint, [d.name for d in hidden])
     leads = tuple(nodes.get(d.name, -1) for d in hidden)
     title = _counted("Duplicates", len(checkpoint.duplicates))
-    return Grid(title, ("Name", "Hidden at"), rows, nodes=leads) if rows else None
+    return Grid(title, (tr("Name"), tr("Hidden at")), rows, nodes=leads) if rows else None
 
 
 def _nodes_of(checkpoint: Checkpoint, names: Sequence[str]) -> Mapping[str, int]:

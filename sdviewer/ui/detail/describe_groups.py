@@ -10,6 +10,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.checkpoint.quantised_groups import groups_in
 from sdviewer.checkpoint.wording import count_for_people
 from sdviewer.ui.detail.parts import Grid
+from sdviewer.ui.translating import tr
 
 # The largest models have some ten thousand: to look at them all would hold up the tree.
 _MOST = 4096
@@ -48,5 +49,8 @@ def groups_grid(checkpoint: Checkpoint) -> Grid | None:
         for name, found in sums.items()
     )
     return Grid(
-        "Tensors that belong together", ("Format", "Weights", "Values", "Bits a weight"), rows, frozenset((1, 2, 3))
+        tr("Tensors that belong together"),
+        (tr("Format"), tr("Weights"), tr("Values"), tr("Bits a weight")),
+        rows,
+        frozenset((1, 2, 3)),
     )

@@ -16,6 +16,7 @@ from sdviewer.checkpoint.listing_text import plain
 from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.wording import count_for_people, number, share
 from sdviewer.ui.detail.parts import Grid
+from sdviewer.ui.translating import tr
 
 _GROUPS = (
     ("Values", ("min", "max", "absmax", "mean", "std", "rms", "l1", "l2", "crest", "skewness", "kurtosis")),
@@ -91,7 +92,7 @@ class ShownFigures:
             rows.append((cast, *cells))
             tips.append("\n".join(f"{STATISTICS[line.id].title}: {line.tip}" for line in parts))
         titles = ("Cast to", "Overflow", "Underflow", "Subnormal", "Signal to noise")
-        return Grid("Casts", titles, tuple(rows), frozenset(range(1, 5)), tips=tuple(tips))
+        return Grid(tr("Casts"), titles, tuple(rows), frozenset(range(1, 5)), tips=tuple(tips))
 
     def as_text(self) -> str:
         """For a message: a figure a line, aligned."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.detail.blocks import plain_label
+from sdviewer.ui.translating import tr
 
 # A pause in typing after which it is worth looking.
 _MS_BEFORE_LOOKING = 60
@@ -30,16 +31,16 @@ class FindLine(QWidget):
         self.line = QLineEdit()
         # Files that are dropped here are meant for the window.
         self.line.setAcceptDrops(False)
-        self.line.setPlaceholderText(f"Find in {what}")
-        self.line.setAccessibleName(f"Find in {what}")
+        self.line.setPlaceholderText(tr("Find in {what}", what=what))
+        self.line.setAccessibleName(tr("Find in {what}", what=what))
         add_clear_button(self.line)
         self.line.setMinimumWidth(90)
         self.count = plain_label(muted=True)
-        self.count.setAccessibleName("Finds")
+        self.count.setAccessibleName(tr("Finds"))
         self.previous_button, self.next_button = QToolButton(), QToolButton()
         for button, sign, name, step in (
-            (self.previous_button, "↑", "Previous find (Shift+Enter)", self._back),
-            (self.next_button, "↓", "Next find (Enter)", self._on),
+            (self.previous_button, "↑", tr("Previous find (Shift+Enter)"), self._back),
+            (self.next_button, "↓", tr("Next find (Enter)"), self._on),
         ):
             button.setText(sign)
             button.setToolTip(name)

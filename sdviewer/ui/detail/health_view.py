@@ -13,6 +13,7 @@ from sdviewer.ui.detail.parts import Grid, Note
 from sdviewer.ui.errors import describe_error
 from sdviewer.ui.scan.scanning import Scan, Scanning
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _SEVERITY_OF_SIGN = {"✖": "error", "⚠": "warning"}
 
@@ -38,8 +39,8 @@ class HealthView(QWidget):
         self.verdict, self.extent = plain_label(selectable=True), plain_label(muted=True)
         for label in (self.verdict, self.extent):
             label.setWordWrap(True)
-        self.scan_button, self.stop_button = QPushButton(), QPushButton("Stop")
-        self.stop_button.setToolTip("End the scan; what was found stays")
+        self.scan_button, self.stop_button = QPushButton(), QPushButton(tr("Stop"))
+        self.stop_button.setToolTip(tr("End the scan; what was found stays"))
         line = QHBoxLayout()
         line.setSpacing(8)
         for button in (self.scan_button, self.stop_button):
@@ -50,7 +51,7 @@ class HealthView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(heading("Health"))
+        column.addWidget(heading(tr("Health")))
         column.addWidget(self.verdict)
         column.addWidget(self.extent)
         column.addLayout(line)
@@ -95,7 +96,7 @@ class HealthView(QWidget):
         found = scanning.found_in(checkpoint)
         judged = found.judged if found is not None else None
         report = judged.report if judged is not None else None
-        self.verdict.setText(report.verdict if report is not None else "The values were not looked at yet.")
+        self.verdict.setText(report.verdict if report is not None else tr("The values were not looked at yet."))
         self._severity = report.severity if report is not None else ""
         self._color_verdict()
         told = [report.extent] if report is not None else []

@@ -18,6 +18,7 @@ from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.analysis.counts import Counts
@@ -133,7 +134,7 @@ class Measuring(QObject):
             on_value=value,
             on_error=error,
             on_stopped=stopped,
-            title="Reading values",
+            title=tr("Reading values"),
             bytes_a_step=ref.nbytes / max(ref.numel, 1),
         )
 

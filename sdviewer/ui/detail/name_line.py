@@ -7,6 +7,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySeq
 from PySide6.QtWidgets import QLineEdit, QMenu, QWidget
 
 from sdviewer.ui.reading_order import in_order, without_marks
+from sdviewer.ui.translating import tr
 
 
 class NameLine(QLineEdit):
@@ -35,8 +36,8 @@ class NameLine(QLineEdit):
         """Copy, and select all."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("&Copy", self._copy).setEnabled(self.hasSelectedText())
-        menu.addAction("Select &All", self.selectAll)
+        menu.addAction(tr("&Copy"), self._copy).setEnabled(self.hasSelectedText())
+        menu.addAction(tr("Select &All"), self.selectAll)
         menu.popup(event.globalPos())
 
     def _copy(self) -> None:

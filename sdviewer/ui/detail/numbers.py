@@ -14,6 +14,7 @@ from sdviewer.ui.detail.panes import PaneContext
 from sdviewer.ui.detail.statistics_view import StatisticsView
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.plots.distribution.holder import DistributionHolder
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.plots.distribution.view import DistributionView
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 # A job that ends sooner shows no notice: it would only flicker.
 _MS_BEFORE_NOTICE = 150
 
-NOTHING_FINITE = "No value is finite: there is no distribution to draw."
-NO_ELEMENTS = "This tensor has no elements."
+NOTHING_FINITE = tr("No value is finite: there is no distribution to draw.")
+NO_ELEMENTS = tr("This tensor has no elements.")
 
 
 class NumbersView(QWidget):
@@ -40,13 +41,13 @@ class NumbersView(QWidget):
         self.statistics = StatisticsView()
         self.notice = plain_label(muted=True)
         self.notice.setWordWrap(True)
-        self.distribution_heading = heading("Distribution")
+        self.distribution_heading = heading(tr("Distribution"))
         self.holder = DistributionHolder(context.bridge, context.library, (context.slot, "histogram"), compact=True)
         self.error = ErrorStrip(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for widget in (heading("Statistics"), self.statistics, self.notice, self.error, self.distribution_heading):
+        for widget in (heading(tr("Statistics")), self.statistics, self.notice, self.error, self.distribution_heading):
             column.addWidget(widget)
         column.addWidget(self.holder)
         self._notice_timer = QTimer(self)
@@ -124,18 +125,18 @@ class NumbersView(QWidget):
         self._set_notice("")
         self.statistics.hide()
         self._clear_picture()
-        self.error.show_error(error, "The values cannot be read.", self._again)
+        self.error.show_error(error, tr("The values cannot be read."), self._again)
 
     def _show_no_picture(self, error: BaseException) -> None:
         """The statistics stay."""
-        self.error.show_error(error, "The distribution cannot be drawn.")
+        self.error.show_error(error, tr("The distribution cannot be drawn."))
 
     def _stopped(self) -> None:
         self._pending = False
         self._set_notice("")
         self.statistics.hide()
         self._clear_picture()
-        self.error.show_stopped("Reading the values was stopped.", self._again)
+        self.error.show_stopped(tr("Reading the values was stopped."), self._again)
 
     def _clear_picture(self) -> None:
         self.distribution_heading.hide()

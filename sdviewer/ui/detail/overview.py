@@ -27,6 +27,7 @@ from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.detail.parts import Description, Grid, Text
 from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.optimizer.state_link import StateLink
+from sdviewer.ui.translating import tr
 
 
 class OverviewPane(Pane):
@@ -61,7 +62,7 @@ class OverviewPane(Pane):
         content.setBackgroundRole(QPalette.ColorRole.Base)
         content.setAutoFillBackground(True)
         content.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.area = ScrollArea("Overview of the selected entry")
+        self.area = ScrollArea(tr("Overview of the selected entry"))
         self.area.setBackgroundRole(QPalette.ColorRole.Base)
         self.area.setWidget(content)
         outer = QVBoxLayout(self)

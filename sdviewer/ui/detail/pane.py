@@ -26,6 +26,7 @@ from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.scan.scanning import Scanning
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 
 class DetailPane(QWidget):
@@ -75,19 +76,19 @@ class DetailPane(QWidget):
         self._told: dict[str, Selection] = {}
         self._is_arranging = False
         self.panes: dict[str, Pane] = {}
-        self.setAccessibleName("Details of the selected entry")
+        self.setAccessibleName(tr("Details of the selected entry"))
         self.setBackgroundRole(QPalette.ColorRole.Base)
         self.setAutoFillBackground(True)
 
         self.name = NameLine()
-        self.name.setAccessibleName("Name")
+        self.name.setAccessibleName(tr("Name"))
         # Text in a line edit stands two pixels off its edge; the facts below do not.
         self.name.setTextMargins(-2, 0, 0, 0)
         font = QFont(number_font())
         font.setPointSizeF(font.pointSizeF() * 1.15)
         font.setWeight(QFont.Weight.DemiBold)
         self.name.setFont(font)
-        self.copy_button = CopyButton("the name")
+        self.copy_button = CopyButton(tr("the name"))
         self.copy_button.clicked.connect(self.copy_name)
         self.subtitle = plain_label(muted=True, selectable=True)
         self.subtitle.setWordWrap(True)
@@ -103,7 +104,7 @@ class DetailPane(QWidget):
         self.derived = DerivedBar(bridge, slot)
         head.addWidget(self.derived)
 
-        self.tabs = ViewTabs("Views of the selected entry")
+        self.tabs = ViewTabs(tr("Views of the selected entry"))
         self._layouts: list[QVBoxLayout] = []
         for spec in specs:
             page = QWidget()

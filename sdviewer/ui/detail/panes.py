@@ -16,6 +16,7 @@ from sdviewer.ui.detail.measuring import Measuring
 from sdviewer.ui.detail.parts import Description
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.scan.scanning import Scanning
+from sdviewer.ui.translating import tr
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -226,17 +227,17 @@ def _sources(context: PaneContext, parent: QWidget) -> Pane:
 
 
 PANES: tuple[PaneSpec, ...] = (
-    PaneSpec("overview", "Overview", _always, _overview),
-    PaneSpec("optimizer", "Optimizer", _is_in_optimizer, _optimizer),
-    PaneSpec("statistics", "Statistics", _is_tensor, _statistics),
-    PaneSpec("distribution", "Distribution", _is_tensor, _distribution),
-    PaneSpec("image", "Image", _has_axes, _image),
-    PaneSpec("channels", "Channels", _has_channels, _channels),
-    PaneSpec("values", "Values", _is_tensor, _values),
-    PaneSpec("spectrum", "Spectrum", _is_matrix, _spectrum),
-    PaneSpec("layers", "Layers", _has_layers, _layers),
-    PaneSpec("histograms", "Histograms", _holds_several, _histograms),
-    PaneSpec("treemap", "Treemap", _holds_several, _treemap),
-    PaneSpec("metadata", "Metadata", has_metadata, _metadata),
-    PaneSpec("source", "Source", _has_texts, _sources),
+    PaneSpec("overview", tr("Overview"), _always, _overview),
+    PaneSpec("optimizer", tr("Optimizer"), _is_in_optimizer, _optimizer),
+    PaneSpec("statistics", tr("Statistics"), _is_tensor, _statistics),
+    PaneSpec("distribution", tr("Distribution"), _is_tensor, _distribution),
+    PaneSpec("image", tr("Image"), _has_axes, _image),
+    PaneSpec("channels", tr("Channels"), _has_channels, _channels),
+    PaneSpec("values", tr("Values"), _is_tensor, _values),
+    PaneSpec("spectrum", tr("Spectrum"), _is_matrix, _spectrum),
+    PaneSpec("layers", tr("Layers"), _has_layers, _layers),
+    PaneSpec("histograms", tr("Histograms"), _holds_several, _histograms),
+    PaneSpec("treemap", tr("Treemap"), _holds_several, _treemap),
+    PaneSpec("metadata", tr("Metadata"), has_metadata, _metadata),
+    PaneSpec("source", tr("Source"), _has_texts, _sources),
 )

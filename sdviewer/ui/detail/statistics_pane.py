@@ -33,6 +33,7 @@ from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 T = TypeVar("T")
 
@@ -117,17 +118,17 @@ class StatisticsPane(Pane):
         self.notice = plain_label(muted=True)
         self.notice.setWordWrap(True)
         self.error = ErrorStrip(self)
-        self.exact_button = QPushButton("Make all exact")
-        self.exact_button.setToolTip("Read the values once more, so that no figure is known within limits only")
+        self.exact_button = QPushButton(tr("Make all exact"))
+        self.exact_button.setToolTip(tr("Read the values once more, so that no figure is known within limits only"))
         self.exact_button.clicked.connect(self.make_exact)
-        self.bad_button = QPushButton("Go to the first bad value")
-        self.bad_button.setToolTip("Show the first NaN or infinity in the table of values")
+        self.bad_button = QPushButton(tr("Go to the first bad value"))
+        self.bad_button.setToolTip(tr("Show the first NaN or infinity in the table of values"))
         self.bad_button.clicked.connect(self.find_bad)
-        self.copy_button = MenuButton("Copy", "Copy the statistics")
+        self.copy_button = MenuButton(tr("Copy"), tr("Copy the statistics"))
         self.menu = QMenu(self)
-        self.menu.addAction("Copy as &Text", self.copy_text)
-        self.menu.addAction("Copy as &TSV", self.copy_tsv)
-        self.menu.addAction("Copy as &JSON", self.copy_json)
+        self.menu.addAction(tr("Copy as &Text"), self.copy_text)
+        self.menu.addAction(tr("Copy as &TSV"), self.copy_tsv)
+        self.menu.addAction(tr("Copy as &JSON"), self.copy_json)
         self.copy_button.setMenu(self.menu)
         buttons = QHBoxLayout()
         for button in (self.exact_button, self.bad_button):
@@ -138,7 +139,7 @@ class StatisticsPane(Pane):
         self.groups: list[GroupView] = []
         self._flow = FlowLayout()
         self._casts = QVBoxLayout()
-        self._casts_heading = heading("Casts")
+        self._casts_heading = heading(tr("Casts"))
         self._content = QWidget()
         content = QVBoxLayout(self._content)
         content.setContentsMargins(0, 0, 0, 0)
@@ -157,7 +158,7 @@ class StatisticsPane(Pane):
         column.addWidget(self.notice)
         column.addWidget(self._content)
         column.addStretch(1)
-        self.area = ScrollArea("Statistics of the selected tensor")
+        self.area = ScrollArea(tr("Statistics of the selected tensor"))
         self.area.setWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -295,12 +296,12 @@ class StatisticsPane(Pane):
     def _failed(self, error: BaseException) -> None:
         self._pending.discard("count")
         self._say("")
-        self.error.show_error(error, "The values cannot be read.", self._measure)
+        self.error.show_error(error, tr("The values cannot be read."), self._measure)
 
     def _stopped(self) -> None:
         self._pending.discard("count")
         self._say("")
-        self.error.show_stopped("Reading the values was stopped.", self._measure)
+        self.error.show_stopped(tr("Reading the values was stopped."), self._measure)
 
     def _start(self, name: str, title: str, work: Callable[[Control], T], then: Callable[[T], None]) -> None:
         """Run a job that a button has begun; the button waits for it."""
@@ -334,11 +335,11 @@ class StatisticsPane(Pane):
 
     def _copy(self, text: str, what: str) -> None:
         QGuiApplication.clipboard().setText(text)
-        self.message.emit(f"Copied the statistics as {what}.")
+        self.message.emit(tr("Copied the statistics as {what}.", what=what))
 
     def _say_reading(self) -> None:
         if "count" in self._pending:
-            self._say("Reading values …")
+            self._say(tr("Reading values …"))
 
     def _say(self, text: str) -> None:
         self._notice_timer.stop()

@@ -8,6 +8,7 @@ from sdviewer.checkpoint.tensors import TensorRef
 from sdviewer.checkpoint.wording import shown
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
+from sdviewer.ui.translating import tr
 from sdviewer.ui.values.view import ValuesView
 
 
@@ -19,7 +20,7 @@ class ValuesPane(Pane):
         self._ref: TensorRef | None = None
         self.view = ValuesView(context.bridge, context.slot)
         self.component = plain_label(muted=True)
-        self.back = QPushButton("Back to the tensor")
+        self.back = QPushButton(tr("Back to the tensor"))
         self.strip = QWidget()
         row = QHBoxLayout(self.strip)
         row.setContentsMargins(0, 0, 0, 0)
@@ -60,7 +61,7 @@ class ValuesPane(Pane):
             return
         part = TensorRef(self._ref.checkpoint, row)
         name = next((name for name, ref in self._ref.components.items() if ref.row == row), "")
-        self.component.setText(f"Its component {shown(name, 80)}")
+        self.component.setText(tr("Its component {name}", name=shown(name, 80)))
         self.strip.show()
         self.view.show_tensor(part)
 

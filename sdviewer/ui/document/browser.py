@@ -23,6 +23,7 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.filter.bar import FilterBar
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.scan.scanning import Scanning
+from sdviewer.ui.translating import tr
 from sdviewer.ui.tree.view import TreeView
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Browser(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.tree)
         self.views = ViewBar(below=True)
-        self.views.setAccessibleName("Ways to see the tensors")
+        self.views.setAccessibleName(tr("Ways to see the tensors"))
         for title in ("Modules", "All tensors"):
             self.views.addTab(title)
         column = QVBoxLayout(self)
@@ -157,7 +158,7 @@ class Browser(QWidget):
             self.dragging.begin(self._checkpoint, self.all_selected())
 
     def _copy_failed(self, error: BaseException, again: Callable[[], None]) -> None:
-        self.error.show_error(error, "Nothing was copied.", again)
+        self.error.show_error(error, tr("Nothing was copied."), again)
 
     def _show_view(self, view: int) -> None:
         if view == ALL_TENSORS:

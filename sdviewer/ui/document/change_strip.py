@@ -12,6 +12,7 @@ from sdviewer.checkpoint.wording import cut_in_middle, shown
 from sdviewer.errors import SourceChanged
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _BAR = 3
 _LONGEST_NAME = 60
@@ -25,7 +26,7 @@ class ChangeStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.text = ElidedLabel()
-        self.button = QPushButton("Reload")
+        self.button = QPushButton(tr("Reload"))
         self.button.setAutoDefault(False)
         self.button.clicked.connect(self.reload_wanted)
         row = QHBoxLayout(self)

@@ -12,6 +12,7 @@ from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.errors import message_heading, middle_column
 from sdviewer.ui.status.job_bar import SECONDS_BEFORE_PROGRESS, JobBar, progress_words
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 
 class LoadingPage(QWidget):
@@ -22,15 +23,15 @@ class LoadingPage(QWidget):
 
     def __init__(self, title: str, path: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.heading = message_heading(f"Opening {title}")
+        self.heading = message_heading(tr("Opening {title}", title=title))
         self.file = plain_label(shown(path), muted=True, selectable=True)
         self.file.setFont(number_font())
         self.file.setWordWrap(True)
         self.bar = JobBar()
         self.doing = ElidedLabel(muted=True)
-        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button = QPushButton(tr("Cancel"))
         self.cancel_button.setAutoDefault(False)
-        self.cancel_button.setToolTip("Stop opening this file")
+        self.cancel_button.setToolTip(tr("Stop opening this file"))
         line = QHBoxLayout()
         line.addWidget(self.cancel_button)
         line.addWidget(self.doing, 1)

@@ -34,6 +34,7 @@ from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.models.tree_model import TreeModel
 from sdviewer.ui.plots.library import PlotLibrary
 from sdviewer.ui.scan.scanning import SECONDS_TO_ANSWER, Scanning
+from sdviewer.ui.translating import tr
 from sdviewer.ui.tree.places import open_as, rows_with, same_item
 from sdviewer.ui.tree.visible_rows import VisibleRows, rows_of
 
@@ -169,7 +170,7 @@ class DocumentTab(QStackedWidget):
     def panel(self) -> ErrorPanel:
         """What is shown in place of the file if it cannot be; made when it is first needed."""
         if self._panel is None:
-            self._panel = ErrorPanel(f"{self.title} cannot be opened")
+            self._panel = ErrorPanel(tr("{title} cannot be opened", title=self.title))
             self._panel.retry.connect(self.reload)
             self.addWidget(self._panel)
         return self._panel
@@ -204,7 +205,7 @@ class DocumentTab(QStackedWidget):
             on_value=self._opened,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title=f"Opening {self.title}",
+            title=tr("Opening {title}", title=self.title),
             background=True,
         )
 
@@ -313,7 +314,7 @@ class DocumentTab(QStackedWidget):
         self.loaded, self.error = None, error
         self.scanning.show_checkpoint(None, self.title)
         self.faces.show_checkpoint(None, self.title)
-        self.panel.heading.setText(f"{self.title} cannot be opened")
+        self.panel.heading.setText(tr("{title} cannot be opened", title=self.title))
         self.panel.show_error(error)
         self.setCurrentWidget(self.panel)
         self._set_state(State.FAILED)
@@ -324,7 +325,7 @@ class DocumentTab(QStackedWidget):
             self.watch.follow(self.loaded.checkpoint.sources.specs)
             self.watch.look()
             return
-        self.panel.show_stopped(f"Opening {self.title} was stopped")
+        self.panel.show_stopped(tr("Opening {title} was stopped", title=self.title))
         self.setCurrentWidget(self.panel)
         self._set_state(State.STOPPED)
 

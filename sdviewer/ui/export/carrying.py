@@ -17,6 +17,7 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.export.casting import Effects, find_effects, summed_up
 from sdviewer.ui.export.outcome_strip import OutcomeStrip
 from sdviewer.ui.export.writing import Done, Question, Replaces, carry_out
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.scan.findings import Findings
@@ -62,11 +63,11 @@ class Writing(QObject):
 
         def failed(error: BaseException) -> None:
             self._end()
-            self._error.show_error(error, "Nothing was written.", again)
+            self._error.show_error(error, tr("Nothing was written."), again)
 
         def stopped() -> None:
             self._end()
-            self._error.show_stopped("The export was stopped; nothing was written.", again)
+            self._error.show_stopped(tr("The export was stopped; nothing was written."), again)
 
         self._error.clear()
         self._outcome.clear()
@@ -78,7 +79,7 @@ class Writing(QObject):
             on_value=lambda outcome: self._ended(plan, target, outcome),
             on_error=failed,
             on_stopped=stopped,
-            title=f"Exporting {self.name}",
+            title=tr("Exporting {name}", name=self.name),
             background=True,
             bytes_a_step=1.0,
         )
@@ -106,16 +107,20 @@ class Writing(QObject):
         source = plan.source.checkpoint.path
         count = len(plan.keys) + sum(len(section.rows) for section in plan.kept_sections)
         self._outcome.tell(
-            f"Verified against the source: {plural(count, 'tensor')}, {bytes_for_people(nbytes)}, "
-            f"written as {shown(target)}.",
+            tr(
+                "Verified against the source: {tensors}, {nbytes}, written as {target}.",
+                tensors=plural(count, "tensor"),
+                nbytes=bytes_for_people(nbytes),
+                target=shown(target),
+            ),
             (
-                ("Open the result", lambda: self.file_wanted.emit(target)),
-                ("Compare with the source", lambda: self.compare_wanted.emit(source, target)),
-                ("Copy its path", lambda: QGuiApplication.clipboard().setText(target)),
-                ("Close", self._outcome.clear),
+                (tr("Open the result"), lambda: self.file_wanted.emit(target)),
+                (tr("Compare with the source"), lambda: self.compare_wanted.emit(source, target)),
+                (tr("Copy its path"), lambda: QGuiApplication.clipboard().setText(target)),
+                (tr("Close"), self._outcome.clear),
             ),
         )
-        self.message.emit(f"Exported {shown(Path(target).name, 80)}: verified ✓")
+        self.message.emit(tr("Exported {name}: verified ✓", name=shown(Path(target).name, 80)))
 
 
 class CastCheck(QObject):
@@ -151,7 +156,7 @@ class CastCheck(QObject):
 
         def failed(error: BaseException) -> None:
             ended(known)
-            self._error.show_error(error, "The casts were not checked.", lambda: self.start(plan, findings))
+            self._error.show_error(error, tr("The casts were not checked."), lambda: self.start(plan, findings))
 
         self.is_running = True
         self._bridge.start(
@@ -161,7 +166,7 @@ class CastCheck(QObject):
             on_value=ended,
             on_error=failed,
             on_stopped=lambda: ended(known),
-            title="Checking the casts",
+            title=tr("Checking the casts"),
             background=True,
             bytes_a_step=1.0,
         )

@@ -22,6 +22,7 @@ from sdviewer.edit.rules import (
     Template,
 )
 from sdviewer.ui.export.sources import CannotSay, selected_by_rules
+from sdviewer.ui.translating import tr
 
 # A longer table belongs into a recipe.
 _MOST_KEYS = 50
@@ -38,7 +39,9 @@ def command_of(plan: ExportPlan, target: str) -> str:
     said = target_kind(target, sharded=options.target == "sharded")
     if said != options.target:
         raise CannotSay(
-            "the name of the file does not say what it is", file=target, hint=f"give it the ending of {options.target}"
+            "the name of the file does not say what it is",
+            file=target,
+            hint=tr("give it the ending of {target}", target=options.target),
         )
     words = ["sdviewer", "export", plan.source.checkpoint.path, target, *_source(plan)]
     try:

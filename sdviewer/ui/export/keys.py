@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from sdviewer.ui.keys import KeySpec, KeyTable
+from sdviewer.ui.translating import tr
 
 EXPORT_KEYS = KeyTable(
-    "Export",
+    tr("Export"),
     (
-        KeySpec("undo", ("Ctrl+Z",), "Undo the last change of rules and options"),
-        KeySpec("redo", ("Ctrl+Y", "Ctrl+Shift+Z"), "Do it again"),
-        KeySpec("", ("Space",), "Switch the rule on or off"),
-        KeySpec("earlier", ("Alt+Up",), "Carry the rule out earlier"),
-        KeySpec("later", ("Alt+Down",), "Carry the rule out later"),
-        KeySpec("remove", ("Del",), "Remove the rule; of the keys, leave one out"),
-        KeySpec("rename", ("F2",), "Write another new name for the key"),
-        KeySpec("back", ("Esc",), "Go back to the file"),
+        KeySpec("undo", ("Ctrl+Z",), tr("Undo the last change of rules and options")),
+        KeySpec("redo", ("Ctrl+Y", "Ctrl+Shift+Z"), tr("Do it again")),
+        KeySpec("", ("Space",), tr("Switch the rule on or off")),
+        KeySpec("earlier", ("Alt+Up",), tr("Carry the rule out earlier")),
+        KeySpec("later", ("Alt+Down",), tr("Carry the rule out later")),
+        KeySpec("remove", ("Del",), tr("Remove the rule; of the keys, leave one out")),
+        KeySpec("rename", ("F2",), tr("Write another new name for the key")),
+        KeySpec("back", ("Esc",), tr("Go back to the file")),
     ),
 )

@@ -34,6 +34,7 @@ from sdviewer.ui.export.target_bar import TargetBar
 from sdviewer.ui.export.wishes import Chosen, History, Wish, exactly
 from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.menu_button import MenuButton
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.scan.findings import Findings
@@ -80,18 +81,18 @@ class ExportPane(QWidget):
         self._waiting = False
         self.planned: Planned | None = None
 
-        self.title = heading("Export")
+        self.title = heading(tr("Export"))
         self.title.setContentsMargins(0, 0, 0, 0)
         self.source = SourceBox()
-        self.recipe_button = MenuButton("Recipe", "Recipe: save, load, copy as code")
-        self.back_button = QPushButton("Back to the file")
+        self.recipe_button = MenuButton(tr("Recipe"), tr("Recipe: save, load, copy as code"))
+        self.back_button = QPushButton(tr("Back to the file"))
         self.back_button.setAutoDefault(False)
-        self.back_button.setToolTip("Esc, Ctrl+E")
+        self.back_button.setToolTip(tr("Esc, Ctrl+E"))
         self.rules = RuleList()
         self.preview = Preview()
         self.target = TargetBar()
         self.summary = Summary()
-        self.export_button = QPushButton("Export")
+        self.export_button = QPushButton(tr("Export"))
         self.export_button.setAutoDefault(False)
         self.progress = ElidedLabel(muted=True)
         self.error = ErrorStrip(self.export_button)
@@ -136,7 +137,7 @@ class ExportPane(QWidget):
         self.close_jobs()
         self._checkpoint, self._selected = checkpoint, ()
         self._planning = self._planned_for = None
-        self.title.setText(f"Export {title}")
+        self.title.setText(tr("Export {title}", title=title))
         self.outcome.clear()
         self.error.clear()
         self._show_planned(None, None)
@@ -178,7 +179,7 @@ class ExportPane(QWidget):
         missing = NameNotFound(
             f"has no part {shown(section or '', 80)!r}, which the recipe exports",
             file=checkpoint.path,
-            hint="what is exported is now the whole file; choose above",
+            hint=tr("what is exported is now the whole file; choose above"),
         )
         self.error.show_error(missing, about="recipe")
 
@@ -299,7 +300,7 @@ class ExportPane(QWidget):
         if checkpoint is None or self._planned_for == (checkpoint, chosen):
             return
         if not self.source.show_chosen(checkpoint, chosen, self._selected):
-            self.error.show_error(SdviewerError("holds no tensors to export"))
+            self.error.show_error(SdviewerError(tr("holds no tensors to export")))
             return
         self._planned_for = checkpoint, chosen
         self._planning = Planning(lambda: source_for(checkpoint, chosen))
@@ -382,13 +383,13 @@ class ExportPane(QWidget):
             self._not_understood = shown(str(error), 1000)
         else:
             self._not_understood = "The plan could not be made"
-            self.error.show_error(error, "The plan could not be made.", self._plan, about="plan")
+            self.error.show_error(error, tr("The plan could not be made."), self._plan, about="plan")
         self._show_verdict()
 
     def _plan_stopped(self) -> None:
         self._waiting = False
         self._not_understood = "Planning was stopped"
-        self.error.show_stopped("Planning was stopped.", self._plan, about="plan")
+        self.error.show_stopped(tr("Planning was stopped."), self._plan, about="plan")
         self._show_verdict()
 
     def _show_effects(self) -> None:

@@ -36,6 +36,7 @@ from sdviewer.ui.models.plan_model import Column, Index, PlanModel
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.table.row_painter import MARGIN, Cell, State, TableRowPainter
+from sdviewer.ui.translating import tr
 
 _MS_BEFORE_LOOKING = 60
 _WIDTHS = {Column.DTYPE: 82, Column.SHAPE: 100, Column.SIZE: 84}
@@ -53,7 +54,7 @@ class PreviewTable(RowTable):
 
     def __init__(self, model: PlanModel, parent: QWidget | None = None) -> None:
         painter = TableRowPainter(QApplication.font(), QApplication.palette())
-        super().__init__("Keys, as they are in the file and as they will be", PlainHeader(MARGIN), painter, parent)
+        super().__init__(tr("Keys, as they are in the file and as they will be"), PlainHeader(MARGIN), painter, parent)
         self.row_painter = painter
         self.empty_text = ""
         self.plan_model = model
@@ -223,17 +224,17 @@ class Preview(QWidget):
         self.line = QLineEdit()
         self.line.setAcceptDrops(False)
         add_clear_button(self.line)
-        self.line.setPlaceholderText("Find in old and new names")
-        self.line.setAccessibleName("Find in old and new names")
+        self.line.setPlaceholderText(tr("Find in old and new names"))
+        self.line.setAccessibleName(tr("Find in old and new names"))
         self.choice = QComboBox()
-        self.choice.setAccessibleName("Which keys are shown")
+        self.choice.setAccessibleName(tr("Which keys are shown"))
         for shown in Shown:
             self.choice.addItem(shown.value.capitalize(), shown)
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.count = plain_label(muted=True)
-        self.check_button = QPushButton("Check the casts")
+        self.check_button = QPushButton(tr("Check the casts"))
         self.check_button.setAutoDefault(False)
-        self.check_button.setToolTip("Count the values that become infinite or 0 when they are cast")
+        self.check_button.setToolTip(tr("Count the values that become infinite or 0 when they are cast"))
         self.check_button.hide()
         line = QHBoxLayout()
         line.setContentsMargins(8, 6, 8, 6)

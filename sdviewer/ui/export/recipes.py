@@ -24,6 +24,7 @@ from sdviewer.ui.export.rule_form import pairs_of
 from sdviewer.ui.export.sources import CannotSay, as_rules
 from sdviewer.ui.export.wishes import Chosen, Wish
 from sdviewer.ui.pane_tasks import PaneTasks
+from sdviewer.ui.translating import tr
 from sdviewer.whole_file import write_whole
 
 _RECIPES = "Recipes (*.toml)"
@@ -53,28 +54,28 @@ class RecipeMenu(QMenu):
         super().__init__(parent)
         self._checkpoint, self._wish, self._plan = checkpoint, wish, plan
         self.tasks = PaneTasks(bridge, slot, Lane.READING, self)
-        self.addAction("&Save Recipe…", self.ask_where_to_save)
-        self.addAction("&Load Recipe…", self.ask_what_to_load)
+        self.addAction(tr("&Save Recipe…"), self.ask_where_to_save)
+        self.addAction(tr("&Load Recipe…"), self.ask_what_to_load)
         self.addSeparator()
-        self.copy_python = self.addAction("Copy as &Python", self.copy_script)
-        self.copy_shell = self.addAction("Copy the &Command", self.copy_command)
+        self.copy_python = self.addAction(tr("Copy as &Python"), self.copy_script)
+        self.copy_shell = self.addAction(tr("Copy the &Command"), self.copy_command)
         self.aboutToShow.connect(self._refresh)
 
     def ask_where_to_save(self) -> None:
         """Ask for a name and save what is wished."""
-        path, _ = QFileDialog.getSaveFileName(self.parentWidget(), "Save Recipe", "recipe.toml", _RECIPES)
+        path, _ = QFileDialog.getSaveFileName(self.parentWidget(), tr("Save Recipe"), "recipe.toml", _RECIPES)
         if path:
             self.save(path if Path(path).suffix else path + ".toml")
 
     def ask_what_to_load(self) -> None:
         """Ask for a recipe and load it."""
-        path, _ = QFileDialog.getOpenFileName(self.parentWidget(), "Load Recipe", "", _RECIPES)
+        path, _ = QFileDialog.getOpenFileName(self.parentWidget(), tr("Load Recipe"), "", _RECIPES)
         if path:
             self.load(path)
 
     def ask_for_table(self) -> None:
         """Ask for a table of names and load it."""
-        path, _ = QFileDialog.getOpenFileName(self.parentWidget(), "Load a Table of Names", "", _TABLES)
+        path, _ = QFileDialog.getOpenFileName(self.parentWidget(), tr("Load a Table of Names"), "", _TABLES)
         if path:
             self.load_table(path)
 
@@ -90,14 +91,14 @@ class RecipeMenu(QMenu):
             return write_whole(path, checkpoint.path, lambda file: file.write(data))
 
         name = shown(Path(path).name, 80)
-        self.tasks.start_save(f"Saving {name}", write, lambda _: self.tasks.done.emit(f"Saved {name}."))
+        self.tasks.start_save(f"Saving {name}", write, lambda _: self.tasks.done.emit(tr("Saved {name}.", name=name)))
 
     def load(self, path: str) -> None:
         """Load a recipe."""
 
         def taken(recipe: Recipe) -> None:
             self.loaded.emit(Wish(recipe.rules, recipe.options, Chosen(recipe.section)))
-            self.tasks.done.emit(f"Loaded {name}: {plural(len(recipe.rules), 'rule')}.")
+            self.tasks.done.emit(tr("Loaded {name}: {rules}.", name=name, rules=plural(len(recipe.rules), "rule")))
 
         name = shown(Path(path).name, 80)
         self.tasks.start_copy(f"Loading {name}", lambda _: read_recipe(path), taken)
@@ -107,7 +108,7 @@ class RecipeMenu(QMenu):
 
         def taken(rule: RenameKeys) -> None:
             self.table_loaded.emit(rule)
-            self.tasks.done.emit(f"Loaded {name}: {plural(len(rule.keys), 'name')}.")
+            self.tasks.done.emit(tr("Loaded {name}: {names}.", name=name, names=plural(len(rule.keys), "name")))
 
         name = shown(Path(path).name, 80)
         self.tasks.start_copy(f"Loading {name}", lambda _: read_table(path), taken)
@@ -121,7 +122,9 @@ class RecipeMenu(QMenu):
 
             def script(_: Control) -> str:
                 if section_around(plan.source.side) is None:
-                    raise CannotSay("the selection lies in several parts of the file", hint="export them one by one")
+                    raise CannotSay(
+                        "the selection lies in several parts of the file", hint=tr("export them one by one")
+                    )
                 return script_of(plan, target)
 
             self.tasks.start_copy("Copying as Python", script, self._put("Python script"))
@@ -132,12 +135,14 @@ class RecipeMenu(QMenu):
             plan, target = planned
             self.tasks.start_copy("Copying the command", lambda _: command_of(plan, target), self._put("command"))
         else:
-            self.tasks.done.emit("No command was copied: this export cannot be carried out as it is.")
+            self.tasks.done.emit(tr("No command was copied: this export cannot be carried out as it is."))
 
     def _put(self, what: str) -> Callable[[str], None]:
         def put(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
-            self.tasks.done.emit(f"Copied the {what} ({plural(len(text), 'character')}).")
+            self.tasks.done.emit(
+                tr("Copied the {what} ({characters}).", what=what, characters=plural(len(text), "character"))
+            )
 
         return put
 

@@ -27,6 +27,7 @@ from sdviewer.search.query import Mistake, parse
 from sdviewer.ui.detail.blocks import heading, plain_label
 from sdviewer.ui.filter.line import FilterLine
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,36 +55,45 @@ class KindSpec:
     fields: tuple[FieldSpec, ...] = ()
 
 
-_FILTER = FieldSpec("filter", "Filter", "words, *.weight, dtype:bf16 …")
+_FILTER = FieldSpec("filter", tr("Filter"), tr("words, *.weight, dtype:bf16 …"))
 KINDS: Mapping[str, KindSpec] = {
-    "include": KindSpec("Include", "Keep what the filter fits; several in a row are alternatives.", (_FILTER,)),
-    "exclude": KindSpec("Exclude", "Leave out what the filter fits.", (_FILTER,)),
+    "include": KindSpec(tr("Include"), tr("Keep what the filter fits; several in a row are alternatives."), (_FILTER,)),
+    "exclude": KindSpec(tr("Exclude"), tr("Leave out what the filter fits."), (_FILTER,)),
     "strip_prefix": KindSpec(
-        "Strip prefix", "Take it away from names that begin with it.", (FieldSpec("prefix", "Prefix", "module."),)
+        tr("Strip prefix"),
+        tr("Take it away from names that begin with it."),
+        (FieldSpec("prefix", tr("Prefix"), tr("module.")),),
     ),
-    "add_prefix": KindSpec("Add prefix", "Put it before every name.", (FieldSpec("prefix", "Prefix", "backbone."),)),
+    "add_prefix": KindSpec(
+        tr("Add prefix"), tr("Put it before every name."), (FieldSpec("prefix", tr("Prefix"), tr("backbone.")),)
+    ),
     "replace_prefix": KindSpec(
-        "Replace prefix",
-        "Names that begin with the old one begin with the new one.",
-        (FieldSpec("old", "Old", "encoder."), FieldSpec("new", "New", "backbone.")),
+        tr("Replace prefix"),
+        tr("Names that begin with the old one begin with the new one."),
+        (FieldSpec("old", tr("Old"), tr("encoder.")), FieldSpec("new", tr("New"), tr("backbone."))),
     ),
     "rename": KindSpec(
-        "Rename by regex",
-        r"What the regex finds becomes the new text; groups are \1 or \g<name>.",
-        (FieldSpec("pattern", "Regex", r"layers\.(\d+)"), FieldSpec("replacement", "New text", r"blocks.\1")),
+        tr("Rename by regex"),
+        tr(r"What the regex finds becomes the new text; groups are \1 or \g<name>."),
+        (
+            FieldSpec("pattern", tr("Regex"), tr(r"layers\.(\d+)")),
+            FieldSpec("replacement", tr("New text"), tr(r"blocks.\1")),
+        ),
     ),
     "template": KindSpec(
-        "Rename by template",
-        "Whole names; {rest} may hold dots, other parts in braces do not.",
-        (FieldSpec("old", "Old", "h.{layer}.{rest}"), FieldSpec("new", "New", "layers.{layer}.{rest}")),
+        tr("Rename by template"),
+        tr("Whole names; {rest} may hold dots, other parts in braces do not."),
+        (FieldSpec("old", tr("Old"), tr("h.{layer}.{rest}")), FieldSpec("new", tr("New"), tr("layers.{layer}.{rest}"))),
     ),
-    "rename_keys": KindSpec("Rename keys by a table", "A line for each name: old,new", (FieldSpec("keys", "", ""),)),
+    "rename_keys": KindSpec(
+        tr("Rename keys by a table"), tr("A line for each name: old,new"), (FieldSpec("keys", "", ""),)
+    ),
     "cast": KindSpec(
-        "Cast",
-        "Convert floating point tensors: all, or those that the filter fits.",
-        (FieldSpec("dtype", "To", ""), FieldSpec("filter", "Filter", "all")),
+        tr("Cast"),
+        tr("Convert floating point tensors: all, or those that the filter fits."),
+        (FieldSpec("dtype", tr("To"), ""), FieldSpec("filter", tr("Filter"), tr("all"))),
     ),
-    "sort": KindSpec("Sort", "Names in natural order, 2 before 10, instead of the file's order."),
+    "sort": KindSpec(tr("Sort"), tr("Names in natural order, 2 before 10, instead of the file's order.")),
 }
 
 
@@ -201,9 +211,9 @@ class RuleForm(QWidget):
             else:
                 form.addRow(widget)
         if isinstance(rule, RenameKeys):
-            button = QPushButton("From CSV…")
+            button = QPushButton(tr("From CSV…"))
             button.setAutoDefault(False)
-            button.setToolTip("Read a table of old,new names from a file")
+            button.setToolTip(tr("Read a table of old,new names from a file"))
             button.clicked.connect(self.file_wanted)
             form.addRow(button)
         self._column.insertWidget(0, body)
@@ -250,7 +260,7 @@ class RuleForm(QWidget):
         box.clear()
         for use in self._wrappers:
             box.addItem(f"{use.prefix}   {plural(use.keys, 'key')} · {use.title}", use.prefix)
-        box.addItem("auto   every known wrapper, until none is left", AUTO)
+        box.addItem(tr("auto   every known wrapper, until none is left"), AUTO)
         box.setCurrentIndex(-1)
         longest = max(len(box.itemText(at)) for at in range(box.count()))
         box.view().setMinimumWidth(longest * box.fontMetrics().averageCharWidth() + 24)
@@ -261,7 +271,7 @@ class RuleForm(QWidget):
         edit.setAcceptDrops(False)
         edit.setTabChangesFocus(True)
         edit.setFixedHeight(_TABLE_HEIGHT)
-        edit.setPlaceholderText("old.name,new.name")
+        edit.setPlaceholderText(tr("old.name,new.name"))
         edit.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         edit.textChanged.connect(self._edited)
         long: list[tuple[tuple[str, str], ...]] = [()]

@@ -32,6 +32,7 @@ from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.models.rules_model import RulesModel
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _LEAST_HEIGHT = 110
 _AIR = 8
@@ -81,7 +82,7 @@ class RuleView(QListView):
     def __init__(self, model: RulesModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setModel(model)
-        self.setAccessibleName("Rules, in the order in which they are carried out")
+        self.setAccessibleName(tr("Rules, in the order in which they are carried out"))
         self.setItemDelegate(_RuleDelegate(self))
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
@@ -123,20 +124,20 @@ class RuleList(QWidget):
         self.model = RulesModel(self)
         self.view = RuleView(self.model)
         self.form = RuleForm()
-        self.empty = plain_label("No rules: everything is written as it is.", muted=True)
+        self.empty = plain_label(tr("No rules: everything is written as it is."), muted=True)
         self.empty.setWordWrap(True)
         self.empty.setContentsMargins(12, 8, 12, 8)
-        self.add_button = MenuButton("Add rule", "Add a rule behind the current one")
-        self.add_button.setToolTip("Add a rule behind the current one")
+        self.add_button = MenuButton(tr("Add rule"), tr("Add a rule behind the current one"))
+        self.add_button.setToolTip(tr("Add a rule behind the current one"))
         self.menu = QMenu(self)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.add_button.setMenu(self.menu)
-        self.up_button = _tool("↑", "Carry the rule out earlier (Alt+↑)")
-        self.down_button = _tool("↓", "Carry the rule out later (Alt+↓)")
-        self.remove_button = _tool("✕", "Remove the rule (Delete)")
-        self.undo_button = _tool("↶", "Undo (Ctrl+Z)")
-        self.redo_button = _tool("↷", "Redo (Ctrl+Y, Ctrl+Shift+Z)")
-        title = heading("Rules")
+        self.up_button = _tool("↑", tr("Carry the rule out earlier (Alt+↑)"))
+        self.down_button = _tool("↓", tr("Carry the rule out later (Alt+↓)"))
+        self.remove_button = _tool("✕", tr("Remove the rule (Delete)"))
+        self.undo_button = _tool("↶", tr("Undo (Ctrl+Z)"))
+        self.redo_button = _tool("↷", tr("Redo (Ctrl+Y, Ctrl+Shift+Z)"))
+        title = heading(tr("Rules"))
         title.setContentsMargins(0, 0, 0, 0)
         line = QHBoxLayout()
         line.setContentsMargins(12, 6, 8, 6)
@@ -269,9 +270,16 @@ class RuleList(QWidget):
         if self._offered:
             self.menu.addSeparator()
             for use in self._offered:
-                action = self.menu.addAction(f"Strip {use.prefix}   ({plural(use.keys, 'key')}, {use.title})")
+                action = self.menu.addAction(
+                    tr(
+                        "Strip {prefix}   ({keys}, {title})",
+                        prefix=use.prefix,
+                        keys=plural(use.keys, "key"),
+                        title=use.title,
+                    )
+                )
                 action.triggered.connect(lambda _=False, prefix=use.prefix: self.add(StripPrefix(prefix)))
-            action = self.menu.addAction("Strip every known wrapper")
+            action = self.menu.addAction(tr("Strip every known wrapper"))
             action.triggered.connect(lambda: self.add(StripPrefix(AUTO)))
 
     def _offer(self) -> None:
@@ -281,7 +289,7 @@ class RuleList(QWidget):
                 widget.hide()
                 widget.deleteLater()
         for use in self._offered[:_MOST_OFFERED]:
-            button = QPushButton(f"Strip {use.prefix} from {plural(use.keys, 'key')}")
+            button = QPushButton(tr("Strip {prefix} from {keys}", prefix=use.prefix, keys=plural(use.keys, "key")))
             button.setAutoDefault(False)
             button.setToolTip(tooltip(use.title))
             button.clicked.connect(lambda _=False, prefix=use.prefix: self.add(StripPrefix(prefix)))

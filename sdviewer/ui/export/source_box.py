@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QWidget
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.ui.export.sources import SourceChoice, choices_of
 from sdviewer.ui.export.wishes import Chosen
+from sdviewer.ui.translating import tr
 
 
 class SourceBox(QComboBox):
@@ -21,7 +22,7 @@ class SourceBox(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._choices: tuple[SourceChoice, ...] = ()
-        self.setAccessibleName("What is exported")
+        self.setAccessibleName(tr("What is exported"))
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.currentIndexChanged.connect(self._chosen)
 

@@ -17,6 +17,7 @@ from sdviewer.edit.plan import Source, TargetKind, source_of
 from sdviewer.edit.rules import Exclude, Rule
 from sdviewer.errors import SdviewerError
 from sdviewer.ui.export.wishes import Chosen
+from sdviewer.ui.translating import tr
 
 _LONGEST_NAME = 60
 _LONGEST_FILTER = 8_000
@@ -114,7 +115,7 @@ def selected_by_rules(side: Side) -> tuple[str, tuple[Rule, ...]]:
     pattern = "|".join(re.escape(key).replace("/", "\\/") for key in side.keys)
     if around is None or len(pattern) > _LONGEST_FILTER:
         raise CannotSay(
-            "the selection is too scattered for a rule", hint="say by rules which tensors are kept, or copy Python"
+            "the selection is too scattered for a rule", hint=tr("say by rules which tensors are kept, or copy Python")
         )
     return around.name, (Exclude(f"-/^(?:{pattern})$/"),) if len(side) < len(around.rows) else ()
 

@@ -14,6 +14,7 @@ from sdviewer.ui.export.planning import Planned, Shown
 from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _LONGEST = 1500
 _MOST_HEIGHT = 96
@@ -76,14 +77,14 @@ class Summary(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.facts = plain_label(selectable=True)
-        self.facts.setAccessibleName("Summary")
+        self.facts.setAccessibleName(tr("Summary"))
         self.facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._lines: list[tuple[QLabel, str]] = []
         self._page = QWidget()
         self._rows = QVBoxLayout(self._page)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(2)
-        self.area = ScrollArea("What stands against the export, and what is to be known of it")
+        self.area = ScrollArea(tr("What stands against the export, and what is to be known of it"))
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setWidget(self._page)
         column = QVBoxLayout(self)

@@ -30,6 +30,7 @@ from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _KINDS: tuple[tuple[TargetKind, str, str, str], ...] = (
     ("pt", "PyTorch file (.pt)", ".pt", "PyTorch (*.pt *.pth *.ckpt *.bin)"),
@@ -60,33 +61,37 @@ class TargetBar(QWidget):
         self._stem = ""
         self.mistake = ""
         self.kind = QComboBox()
-        self.kind.setAccessibleName("Kind of file")
+        self.kind.setAccessibleName(tr("Kind of file"))
         for kind, title, _, _ in _KINDS:
             self.kind.addItem(title, kind)
         self.path = QLineEdit()
-        self.path.setAccessibleName("File to write")
-        self.path.setPlaceholderText("File to write")
+        self.path.setAccessibleName(tr("File to write"))
+        self.path.setPlaceholderText(tr("File to write"))
         self.path.setFont(number_font())
         self.path.setAcceptDrops(False)
-        self.choose_button = _button("Choose…", "Choose the file to write")
+        self.choose_button = _button(tr("Choose…"), tr("Choose the file to write"))
         self.layout_box = QComboBox()
-        self.layout_box.setAccessibleName("What stands around the state_dict")
-        for title, value in (("As in the file", "as"), ("Bare state_dict", "unwrap"), ("Under a key", "wrap")):
+        self.layout_box.setAccessibleName(tr("What stands around the state_dict"))
+        for title, value in (
+            (tr("As in the file"), "as"),
+            (tr("Bare state_dict"), "unwrap"),
+            (tr("Under a key"), "wrap"),
+        ):
             self.layout_box.addItem(title, value)
         self.wrap = _line("Key", "state_dict", 130)
         self.shard = _line("Largest shard", "5 GB", 90)
         self.ties = QComboBox()
-        self.ties.setAccessibleName("Tensors that share their values")
-        self.ties.addItem("a copy of each", "copies")
-        self.ties.addItem("only the first, others noted", "once")
+        self.ties.setAccessibleName(tr("Tensors that share their values"))
+        self.ties.addItem(tr("a copy of each"), "copies")
+        self.ties.addItem(tr("only the first, others noted"), "once")
         self.metadata_button = QToolButton()
-        self.metadata_button.setText("Metadata")
+        self.metadata_button.setText(tr("Metadata"))
         self.metadata_button.setCheckable(True)
-        self.metadata_button.setToolTip("Texts for the header of the file")
-        self.metadata_button.setAccessibleName("Metadata: texts for the header of the file")
+        self.metadata_button.setToolTip(tr("Texts for the header of the file"))
+        self.metadata_button.setAccessibleName(tr("Metadata: texts for the header of the file"))
         self.metadata = QPlainTextEdit()
-        self.metadata.setAccessibleName("Metadata, a line key=value each")
-        self.metadata.setPlaceholderText("key=value, a line each; nothing behind the = drops what the source has")
+        self.metadata.setAccessibleName(tr("Metadata, a line key=value each"))
+        self.metadata.setPlaceholderText(tr("key=value, a line each; nothing behind the = drops what the source has"))
         self.metadata.setFont(number_font())
         self.metadata.setAcceptDrops(False)
         self.metadata.setTabChangesFocus(True)
@@ -96,7 +101,7 @@ class TargetBar(QWidget):
 
         above = QHBoxLayout()
         above.setSpacing(6)
-        above.addWidget(plain_label("Write", muted=True))
+        above.addWidget(plain_label(tr("Write"), muted=True))
         above.addWidget(self.kind)
         above.addWidget(self.path, 1)
         above.addWidget(self.choose_button)
@@ -106,7 +111,7 @@ class TargetBar(QWidget):
         self._drops_part = QWidget()
         self._drops_row = QHBoxLayout(self._drops_part)
         self._drops_row.setContentsMargins(0, 0, 12, 0)
-        self._drops_row.addWidget(plain_label("Leave out", muted=True))
+        self._drops_row.addWidget(plain_label(tr("Leave out"), muted=True))
         flow = FlowLayout()
         for part in (self._layout_part, self._shard_part, self._ties_part, self._drops_part, self.metadata_button):
             flow.addWidget(part)
@@ -183,7 +188,7 @@ class TargetBar(QWidget):
         kind = next(row for row in _KINDS if row[0] == self._options.target)
         filters = ";;".join(row[3] for row in (kind, *(row for row in _KINDS if row is not kind)))
         path, _ = QFileDialog.getSaveFileName(
-            self, "Export", self.target, filters, kind[3], QFileDialog.Option.DontConfirmOverwrite
+            self, tr("Export"), self.target, filters, kind[3], QFileDialog.Option.DontConfirmOverwrite
         )
         if path:
             self.path.setText(path if Path(path).suffix or kind[0] == "sharded" else path + kind[2])

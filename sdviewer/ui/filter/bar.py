@@ -24,6 +24,7 @@ from sdviewer.ui.filter.terms import with_term, without_term
 from sdviewer.ui.scan.scanning import SECONDS_TO_ANSWER
 from sdviewer.ui.theme import colors, number_font
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.search.query import Mistake
@@ -75,8 +76,8 @@ class FilterBar(QWidget):
         self.count.setFont(number_font())
         self.help_button = QToolButton()
         self.help_button.setText("?")
-        self.help_button.setAccessibleName("What a filter can say")
-        self.help_button.setToolTip(tooltip("What a filter can say (Shift+F1)"))
+        self.help_button.setAccessibleName(tr("What a filter can say"))
+        self.help_button.setToolTip(tooltip(tr("What a filter can say (Shift+F1)")))
         self.chips = ChipRow()
         self.message = plain_label()
         self.message.setWordWrap(True)
@@ -204,7 +205,7 @@ class FilterBar(QWidget):
             on_value=self._answered,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Filtering",
+            title=tr("Filtering"),
         )
 
     def _answered(self, answer: Found | Mistake | None) -> None:
@@ -225,15 +226,23 @@ class FilterBar(QWidget):
                 self.filtered.emit(None)
             return
         matches = answer.matches
-        self.count.setText(f"{len(matches.rows):,} of {matches.total:,}")
-        self.count.setAccessibleName(f"{len(matches.rows):,} of {matches.total:,} tensors fit the filter")
+        self.count.setText(tr("{rows:,} of {total:,}", rows=len(matches.rows), total=matches.total))
+        self.count.setAccessibleName(
+            tr("{rows:,} of {total:,} tensors fit the filter", rows=len(matches.rows), total=matches.total)
+        )
         lines = [f"{shown(term.text)}   {term.count:,} of {matches.total:,}" for term in matches.terms]
         self.count.setToolTip(tooltip("\n".join(["Tensors that fit", *lines])))
         if matches.unknown:
             are = "was" if matches.unknown == 1 else "were"
-            self._say(f"{plural(matches.unknown, 'more tensor')} may fit, but {are} not scanned: F9 scans all")
+            self._say(
+                tr(
+                    "{more_tensors} may fit, but {are} not scanned: F9 scans all",
+                    more_tensors=plural(matches.unknown, "more tensor"),
+                    are=are,
+                )
+            )
         else:
-            self._say("" if len(matches.rows) else matches.note or "No tensor fits")
+            self._say("" if len(matches.rows) else matches.note or tr("No tensor fits"))
         # Often a letter more changes nothing: then what the user has closed in the tree stays closed.
         if before is None or not np.array_equal(before.matches.mask, matches.mask):
             self.filtered.emit(answer.remains)
@@ -245,12 +254,12 @@ class FilterBar(QWidget):
         text = describe_error(error)
         self._say(f"{text.message} {text.hint}".strip(), wrong=True)
         self.suggestion.setText(_AGAIN)
-        self.suggestion.setAccessibleName(f"{_AGAIN} to filter")
+        self.suggestion.setAccessibleName(tr("{AGAIN} to filter", AGAIN=_AGAIN))
         self.suggestion.show()
 
     def _stopped(self) -> None:
         self._settled = True
-        self._say("The filter was stopped; what is shown is the result before it.")
+        self._say(tr("The filter was stopped; what is shown is the result before it."))
 
     def _say(self, message: str, *, wrong: bool = False, suggestion: str = "") -> None:
         self._wrong = wrong
@@ -258,7 +267,7 @@ class FilterBar(QWidget):
         self.message.setVisible(bool(message))
         self._color_message()
         self.suggestion.setText(f"Write {shown(suggestion, 40)}".replace("&", "&&"))
-        self.suggestion.setAccessibleName(f"Write {suggestion} instead")
+        self.suggestion.setAccessibleName(tr("Write {suggestion} instead", suggestion=suggestion))
         self.suggestion.setVisible(bool(suggestion))
 
     def _color_message(self) -> None:

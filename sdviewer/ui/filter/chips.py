@@ -12,17 +12,18 @@ from sdviewer.ui.filter.terms import has_term
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import colors
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _ALL = ""
 CHIPS: tuple[tuple[str, str, str], ...] = (
-    ("all", _ALL, "All tensors: empty the filter"),
-    ("parameters", "role:parameter", "Only parameters"),
-    ("buffers", "role:buffer", "Only buffers"),
-    ("float", "dtype:float", "Only floating point tensors"),
-    ("tied", "tied:yes", "Only tensors that are the same as another one"),
-    ("problems", "problem:yes", "Only tensors with something wrong: bytes missing, out of bounds"),
-    ("NaN", "nan:>0", "Only tensors with values that are NaN, as far as they were scanned"),
-    ("findings", "health:bad", "Only tensors in which a scan has found an error or a warning"),
+    (tr("all"), _ALL, tr("All tensors: empty the filter")),
+    (tr("parameters"), "role:parameter", tr("Only parameters")),
+    (tr("buffers"), "role:buffer", tr("Only buffers")),
+    (tr("float"), "dtype:float", tr("Only floating point tensors")),
+    (tr("tied"), "tied:yes", tr("Only tensors that are the same as another one")),
+    (tr("problems"), "problem:yes", tr("Only tensors with something wrong: bytes missing, out of bounds")),
+    (tr("NaN"), "nan:>0", tr("Only tensors with values that are NaN, as far as they were scanned")),
+    (tr("findings"), "health:bad", tr("Only tensors in which a scan has found an error or a warning")),
 )
 
 

@@ -15,6 +15,7 @@ from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.errors import describe_error
 from sdviewer.ui.filter.pick_panel import PickPanel
 from sdviewer.ui.filter.tasks import HitList, run_finder
+from sdviewer.ui.translating import tr
 
 _MS_BEFORE_SEARCH = 5
 
@@ -29,7 +30,7 @@ class GoToPanel(PickPanel):
         super().__init__(
             window,
             name="Go to tensor",
-            placeholder="Go to tensor: a few letters of its name, as in l12 q w",
+            placeholder=tr("Go to tensor: a few letters of its name, as in l12 q w"),
             line_name="Letters of the tensor's name",
             list_name="Tensors that fit, best first",
         )
@@ -103,7 +104,7 @@ class GoToPanel(PickPanel):
             on_value=self._found,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Looking for a tensor",
+            title=tr("Looking for a tensor"),
         )
 
     def _found(self, hits: HitList) -> None:
@@ -111,11 +112,11 @@ class GoToPanel(PickPanel):
         self.model.show_rows(hits.rows)
         self.select(0)
         if not hits.total:
-            self.footer.setText("No tensor has these letters in this order")
+            self.footer.setText(tr("No tensor has these letters in this order"))
         elif hits.total > len(hits.rows):
-            self.footer.setText(f"The best {len(hits.rows):,} of {hits.total:,}")
+            self.footer.setText(tr("The best {rows:,} of {total:,}", rows=len(hits.rows), total=hits.total))
         else:
-            self.footer.setText(f"{hits.total:,} tensor{'s' if hits.total > 1 else ''}")
+            self.footer.setText(tr("{total:,} tensor{value}", total=hits.total, value="s" if hits.total > 1 else ""))
         if self._goes_when_found and hits.rows:
             self.take()
 
@@ -125,4 +126,4 @@ class GoToPanel(PickPanel):
 
     def _stopped(self) -> None:
         self._settled = True
-        self.footer.setText("Stopped")
+        self.footer.setText(tr("Stopped"))

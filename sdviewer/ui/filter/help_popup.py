@@ -13,6 +13,7 @@ from sdviewer.ui.detail.blocks import heading, plain_label
 from sdviewer.ui.filter.overlay import Overlay
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 _WIDTH = 620
 _HEIGHT = 560
@@ -34,7 +35,7 @@ class HelpPopup(Overlay):
         super().__init__(line.window())
         self._line = line
         self.setBackgroundRole(QPalette.ColorRole.Base)
-        self.setAccessibleName("What a filter can say")
+        self.setAccessibleName(tr("What a filter can say"))
         self.examples: dict[str, QPushButton] = {}
         inner = QWidget()
         grid = QGridLayout(inner)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _WAVE = 2.0
 
@@ -22,12 +23,12 @@ class FilterLine(QLineEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setPlaceholderText("Filter: words, *.weight, dtype:bf16 …")
-        self.setAccessibleName("Filter")
-        self.setAccessibleDescription("Words, patterns and fields that a tensor has to fit; Shift+F1 explains them")
+        self.setPlaceholderText(tr("Filter: words, *.weight, dtype:bf16 …"))
+        self.setAccessibleName(tr("Filter"))
+        self.setAccessibleDescription(tr("Words, patterns and fields that a tensor has to fit; Shift+F1 explains them"))
         add_clear_button(self)
         self._lens = self.addAction(lens_icon(), QLineEdit.ActionPosition.LeadingPosition)
-        self._lens.setText("Filter")
+        self._lens.setText(tr("Filter"))
         self.setMaxLength(10_000)
         # Files that are dropped here are meant for the window, not their paths for the line.
         self.setAcceptDrops(False)

@@ -13,6 +13,7 @@ from sdviewer.ui.filter.hit_list import HitModel, HitView
 from sdviewer.ui.filter.line import lens_icon
 from sdviewer.ui.filter.overlay import Overlay
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 _WIDTH = 720
 _ROWS = 12
@@ -41,7 +42,7 @@ class PickPanel(Overlay):
         self.line.setAccessibleName(line_name)
         self.line.setMaxLength(1000)
         self._lens = self.line.addAction(lens_icon(), QLineEdit.ActionPosition.LeadingPosition)
-        self._lens.setText("Find")
+        self._lens.setText(tr("Find"))
         self.model = HitModel(self)
         self.list = HitView(self.model, list_name, font)
         self.footer = plain_label(muted=True)

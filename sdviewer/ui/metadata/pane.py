@@ -37,6 +37,7 @@ from sdviewer.ui.metadata.path_label import PathLabel
 from sdviewer.ui.metadata.tree import MOST_OPENED, MetadataTree
 from sdviewer.ui.models.metadata_model import MetadataModel
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 # Up to here it takes less than 10 ms to read the values: a job would only flicker.
 _MOST_AT_ONCE = 500
@@ -59,14 +60,14 @@ class MetadataPane(Pane):
         self._entries = Entries()
         self._finds: list[int] = []
 
-        self.find_line = FindLine("keys and values")
-        self.open_button = text_button("Expand all", "Open everything")
-        self.close_button = text_button("Collapse all", "Close everything")
+        self.find_line = FindLine(tr("keys and values"))
+        self.open_button = text_button(tr("Expand all"), tr("Open everything"))
+        self.close_button = text_button(tr("Collapse all"), tr("Close everything"))
         self.tree = MetadataTree()
         self.path = PathLabel()
-        self.copy_value_button = text_button("Copy value", "Copy the selected value (Ctrl+C)")
-        self.copy_path_button = text_button("Copy path", "Copy the name of the selected entry")
-        self.copy_json_button = text_button("Copy JSON", "Copy the selected entry and all below it as JSON")
+        self.copy_value_button = text_button(tr("Copy value"), tr("Copy the selected value (Ctrl+C)"))
+        self.copy_path_button = text_button(tr("Copy path"), tr("Copy the name of the selected entry"))
+        self.copy_json_button = text_button(tr("Copy JSON"), tr("Copy the selected entry and all below it as JSON"))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setAcceptDrops(False)
@@ -74,7 +75,7 @@ class MetadataPane(Pane):
         self.text.setUndoRedoEnabled(False)
         self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.text.setFont(number_font())
-        self.text.setAccessibleName("The selected value")
+        self.text.setAccessibleName(tr("The selected value"))
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -144,7 +145,7 @@ class MetadataPane(Pane):
             on_value=self._show_entries,
             on_error=self._show_error,
             on_stopped=self._show_stopped,
-            title="Reading metadata",
+            title=tr("Reading metadata"),
         )
 
     def close_jobs(self) -> None:
@@ -156,7 +157,7 @@ class MetadataPane(Pane):
     def open_all(self) -> None:
         """Open everything, or of a great many entries the first levels."""
         if not self.tree.open_levels(0, MOST_OPENED):
-            self.message.emit(f"Opened the first levels: there are {len(self._entries) - 1:,} entries.")
+            self.message.emit(tr("Opened the first levels: there are {value:,} entries.", value=len(self._entries) - 1))
 
     def copy_value(self) -> None:
         """Copy the current value: a text as it is, what lies below a container as JSON."""
@@ -168,14 +169,14 @@ class MetadataPane(Pane):
             self.copy_json()
             return
         QGuiApplication.clipboard().setText(whole_text(value))
-        self.message.emit("Copied the value.")
+        self.message.emit(tr("Copied the value."))
 
     def copy_path(self) -> None:
         """Copy the canonical name of the current entry."""
         entry = self.tree.current_entry()
         if entry:
             QGuiApplication.clipboard().setText(self._name_of(entry))
-            self.message.emit("Copied the path.")
+            self.message.emit(tr("Copied the path."))
 
     def copy_json(self) -> None:
         """Copy the current entry, or without one everything, as JSON."""
@@ -183,7 +184,7 @@ class MetadataPane(Pane):
 
         def put(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
-            self.message.emit(f"Copied {plural(len(text), 'character')} of JSON.")
+            self.message.emit(tr("Copied {characters} of JSON.", characters=plural(len(text), "character")))
 
         self._start("copy", "Copying JSON", lambda _: to_json(value), put)
 
@@ -252,7 +253,7 @@ class MetadataPane(Pane):
         self._notice_timer.stop()
         before, self._entries, self._finds = self._entries, entries, []
         if len(entries) == 1:
-            self._say("There is nothing in it.")
+            self._say(tr("There is nothing in it."))
             return
         self.tree.show_entries(MetadataModel(entries, self.tree))
         self._let_go(before)
@@ -345,27 +346,27 @@ class MetadataPane(Pane):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        copy = QAction("&Copy Value", menu)
+        copy = QAction(tr("&Copy Value"), menu)
         copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         copy.triggered.connect(self.copy_value)
         menu.addAction(copy)
-        menu.addAction("Copy &Path", self.copy_path)
-        menu.addAction("Copy as &JSON", self.copy_json)
+        menu.addAction(tr("Copy &Path"), self.copy_path)
+        menu.addAction(tr("Copy as &JSON"), self.copy_json)
         menu.addSeparator()
-        opened = menu.addAction("&Expand All Below", lambda: self.tree.open_levels(entry, MOST_OPENED))
+        opened = menu.addAction(tr("&Expand All Below"), lambda: self.tree.open_levels(entry, MOST_OPENED))
         opened.setEnabled(bool(self._entries.children[entry]))
         menu.popup(self.tree.viewport().mapToGlobal(place))
 
     def _say_reading(self) -> None:
-        self._say("Reading metadata …")
+        self._say(tr("Reading metadata …"))
 
     def _show_error(self, error: BaseException) -> None:
         self._say("")
-        self.error.show_error(error, "The metadata cannot be read.", self._read_again)
+        self.error.show_error(error, tr("The metadata cannot be read."), self._read_again)
 
     def _show_stopped(self) -> None:
         self._say("")
-        self.error.show_stopped("Reading the metadata was stopped.", self._read_again)
+        self.error.show_stopped(tr("Reading the metadata was stopped."), self._read_again)
 
     def _read_again(self) -> None:
         if self._selection is not None:

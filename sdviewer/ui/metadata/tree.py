@@ -19,6 +19,7 @@ from sdviewer.ui.metadata.row_painter import RowPainter, RowState
 from sdviewer.ui.models.metadata_model import Column, MetadataModel
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -54,7 +55,7 @@ class MetadataTree(QTreeView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Metadata")
+        self.setAccessibleName(tr("Metadata"))
         self._row_painter = RowPainter(self.font(), self.palette())
         self._hovered = -1
         self._find = ""

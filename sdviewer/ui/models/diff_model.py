@@ -12,21 +12,31 @@ from sdviewer.comparison.standing import Standing
 from sdviewer.ui.comparison.rows import Arranged, DiffRows
 from sdviewer.ui.models.diff_cells import DiffCells, DiffColumn, make_cells, tip
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 Index = QModelIndex | QPersistentModelIndex
 
 ROW_FORMAT = "application/x-sdviewer-compared-row"
 _CELLS_KEPT = 4096
-_HEADERS = ("Name", "Mark", "Dtype and shape", "max |Δ|", "‖Δ‖ / ‖A‖", "Cosine", "Changed", "Paired by")
+_HEADERS = (
+    tr("Name"),
+    tr("Mark"),
+    tr("Dtype and shape"),
+    tr("max |Δ|"),
+    "‖Δ‖ / ‖A‖",
+    tr("Cosine"),
+    tr("Changed"),
+    tr("Paired by"),
+)
 _TIPS = (
-    "Name in A, or in B where A has none",
-    "What differs; of a module how many tensors of each mark",
-    "Dtype and shape, A → B where they are not the same",
-    "The largest absolute difference: max |a − b|",
-    "√Σ(a − b)² / √Σa²: how far the values went, measured by their size",
-    "Σab / (‖A‖·‖B‖): 1 for the same direction",
-    "Values that are not equal as a share of all",
-    "Why two tensors are compared, and of a guess how sure",
+    tr("Name in A, or in B where A has none"),
+    tr("What differs; of a module how many tensors of each mark"),
+    tr("Dtype and shape, A → B where they are not the same"),
+    tr("The largest absolute difference: max |a − b|"),
+    tr("√Σ(a − b)² / √Σa²: how far the values went, measured by their size"),
+    tr("Σab / (‖A‖·‖B‖): 1 for the same direction"),
+    tr("Values that are not equal as a share of all"),
+    tr("Why two tensors are compared, and of a guess how sure"),
 )
 _RIGHT = frozenset((DiffColumn.MAX_ABS, DiffColumn.RELATIVE, DiffColumn.COSINE, DiffColumn.CHANGED))
 SORTS = ("name", "mark", "", "max_abs", "relative", "cosine", "changed", "score")
@@ -82,7 +92,7 @@ class DiffModel(QAbstractTableModel):
             arrow = (" ▾" if wish.descending else " ▴") if wish.sort and SORTS[section] == wish.sort else ""
             return _HEADERS[section] + arrow
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(f"{_TIPS[section]}." + (" A click sorts by it." if SORTS[section] else ""))
+            return tooltip(f"{_TIPS[section]}." + (tr(" A click sorts by it.") if SORTS[section] else ""))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if section in _RIGHT else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter

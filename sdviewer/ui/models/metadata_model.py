@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 
 from sdviewer.ui.metadata.entries import Entries, is_container, key_label, line_of, size_of, type_of
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -24,7 +25,7 @@ class Column(IntEnum):
     TYPE = 2
 
 
-_HEADERS = ("Key", "Value", "Type")
+_HEADERS = (tr("Key"), tr("Value"), tr("Type"))
 
 
 @dataclass(frozen=True, slots=True)

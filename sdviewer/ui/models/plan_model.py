@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from sdviewer.checkpoint.wording import bytes_for_people, shape_text, shown
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.edit.planned_keys import PlannedKey
@@ -33,7 +34,7 @@ class Column(IntEnum):
     NOTE = 5
 
 
-_TITLES = ("In the file", "Becomes", "Dtype", "Shape", "Size", "Note")
+_TITLES = (tr("In the file"), tr("Becomes"), tr("Dtype"), tr("Shape"), tr("Size"), tr("Note"))
 
 
 class PlanModel(QAbstractTableModel):

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.ui.models.tree_cells import Cells, Column, make_cells, tip
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 from sdviewer.ui.tree.health import Health
 from sdviewer.ui.tree.visible_rows import Remains, VisibleRows
 
@@ -17,7 +18,7 @@ __all__ = ["Cells", "Column", "TreeModel"]
 Index = QModelIndex | QPersistentModelIndex
 
 _CELLS_KEPT = 4096
-_HEADERS = ("Name", "Kind", "Dtype", "Shape", "Size", "♥")
+_HEADERS = (tr("Name"), tr("Kind"), tr("Dtype"), tr("Shape"), tr("Size"), "♥")
 _RIGHT = frozenset((Column.SHAPE, Column.SIZE))
 
 

@@ -28,6 +28,7 @@ from sdviewer.ui.optimizer.reading import Known, read_optimizer, with_figures
 from sdviewer.ui.optimizer.step_view import StepView
 from sdviewer.ui.optimizer.table import ParameterTable
 from sdviewer.ui.plots.library import LOOPS_SLOT
+from sdviewer.ui.translating import tr
 
 _MS_BEFORE_NOTICE = 150
 _NOTES_SHOWN = 6
@@ -60,18 +61,22 @@ class OptimizerPane(Pane):
         self._notes, self._groups = QVBoxLayout(), QVBoxLayout()
         self.table = ParameterTable()
         self.step = StepView(context.bridge, context.library, self._slot)
-        self.parameter_button = text_button("Go to parameter", "Show the selected parameter in the model (Enter)")
-        self.state_button = text_button("Go to state", "Show what is kept of the selected parameter (Shift+Enter)")
-        self.step_button = text_button("Effective step", "Work out how far the last step moved each value")
+        self.parameter_button = text_button(
+            tr("Go to parameter"), tr("Show the selected parameter in the model (Enter)")
+        )
+        self.state_button = text_button(
+            tr("Go to state"), tr("Show what is kept of the selected parameter (Shift+Enter)")
+        )
+        self.step_button = text_button(tr("Effective step"), tr("Work out how far the last step moved each value"))
         self.look_button = text_button(
-            "Look at the moments", "Read all moments: their norms, and whether they are finite and not negative"
+            tr("Look at the moments"), tr("Read all moments: their norms, and whether they are finite and not negative")
         )
         self._arrange()
 
         self._notice_timer = QTimer(self)
         self._notice_timer.setSingleShot(True)
         self._notice_timer.setInterval(_MS_BEFORE_NOTICE)
-        self._notice_timer.timeout.connect(lambda: self._say("Reading the optimizer …"))
+        self._notice_timer.timeout.connect(lambda: self._say(tr("Reading the optimizer …")))
         self._news_timer = QTimer(self)
         self._news_timer.setSingleShot(True)
         self._news_timer.setInterval(_MS_BETWEEN_FIGURES)
@@ -132,7 +137,9 @@ class OptimizerPane(Pane):
         if node >= 0:
             self.node_wanted.emit(node)
         else:
-            self.message.emit("It is not known which parameter of the model this is: see what is said above the table.")
+            self.message.emit(
+                tr("It is not known which parameter of the model this is: see what is said above the table.")
+            )
 
     def go_to_state(self, row: int) -> None:
         """Show what is kept of a parameter."""
@@ -142,7 +149,7 @@ class OptimizerPane(Pane):
         if node >= 0:
             self.node_wanted.emit(node)
         else:
-            self.message.emit("Nothing is kept of this parameter.")
+            self.message.emit(tr("Nothing is kept of this parameter."))
 
     def show_step(self) -> None:
         """Work out the effective step of the selected parameter."""
@@ -189,7 +196,7 @@ class OptimizerPane(Pane):
             on_value=self._show_figures,
             # What is in sight stays; of what the scan cannot read it tells itself.
             on_error=lambda _: None,
-            title="Reading the optimizer",
+            title=tr("Reading the optimizer"),
             background=True,
         )
 
@@ -200,7 +207,7 @@ class OptimizerPane(Pane):
     def _read(self) -> None:
         checkpoint, section = self._checkpoint, self._section
         if checkpoint is None or section is None:
-            self._say("There is no optimizer here.")
+            self._say(tr("There is no optimizer here."))
             return
         figures = self._figures_of(checkpoint)
         self._notice_timer.start()
@@ -220,12 +227,12 @@ class OptimizerPane(Pane):
         def fail(error: BaseException) -> None:
             self._notice_timer.stop()
             self._say("")
-            self.error.show_error(error, "The optimizer cannot be read.", again)
+            self.error.show_error(error, tr("The optimizer cannot be read."), again)
 
         def stopped() -> None:
             self._notice_timer.stop()
             self._say("")
-            self.error.show_stopped(f"{title} was stopped.", again)
+            self.error.show_stopped(tr("{title} was stopped.", title=title), again)
 
         self.error.clear()
         self._bridge.start(
@@ -284,7 +291,9 @@ class OptimizerPane(Pane):
             self._notes.addWidget(NoteStrip(Note(finding.severity, finding.text)))
         more = len(known.findings) - _NOTES_SHOWN
         if more > 0:
-            self._notes.addWidget(plain_label(f"and {plural(more, 'further remark')}", muted=True))
+            self._notes.addWidget(
+                plain_label(tr("and {further_remarks}", further_remarks=plural(more, "further remark")), muted=True)
+            )
 
     def _select_node(self) -> None:
         """The parameter that the selected node belongs to is the current row."""
@@ -317,7 +326,7 @@ class OptimizerPane(Pane):
         upper.setSpacing(4)
         upper.addLayout(self._groups)
         upper.addWidget(self.quiet)
-        upper.addWidget(heading("Parameters"))
+        upper.addWidget(heading(tr("Parameters")))
         upper.addWidget(self.table, 1)
         upper.addLayout(line)
         self._content = LineSplitter(Qt.Orientation.Vertical)
@@ -342,7 +351,7 @@ class OptimizerPane(Pane):
         column.addWidget(top)
         column.addWidget(self._content, 1)
         column.addStretch(0)
-        area = ScrollArea("Optimizer")
+        area = ScrollArea(tr("Optimizer"))
         area.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

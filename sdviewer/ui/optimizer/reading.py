@@ -24,6 +24,7 @@ from sdviewer.training.steps import Floats, read_steps, step_field
 from sdviewer.ui.detail.parts import Grid
 from sdviewer.ui.optimizer.linking import node_of_place, node_of_row, parameter_around
 from sdviewer.ui.scalars import words
+from sdviewer.ui.translating import tr
 
 _GROUPS_LISTED = 1000
 _LONGEST_VALUE = 60
@@ -37,10 +38,10 @@ _STANDING = {
 }
 _LEFT_OUT = "in no group: frozen, or left out"
 _TOLD = {
-    Confidence.UNKNOWN: "not known",
-    Confidence.POSSIBLE: "? order",
-    Confidence.LIKELY: "order and shape",
-    Confidence.CERTAIN: "the file",
+    Confidence.UNKNOWN: tr("not known"),
+    Confidence.POSSIBLE: tr("? order"),
+    Confidence.LIKELY: tr("order and shape"),
+    Confidence.CERTAIN: tr("the file"),
 }
 
 

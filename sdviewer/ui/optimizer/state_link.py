@@ -13,6 +13,7 @@ from sdviewer.checkpoint.roles import Role
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.translating import tr
 
 _TO_STATE = "Optimizer state"
 _TO_PARAMETER = "Parameter of this state"
@@ -75,17 +76,17 @@ class StateLink(QWidget):
             if target >= 0:
                 self.node_wanted.emit(target)
             elif to_parameter:
-                self.message.emit("It is not known which parameter this state is of: see Optimizer.")
+                self.message.emit(tr("It is not known which parameter this state is of: see Optimizer."))
             else:
-                self.message.emit("No optimizer in this file is known to keep a state of this parameter.")
+                self.message.emit(tr("No optimizer in this file is known to keep a state of this parameter."))
 
         self._bridge.start(
             Lane.COMPUTING,
             self._slot,
             work,
             on_value=found,
-            on_error=lambda error: self.message.emit(f"The optimizer cannot be read: {error}"),
-            title="Looking for the state of a parameter",
+            on_error=lambda error: self.message.emit(tr("The optimizer cannot be read: {error}", error=error)),
+            title=tr("Looking for the state of a parameter"),
         )
 
     def close_jobs(self) -> None:

@@ -19,6 +19,7 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.optimizer.reading import Known
 from sdviewer.ui.plots.distribution.holder import DistributionHolder
 from sdviewer.ui.plots.library import PlotLibrary
+from sdviewer.ui.translating import tr
 
 
 class StepView(QWidget):
@@ -29,14 +30,14 @@ class StepView(QWidget):
     def __init__(self, bridge: Bridge, library: PlotLibrary, slot: Hashable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge, self._slot = bridge, (slot, "step")
-        self.title = heading("Effective step")
+        self.title = heading(tr("Effective step"))
         self.formula = plain_label(muted=True, selectable=True)
         self.formula.setWordWrap(True)
         self.error = ErrorStrip(self)
         self.statistics = StatisticsView()
         self.holder = DistributionHolder(bridge, library, (slot, "step picture"), compact=True)
         self.holder.message.connect(self.message)
-        self.holder.failed.connect(lambda error: self.error.show_error(error, "The distribution cannot be drawn."))
+        self.holder.failed.connect(lambda error: self.error.show_error(error, tr("The distribution cannot be drawn.")))
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 0, 20, 8)
         for widget in (self.title, self.formula, self.error, self.statistics, self.holder):
@@ -53,8 +54,8 @@ class StepView(QWidget):
         self.clear()
         self.show()
         name = known.name(row)
-        self.title.setText(f"Effective step of {name}")
-        self.formula.setText("Counting …")
+        self.title.setText(tr("Effective step of {name}", name=name))
+        self.formula.setText(tr("Counting …"))
 
         def work(control: Control) -> tuple[StepRule, Measured]:
             from sdviewer.analysis.masses import masses_of
@@ -67,18 +68,18 @@ class StepView(QWidget):
 
         def show(found: tuple[StepRule, Measured]) -> None:
             rule, measured = found
-            self.formula.setText(f"{rule.text}. What the last step subtracted, weight decay left out.")
+            self.formula.setText(tr("{text_}. What the last step subtracted, weight decay left out.", text_=rule.text))
             self.statistics.show_statistics(measured.statistics)
             if measured.statistics.finite:
                 self.holder.show_measured([(f"effective step of {name}", measured)])
 
         def fail(error: BaseException) -> None:
             self.formula.clear()
-            self.error.show_error(error, "There is no effective step.", lambda: self.measure(known, row))
+            self.error.show_error(error, tr("There is no effective step."), lambda: self.measure(known, row))
 
         def stopped() -> None:
             self.formula.clear()
-            self.error.show_stopped("Counting was stopped.", lambda: self.measure(known, row))
+            self.error.show_stopped(tr("Counting was stopped."), lambda: self.measure(known, row))
 
         self._bridge.start(
             Lane.COMPUTING,
@@ -87,7 +88,7 @@ class StepView(QWidget):
             on_value=show,
             on_error=fail,
             on_stopped=stopped,
-            title="Counting the effective step",
+            title=tr("Counting the effective step"),
         )
 
     def clear(self) -> None:

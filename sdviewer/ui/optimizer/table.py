@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 from sdviewer.control import WAY
 from sdviewer.ui.models.optimizer_model import OptimizerModel
 from sdviewer.ui.plain_table import make_plain
+from sdviewer.ui.translating import tr
 
 _ROWS_MEASURED = 100
 _NARROWEST_NAME = 120
@@ -33,7 +34,7 @@ class ParameterTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.parameters = OptimizerModel(None, self)
-        self.setAccessibleName("Parameters and their state")
+        self.setAccessibleName(tr("Parameters and their state"))
         self.setModel(self.parameters)
         self.setMinimumHeight(6 * make_plain(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

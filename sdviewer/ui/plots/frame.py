@@ -24,6 +24,7 @@ from sdviewer.ui.menu_button import MenuButton
 from sdviewer.ui.pane_tasks import PaneTasks
 from sdviewer.ui.plots.saving import Columns, csv_pieces, file_stem, image_of, png_of, svg_of
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 _STEP = 0.1
 _ZOOM = 0.8
@@ -73,15 +74,15 @@ class PlotFrame(QWidget):
         self.graphics.installEventFilter(self)
         self._tools = FlowLayout()
         self._last_tool: QWidget | None = None
-        self.save_button = MenuButton("Save or copy", f"Save or copy: {title}")
+        self.save_button = MenuButton(tr("Save or copy"), tr("Save or copy: {title}", title=title))
         self.menu = QMenu(self)
-        self.menu.addAction("Save Picture as &PNG…", self.ask_png)
-        self.menu.addAction("Save Picture as &SVG…", self.ask_svg)
-        self._csv = self.menu.addAction("Save &Data as CSV…", self.ask_csv)
+        self.menu.addAction(tr("Save Picture as &PNG…"), self.ask_png)
+        self.menu.addAction(tr("Save Picture as &SVG…"), self.ask_svg)
+        self._csv = self.menu.addAction(tr("Save &Data as CSV…"), self.ask_csv)
         self.menu.addSeparator()
-        self.menu.addAction("&Copy Picture", self.copy_picture)
-        self.menu.addAction("Copy S&ummary", self.copy_summary)
-        self._whole = self.menu.addAction("Show &All\tHome", self.show_all)
+        self.menu.addAction(tr("&Copy Picture"), self.copy_picture)
+        self.menu.addAction(tr("Copy S&ummary"), self.copy_summary)
+        self._whole = self.menu.addAction(tr("Show &All\tHome"), self.show_all)
         self._whole.setVisible(False)
         self._csv.setEnabled(False)
         self.save_button.setMenu(self.menu)
@@ -180,12 +181,12 @@ class PlotFrame(QWidget):
     def copy_picture(self) -> None:
         """Put the picture on the clipboard."""
         QGuiApplication.clipboard().setImage(image_of(self.graphics, self._full_title(), self._summary))
-        self._say("Copied the picture.")
+        self._say(tr("Copied the picture."))
 
     def copy_summary(self) -> None:
         """Put the summary on the clipboard."""
         QGuiApplication.clipboard().setText(f"{self._full_title()}\n{self._summary}")
-        self._say("Copied the summary.")
+        self._say(tr("Copied the summary."))
 
     def ask_png(self) -> None:
         """Ask for a name and save the picture there."""
@@ -272,7 +273,12 @@ class PlotFrame(QWidget):
             return
         path = Path(self._checkpoint.path).absolute()
         target = path.parent / f"{file_stem(self._name or path.stem, self._title.lower())}.{ending}"
-        dialog = QFileDialog(self, f"Save {self._title} as {ending.upper()}", str(target), f"{kind} (*.{ending})")
+        dialog = QFileDialog(
+            self,
+            tr("Save {title} as {upper}", title=self._title, upper=ending.upper()),
+            str(target),
+            f"{kind} (*.{ending})",
+        )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(ending)
@@ -289,7 +295,7 @@ class PlotFrame(QWidget):
             return save_whole(checkpoint, target, lambda file: file.writelines(pieces(control)))
 
         def tell(written: int) -> None:
-            self.tasks.done.emit(f"Saved {name}, {bytes_for_people(written)}.")
+            self.tasks.done.emit(tr("Saved {name}, {written}.", name=name, written=bytes_for_people(written)))
 
         self.tasks.start_save(f"Saving {name}", work, tell)
 

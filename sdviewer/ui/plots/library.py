@@ -19,6 +19,7 @@ from sdviewer.control import Control
 from sdviewer.errors import HelperDied
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.translating import tr
 
 # What a first use would else import on the GUI thread, for 60 ms and more.
 _LATER_PARTS = (
@@ -158,10 +159,12 @@ class PlotLibrary(QObject):
         if not isinstance(error, HelperDied):
             return
         if self._attempts < _MOST_ATTEMPTS:
-            self.message.emit(f"{error.message[:1].upper()}{error.message[1:]}. It is started again.")
+            self.message.emit(
+                tr("{upper}{message}. It is started again.", upper=error.message[:1].upper(), message=error.message[1:])
+            )
             self._again.start()
         else:
-            self.message.emit(f"Figures take longer until the next start: {error.message}.")
+            self.message.emit(tr("Figures take longer until the next start: {message}.", message=error.message))
 
     def _failed(self, error: BaseException) -> None:
         self.error = error

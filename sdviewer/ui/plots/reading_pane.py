@@ -17,6 +17,7 @@ from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.late import LatePicture
 from sdviewer.ui.plots.reading_row import ReadingRow
+from sdviewer.ui.translating import tr
 
 V = TypeVar("V", bound=PlotFrame)
 
@@ -55,7 +56,9 @@ class ReadingPane(Pane, Generic[V]):
         self._bridge.changed.connect(self._tell_progress)
         self.row.wanted.connect(self.read)
         self.row.stop_wanted.connect(lambda: self._bridge.cancel(self._reading))
-        self.picture.failed.connect(lambda error: self.error.show_error(error, f"The {name} cannot be drawn."))
+        self.picture.failed.connect(
+            lambda error: self.error.show_error(error, tr("The {name} cannot be drawn.", name=name))
+        )
 
     @property
     def view(self) -> V | None:
@@ -100,7 +103,7 @@ class ReadingPane(Pane, Generic[V]):
             on_value=lambda _: done(),
             on_error=self._failed,
             on_stopped=stopped,
-            title=f"Reading {self._name}",
+            title=tr("Reading {name}", name=self._name),
             bytes_a_step=1.0,
         )
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 from sdviewer.ui.bridge import Running
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.status.job_bar import JobBar, progress_words
+from sdviewer.ui.translating import tr
 
 _BAR_WIDTH = 140
 
@@ -56,7 +57,7 @@ class ReadingRow(QWidget):
         self._is_running = True
         self.bar.setRange(0, 0)
         self.bar.show()
-        self.text.setText("Reading values …")
+        self.text.setText(tr("Reading values …"))
         self._name("Stop", "Stop reading; what was read stays")
         self.show()
 
@@ -64,7 +65,7 @@ class ReadingRow(QWidget):
         """How far it is."""
         if running is not None and self._is_running:
             self.bar.show_running(running)
-            self.text.setText(progress_words(running) or "Reading values …")
+            self.text.setText(progress_words(running) or tr("Reading values …"))
 
     def _name(self, text: str, tip: str) -> None:
         self.button.setText(text)

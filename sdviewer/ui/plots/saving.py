@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QGraphicsView
 
 from sdviewer.checkpoint.json_text import to_json
 from sdviewer.control import Control
+from sdviewer.ui.translating import tr
 
 Columns = Sequence[tuple[str, Sequence[Any] | np.ndarray[Any, Any]]]
 """Names of columns with their values; a shorter one ends in empty cells."""
@@ -43,8 +44,8 @@ def image_of(view: QGraphicsView, title: str, summary: str) -> QImage:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     view.render(painter, QRectF(image.rect()), view.viewport().rect())
     painter.end()
-    image.setText("Title", title)
-    image.setText("Description", summary)
+    image.setText(tr("Title"), title)
+    image.setText(tr("Description"), summary)
     return image
 
 

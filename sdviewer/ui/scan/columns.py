@@ -19,6 +19,7 @@ from sdviewer.checkpoint.wording import number, share
 from sdviewer.control import Control
 from sdviewer.ui.scan.findings import Findings, FindingsOf
 from sdviewer.ui.scan.marks import SIGNS, TITLES, finding_words
+from sdviewer.ui.translating import tr
 
 Int64 = npt.NDArray[np.int64]
 
@@ -109,7 +110,7 @@ def _zeros_share(found_in: FindingsOf) -> Column:
         shares = key(facts, Control())
         return [None if math.isnan(value) else value for value in shares[rows].tolist()]
 
-    return Column("zeros_share", "Zeros %", "number", text, values, key, exact, group="Statistics", grows=True)
+    return Column("zeros_share", tr("Zeros %"), "number", text, values, key, exact, group=tr("Statistics"), grows=True)
 
 
 def _health(found_in: FindingsOf) -> Column:
@@ -141,7 +142,7 @@ def _health(found_in: FindingsOf) -> Column:
             ranks[rows] = np.minimum(ranks[rows], _RULES * (Severity.ERROR - severity) + index)
         return ranks
 
-    return Column("health", "Health", "text", text, values, key, exact, group="Statistics", grows=True)
+    return Column("health", tr("Health"), "text", text, values, key, exact, group=tr("Statistics"), grows=True)
 
 
 def _lines(found_in: FindingsOf, facts: TensorFacts, row: int, *, brief: bool) -> list[str] | None:

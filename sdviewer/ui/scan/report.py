@@ -14,6 +14,7 @@ from sdviewer.checkpoint.wording import label_of, plural, shown
 from sdviewer.ui.detail.parts import Grid
 from sdviewer.ui.scan.findings import WORDS_OF_RULE
 from sdviewer.ui.scan.marks import REASONS, SIGNS
+from sdviewer.ui.translating import tr
 
 # Of each rule and severity so many are told one by one; the others are a filter away.
 _TOLD = 6
@@ -97,7 +98,7 @@ def _grid(checkpoint: Checkpoint, health: Health) -> Grid | None:
     if not rows:
         return None
     header = ("Finding", "What the values show")
-    return Grid("Findings", header, tuple(rows), frozenset(), tuple(nodes), tuple(filters), tuple(tips))
+    return Grid(tr("Findings"), header, tuple(rows), frozenset(), tuple(nodes), tuple(filters), tuple(tips))
 
 
 def _first_nodes(checkpoint: Checkpoint) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -13,6 +13,7 @@ from sdviewer.checkpoint.document import Checkpoint
 from sdviewer.control import WAY, Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.scan.findings import Findings
@@ -155,7 +156,7 @@ class Scanning(QObject):
             on_value=self._looked_up,
             on_error=lambda _: self._looked_up(None),
             on_stopped=lambda: self._set(Scan.STOPPED),
-            title=f"Looking up {self.title}",
+            title=tr("Looking up {title}", title=self.title),
             background=True,
         )
         self._set(Scan.LOOKING_UP)
@@ -188,7 +189,7 @@ class Scanning(QObject):
             on_value=lambda _: self._ended(Scan.DONE),
             on_error=self._failed,
             on_stopped=lambda: self._ended(Scan.STOPPED),
-            title=f"Scanning {self.title}",
+            title=tr("Scanning {title}", title=self.title),
             background=True,
             bytes_a_step=1.0,
             pausable=work,

@@ -20,6 +20,7 @@ from sdviewer.ui.line_splitter import LineSplitter
 from sdviewer.ui.sources.reading import SourceText, read_source
 from sdviewer.ui.sources.syntax import language_of
 from sdviewer.ui.sources.text_view import SourceView
+from sdviewer.ui.translating import tr
 
 _MOST_LISTED = 1_000
 _LIST_HEIGHT = 150
@@ -37,8 +38,8 @@ class SourcesPane(Pane):
         self._list_place = QVBoxLayout()
         self._list_place.setContentsMargins(12, 6, 12, 6)
         self.more = plain_label(muted=True)
-        self.find_line = FindLine("the text")
-        self.copy_button = CopyButton("the whole text")
+        self.find_line = FindLine(tr("the text"))
+        self.copy_button = CopyButton(tr("the whole text"))
         self.copy_button.clicked.connect(self.copy_text)
         self.note = plain_label(muted=True)
         self.note.setWordWrap(True)
@@ -89,11 +90,11 @@ class SourcesPane(Pane):
         rows = tuple((shown(entry.name, 300), bytes_for_people(entry.nbytes)) for entry in self._texts)
         if self.list is not None:
             self.list.deleteLater()
-        self.list = GridView(Grid("Texts in the file", ("Name", "Size"), rows, frozenset((1,))), self)
+        self.list = GridView(Grid(tr("Texts in the file"), (tr("Name"), tr("Size")), rows, frozenset((1,))), self)
         height = self.list.height()
         self.list.setMinimumHeight(60)
         self.list.setMaximumHeight(16_777_215)
-        self.more.setText(f"{plural(len(texts) - len(rows), 'more text')} not shown")
+        self.more.setText(tr("{more_texts} not shown", more_texts=plural(len(texts) - len(rows), "more text")))
         self.more.setVisible(len(texts) > len(rows))
         self._list_place.addWidget(self.list)
         self._list_place.addWidget(self.more)
@@ -113,7 +114,7 @@ class SourcesPane(Pane):
         source = self.text.source
         if source is not None:
             QGuiApplication.clipboard().setText(source.text)
-            self.message.emit(f"Copied {plural(len(source.text), 'character')}.")
+            self.message.emit(tr("Copied {characters}.", characters=plural(len(source.text), "character")))
 
     def event(self, event: QEvent) -> bool:
         """Ctrl+F is for the line above the text before it is for the window."""
@@ -137,11 +138,11 @@ class SourcesPane(Pane):
 
         def fail(error: BaseException) -> None:
             self._show_nothing()
-            self.error.show_error(error, f"{name} cannot be read.", again)
+            self.error.show_error(error, tr("{name} cannot be read.", name=name), again)
 
         def stopped() -> None:
             self._show_nothing()
-            self.error.show_stopped(f"Reading {name} was stopped.", again)
+            self.error.show_stopped(tr("Reading {name} was stopped.", name=name), again)
 
         def read(control: Control) -> SourceText:
             return read_source(checkpoint, entry, control)
@@ -153,7 +154,7 @@ class SourcesPane(Pane):
             on_value=self._show,
             on_error=fail,
             on_stopped=stopped,
-            title=f"Reading {name}",
+            title=tr("Reading {name}", name=name),
         )
 
     def _show(self, source: SourceText) -> None:

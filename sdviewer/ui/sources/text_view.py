@@ -21,6 +21,7 @@ from sdviewer.ui.detail.marked_text import cursor_at, in_document, marks, places
 from sdviewer.ui.sources.reading import SourceText
 from sdviewer.ui.sources.syntax import Token, tokens
 from sdviewer.ui.theme import Colors, colors, number_font
+from sdviewer.ui.translating import tr
 
 _MARGIN = 8
 _LINES_AT_ONCE = 1_000
@@ -71,7 +72,7 @@ class SourceView(QPlainTextEdit):
         self.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.setFont(number_font())
         self.setTabStopDistance(4 * QFontMetrics(self.font()).horizontalAdvance(" "))
-        self.setAccessibleName("Source text")
+        self.setAccessibleName(tr("Source text"))
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from sdviewer.checkpoint.wording import cut_in_middle, shown, speed_for_people, time_for_people
 from sdviewer.ui.bridge import Running
+from sdviewer.ui.translating import tr
 
 # Work that ends sooner shows no progress: it would only flicker.
 SECONDS_BEFORE_PROGRESS = 0.25
@@ -38,7 +39,7 @@ class JobBar(QProgressBar):
         super().__init__(parent)
         self.setTextVisible(False)
         self.setFixedHeight(_HEIGHT)
-        self.setAccessibleName("Progress")
+        self.setAccessibleName(tr("Progress"))
         self.setRange(0, 0)
 
     def show_running(self, running: Running) -> None:

@@ -13,6 +13,7 @@ from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.status.job_bar import SECONDS_BEFORE_PROGRESS, JobBar, progress_words
 from sdviewer.ui.status.jobs_popup import JobsPopup
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 _WIDEST = 400
 _BAR = 160
@@ -45,10 +46,10 @@ class JobsBar(QWidget):
         self.pause_button = QToolButton()
         self.pause_button.clicked.connect(self._pause_shown)
         self.cancel_button = QToolButton()
-        self.cancel_button.setText("Cancel")
+        self.cancel_button.setText(tr("Cancel"))
         self.cancel_button.clicked.connect(self._cancel_shown)
         self.more_button = QToolButton()
-        self.more_button.setToolTip("Show everything that runs")
+        self.more_button.setToolTip(tr("Show everything that runs"))
         self.more_button.clicked.connect(self._open_list)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 6, 0)
@@ -94,9 +95,11 @@ class JobsBar(QWidget):
         self.pause_button.setAccessibleName(f"{verb} {running.title}")
         self.pause_button.setToolTip(f"{verb} {running.title[:1].lower()}{running.title[1:]}")
         self.pause_button.setVisible(running.pausable is not None)
-        self.cancel_button.setAccessibleName(f"Cancel {running.title}")
-        self.cancel_button.setToolTip(f"Stop {running.title[:1].lower()}{running.title[1:]}")
-        self.more_button.setText(f"+ {len(jobs) - 1} more")
+        self.cancel_button.setAccessibleName(tr("Cancel {title}", title=running.title))
+        self.cancel_button.setToolTip(
+            tr("Stop {lower}{title}", lower=running.title[:1].lower(), title=running.title[1:])
+        )
+        self.more_button.setText(tr("+ {value} more", value=len(jobs) - 1))
         self.more_button.setVisible(len(jobs) > 1)
 
     def _pause_shown(self) -> None:

@@ -19,6 +19,7 @@ from sdviewer.ui.bridge import Running
 from sdviewer.ui.elided_label import ElidedLabel
 from sdviewer.ui.status.job_bar import JobBar, progress_words
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _WIDTH = 400
 _HIGHEST = 360
@@ -34,9 +35,9 @@ class _Row(QWidget):
         self.words = ElidedLabel(muted=True)
         self.bar = JobBar()
         self.cancel_button = QToolButton()
-        self.cancel_button.setText("Cancel")
+        self.cancel_button.setText(tr("Cancel"))
         self.cancel_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.cancel_button.setAccessibleName(f"Cancel {running.title}")
+        self.cancel_button.setAccessibleName(tr("Cancel {title}", title=running.title))
         self._file = file if file not in running.title else ""
         grid = QGridLayout(self)
         grid.setContentsMargins(12, 8, 12, 8)
@@ -64,7 +65,7 @@ class JobsPopup(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self._cancel, self._file_of = cancel, file_of
         self._rows: dict[Hashable, _Row] = {}
-        self.setAccessibleName("Everything that runs")
+        self.setAccessibleName(tr("Everything that runs"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setFixedWidth(_WIDTH)
         self._list = QWidget()

@@ -12,6 +12,7 @@ from sdviewer.ui.models.table_model import TableModel
 from sdviewer.ui.table.header import ARROW
 from sdviewer.ui.table.row_painter import MARGIN, TableRowPainter
 from sdviewer.ui.table.view import TableView
+from sdviewer.ui.translating import tr
 
 _SAMPLE, _SAMPLE_GROWING = 200, 40
 _LONGEST_NUMBER, _LONGEST_WORDS = "−0.0123456", "⚠ Unlike the other layers"
@@ -83,8 +84,8 @@ class TableColumns:
             action.setEnabled(index > 0)
             action.toggled.connect(lambda wanted, index=index: self.show(index, wanted=wanted))
         menu.addSeparator()
-        menu.addAction("All columns").triggered.connect(self._show_all)
-        menu.addAction("The usual columns").triggered.connect(self._reset)
+        menu.addAction(tr("All columns")).triggered.connect(self._show_all)
+        menu.addAction(tr("The usual columns")).triggered.connect(self._reset)
         return menu
 
     def fit(self, *, again: bool = False) -> None:

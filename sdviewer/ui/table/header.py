@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHeaderView, QWidget
 
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 # Room that a title leaves for the arrow.
 ARROW = 16
@@ -18,7 +19,7 @@ class SortHeader(PlainHeader):
 
     def __init__(self, margin: int, parent: QWidget | None = None) -> None:
         super().__init__(margin, parent)
-        self.setAccessibleName("Columns")
+        self.setAccessibleName(tr("Columns"))
         self.setSectionsMovable(True)
         self.setSortIndicatorShown(True)
         self.setSortIndicatorClearable(True)

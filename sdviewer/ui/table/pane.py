@@ -29,6 +29,7 @@ from sdviewer.ui.table.selection import RowSelection
 from sdviewer.ui.table.tasks import TableTasks
 from sdviewer.ui.table.view import TableView, rows_selected
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 Rows = npt.NDArray[np.integer]
 
@@ -80,12 +81,12 @@ class TablePane(QWidget):
         self._sort_timer.timeout.connect(self._arrange)
         self.tasks = TableTasks(bridge, (id(self), "task"), self)
         self.totals = plain_label(muted=True, selectable=True)
-        self.totals.setAccessibleName("Totals")
+        self.totals.setAccessibleName(tr("Totals"))
         self.totals.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.error = ErrorStrip(self.view)
-        self.columns_button = _button("Columns", "Choose the columns")
+        self.columns_button = _button(tr("Columns"), tr("Choose the columns"))
         self.columns_button.clicked.connect(self._choose_columns)
-        self.save_button = _button("Save…", "Save the selected rows, or all that are shown")
+        self.save_button = _button(tr("Save…"), tr("Save the selected rows, or all that are shown"))
         self.save_button.clicked.connect(self._choose_format)
 
         line = QHBoxLayout()
@@ -183,7 +184,7 @@ class TablePane(QWidget):
         path = Path(self.model.listing.checkpoint.path)
         kind = f"{ending[1:].upper()} (*{ending})"
         suggested = str(path.with_name(f"{path.stem}-tensors{ending}"))
-        target, _ = QFileDialog.getSaveFileName(self, f"Save as {ending[1:].upper()}", suggested, kind)
+        target, _ = QFileDialog.getSaveFileName(self, tr("Save as {upper}", upper=ending[1:].upper()), suggested, kind)
         if target:
             self.save(target if Path(target).suffix.lower() == ending else target + ending)
 
@@ -366,16 +367,16 @@ class TablePane(QWidget):
         menu = QMenu(self)
         chosen = bool(len(self.selected_tensors()))
         for text, act, needs in (
-            ("Copy Names\tCtrl+C", self.copy_names, chosen),
-            ("Copy as TSV", self.copy_tsv, chosen),
-            ("Copy as Markdown", self.copy_markdown, chosen),
-            ("Copy Access Expression", self.copy_expressions, chosen),
+            (tr("Copy Names\tCtrl+C"), self.copy_names, chosen),
+            (tr("Copy as TSV"), self.copy_tsv, chosen),
+            (tr("Copy as Markdown"), self.copy_markdown, chosen),
+            (tr("Copy Access Expression"), self.copy_expressions, chosen),
             ("", None, True),
-            ("Export These…", self.export_wanted.emit, chosen),
-            ("Save as CSV…", lambda: self.save_as(".csv"), self.model.rowCount() > 0),
-            ("Save as JSON…", lambda: self.save_as(".json"), self.model.rowCount() > 0),
+            (tr("Export These…"), self.export_wanted.emit, chosen),
+            (tr("Save as CSV…"), lambda: self.save_as(".csv"), self.model.rowCount() > 0),
+            (tr("Save as JSON…"), lambda: self.save_as(".json"), self.model.rowCount() > 0),
             ("", None, True),
-            ("Select All\tCtrl+A", self.view.selectAll, self.model.rowCount() > 0),
+            (tr("Select All\tCtrl+A"), self.view.selectAll, self.model.rowCount() > 0),
         ):
             if act is None:
                 menu.addSeparator()
@@ -399,7 +400,7 @@ class TablePane(QWidget):
     def _choose_format(self) -> None:
         menu = QMenu(self)
         for ending in (".csv", ".json"):
-            action = menu.addAction(f"Save as {ending[1:].upper()}…")
+            action = menu.addAction(tr("Save as {upper}…", upper=ending[1:].upper()))
             action.triggered.connect(lambda _=False, ending=ending: self.save_as(ending))
         self._popup(menu, self.save_button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 

@@ -18,6 +18,7 @@ from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.pane_tasks import PaneTasks
+from sdviewer.ui.translating import tr
 
 # A clipboard is for what is pasted; more than this is a file.
 MOST_COPIED = 100_000
@@ -70,7 +71,14 @@ class TableTasks(PaneTasks):
 
         def told(written: int) -> None:
             what = plural(len(rows), "tensor")
-            self.done.emit(f"Saved {what} as {shown(Path(target).name)} ({bytes_for_people(written)}).")
+            self.done.emit(
+                tr(
+                    "Saved {what} as {name} ({written}).",
+                    what=what,
+                    name=shown(Path(target).name),
+                    written=bytes_for_people(written),
+                )
+            )
 
         self.start_save(
             f"Saving {shown(Path(target).name)}",
@@ -80,13 +88,20 @@ class TableTasks(PaneTasks):
 
     def _copy(self, pieces: Callable[[Control], Iterator[str]], rows: Rows, what: str, *, at_once: bool = True) -> None:
         if len(rows) > MOST_COPIED:
-            self.done.emit(f"At most {MOST_COPIED:,} rows can be copied: save them as CSV or JSON instead.")
+            self.done.emit(
+                tr(
+                    "At most {MOST_COPIED:,} rows can be copied: save them as CSV or JSON instead.",
+                    MOST_COPIED=MOST_COPIED,
+                )
+            )
             return
 
         def put(text: str) -> None:
             if text:
                 QGuiApplication.clipboard().setText(text)
-            self.done.emit(f"Copied {plural(len(rows), what)}." if text else "No Python expression leads there.")
+            self.done.emit(
+                tr("Copied {rows}.", rows=plural(len(rows), what)) if text else tr("No Python expression leads there.")
+            )
 
         def work(control: Control) -> str:
             return "".join(pieces(control))

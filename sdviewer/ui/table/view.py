@@ -14,6 +14,7 @@ from sdviewer.ui.row_table import RowTable
 from sdviewer.ui.table.header import SortHeader
 from sdviewer.ui.table.keys import TABLE_KEYS
 from sdviewer.ui.table.row_painter import MARGIN, Cell, State, TableRowPainter
+from sdviewer.ui.translating import tr
 
 # Milliseconds between two steps while the pointer drags beyond an edge.
 _SCROLL_STEP_MS = 40
@@ -36,7 +37,7 @@ class TableView(RowTable):
 
     def __init__(self, model: TableModel, parent: QWidget | None = None) -> None:
         painter = TableRowPainter(QApplication.font(), QApplication.palette())
-        super().__init__("Table of all tensors", SortHeader(MARGIN), painter, parent)
+        super().__init__(tr("Table of all tensors"), SortHeader(MARGIN), painter, parent)
         self.row_painter = painter
         self.empty_text = ""
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
+from sdviewer.ui.translating import tr
+
 if TYPE_CHECKING:
     from sdviewer.ui.tree.view import TreeView
 
@@ -38,8 +40,8 @@ class TreeCommands:
         """What can be done with what is selected and current."""
         view = self._view
         model, items, current = view.tree_model, view.selected_items(), view.current_item()
-        self.copy_names.setText("Copy &Names" if len(items) > 1 else "Copy &Name")
-        self.copy_rows.setText("Copy &Rows as TSV" if len(items) > 1 else "Copy &Row as TSV")
+        self.copy_names.setText(tr("Copy &Names") if len(items) > 1 else tr("Copy &Name"))
+        self.copy_rows.setText(tr("Copy &Rows as TSV") if len(items) > 1 else tr("Copy &Row as TSV"))
         for action in (self.copy_names, self.copy_rows, self.copy_expressions):
             action.setEnabled(len(items) > 0)
         around = -1

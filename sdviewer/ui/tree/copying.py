@@ -21,6 +21,7 @@ from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.scalars import raw_scalar
+from sdviewer.ui.translating import tr
 
 Items = npt.NDArray[np.integer]
 Texts = Callable[[Checkpoint, Outline, Items], Iterator[str]]
@@ -28,7 +29,7 @@ Texts = Callable[[Checkpoint, Outline, Items], Iterator[str]]
 # A clipboard is for what is pasted, not for a whole checkpoint.
 MOST_COPIED = 100_000
 _AT_ONCE = 1_000
-_TITLES = ("Name", "Kind", "Dtype", "Shape", "Bytes", "Value")
+_TITLES = (tr("Name"), tr("Kind"), tr("Dtype"), tr("Shape"), tr("Bytes"), tr("Value"))
 
 
 def names(checkpoint: Checkpoint, _: Outline, nodes: Items) -> Iterator[str]:
@@ -135,7 +136,7 @@ class TreeCopying(QObject):
             items = nodes_behind(outline, items)
         count = len(items)
         if count > MOST_COPIED:
-            self.done.emit(f"At most {MOST_COPIED:,} rows can be copied.")
+            self.done.emit(tr("At most {MOST_COPIED:,} rows can be copied.", MOST_COPIED=MOST_COPIED))
             return
         if count <= _AT_ONCE or self._bridge is None:
             self._put(what, self._joined(texts, checkpoint, outline, items, Control()))
@@ -146,7 +147,7 @@ class TreeCopying(QObject):
             partial(self._joined, texts, checkpoint, outline, items),
             on_value=partial(self._put, what),
             on_error=lambda error: self.failed.emit(error, partial(self.copy, texts, checkpoint, outline, items, what)),
-            title=f"Copying {plural(count, what)}",
+            title=tr("Copying {count}", count=plural(count, what)),
         )
 
     @staticmethod
@@ -170,4 +171,8 @@ class TreeCopying(QObject):
         text, count = copied
         if count:
             QGuiApplication.clipboard().setText(text)
-        self.done.emit(f"Copied {plural(count, what)}." if count else f"There is no {what} for what is selected.")
+        self.done.emit(
+            tr("Copied {count}.", count=plural(count, what))
+            if count
+            else tr("There is no {what} for what is selected.", what=what)
+        )

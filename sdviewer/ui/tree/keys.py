@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView
 
 from sdviewer.ui.keys import MOVES, KeySpec, KeyTable, with_modifier
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.tree.view import TreeView
@@ -24,22 +25,22 @@ _MOVES = {
 }
 
 TREE_KEYS = KeyTable(
-    "Tree of modules",
+    tr("Tree of modules"),
     (
-        KeySpec("right", ("Right",), "Open the entry, or go to its first child"),
-        KeySpec("left", ("Left",), "Close the entry, or go to its parent"),
-        KeySpec("toggle", ("Return", "Enter"), "Open or close the entry"),
-        KeySpec("open", ("+",), "Open the entry"),
-        KeySpec("close", ("-",), "Close the entry"),
-        KeySpec("open_all", ("*",), "Open everything below the entry"),
-        KeySpec("parent", ("Backspace",), "Go to the parent"),
-        KeySpec("fold", ("Ctrl+Left",), "Fold the alike blocks around the entry"),
-        KeySpec("unfold", ("Ctrl+Right",), "Unfold the alike blocks"),
-        KeySpec("", ("Home", "End"), "Go to the first or the last row"),
-        KeySpec("extend", with_modifier("Shift", MOVES), "Select all rows up to another one"),
-        KeySpec("extend_beside", with_modifier("Ctrl+Shift", MOVES), "Select them beside those that are selected"),
-        KeySpec("", ("Ctrl+A",), "Select all rows"),
-        KeySpec("", (), "Go to the next entry whose name begins so", told="A letter …"),
+        KeySpec("right", ("Right",), tr("Open the entry, or go to its first child")),
+        KeySpec("left", ("Left",), tr("Close the entry, or go to its parent")),
+        KeySpec("toggle", ("Return", "Enter"), tr("Open or close the entry")),
+        KeySpec("open", ("+",), tr("Open the entry")),
+        KeySpec("close", ("-",), tr("Close the entry")),
+        KeySpec("open_all", ("*",), tr("Open everything below the entry")),
+        KeySpec("parent", ("Backspace",), tr("Go to the parent")),
+        KeySpec("fold", ("Ctrl+Left",), tr("Fold the alike blocks around the entry")),
+        KeySpec("unfold", ("Ctrl+Right",), tr("Unfold the alike blocks")),
+        KeySpec("", ("Home", "End"), tr("Go to the first or the last row")),
+        KeySpec("extend", with_modifier("Shift", MOVES), tr("Select all rows up to another one")),
+        KeySpec("extend_beside", with_modifier("Ctrl+Shift", MOVES), tr("Select them beside those that are selected")),
+        KeySpec("", ("Ctrl+A",), tr("Select all rows")),
+        KeySpec("", (), tr("Go to the next entry whose name begins so"), told=tr("A letter …")),
     ),
 )
 

@@ -23,6 +23,7 @@ from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.models.tree_model import Column, TreeModel
 from sdviewer.ui.plain_header import PlainHeader
 from sdviewer.ui.row_table import RowTable
+from sdviewer.ui.translating import tr
 from sdviewer.ui.tree.columns import TreeColumns
 from sdviewer.ui.tree.commands import TreeCommands
 from sdviewer.ui.tree.copying import Texts, TreeCopying, expressions, names, tensors_below, tsv
@@ -51,7 +52,7 @@ class TreeView(RowTable):
 
     def __init__(self, bridge: Bridge | None = None, parent: QWidget | None = None) -> None:
         painter = RowPainter(QApplication.font(), QApplication.palette())
-        super().__init__("Tree of sections, modules and tensors", PlainHeader(8), painter, parent)
+        super().__init__(tr("Tree of sections, modules and tensors"), PlainHeader(8), painter, parent)
         self._painter = painter
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.horizontalHeader().setMinimumSectionSize(40)

@@ -11,6 +11,7 @@ from sdviewer.checkpoint.value_frame import Frame
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 from sdviewer.ui.values.index_box import IndexBox
 
 # Tensors have few axes; a file that claims hundreds must not fill the window with boxes.
@@ -32,24 +33,27 @@ class AxesBar(QWidget):
         self._shape: tuple[int, ...] | None = None
         self.rows = self._axis_box("Axis that runs down")
         self.columns = self._axis_box("Axis that runs across")
-        self.rows_label, self.columns_label = plain_label("Rows", muted=True), plain_label("Columns", muted=True)
+        self.rows_label, self.columns_label = (
+            plain_label(tr("Rows"), muted=True),
+            plain_label(tr("Columns"), muted=True),
+        )
         self.rows.activated.connect(self._rows_chosen)
         self.columns.activated.connect(self._columns_chosen)
         self.transpose = QToolButton()
-        self.transpose.setText("⇄ Transpose")
-        self.transpose.setToolTip("Show rows as columns")
-        self.transpose.setAccessibleName("Transpose: show rows as columns")
+        self.transpose.setText(tr("⇄ Transpose"))
+        self.transpose.setToolTip(tr("Show rows as columns"))
+        self.transpose.setAccessibleName(tr("Transpose: show rows as columns"))
         self.transpose.clicked.connect(self._transpose)
         self.line = QLineEdit()
         # Files that are dropped here are meant for the window.
         self.line.setAcceptDrops(False)
         self.line.setFont(number_font())
-        self.line.setAccessibleName("Go to index")
-        self.line.setToolTip("An index such as 12, 34, or #1234 for the element of that number (Ctrl+G)")
+        self.line.setAccessibleName(tr("Go to index"))
+        self.line.setToolTip(tr("An index such as 12, 34, or #1234 for the element of that number (Ctrl+G)"))
         self.line.setMaxLength(2000)
         self.line.setFixedWidth(140)
         self.line.returnPressed.connect(self._go)
-        go_label = plain_label("Go to", muted=True)
+        go_label = plain_label(tr("Go to"), muted=True)
         go_label.setBuddy(self.line)
 
         self._boxes: dict[int, IndexBox] = {}
@@ -105,13 +109,15 @@ class AxesBar(QWidget):
             size = frame.shape[axis]
             box = self._boxes[axis] = IndexBox(size, frame.at[axis], f"Index on axis {axis}")
             box.index_changed.connect(partial(self._index_chosen, axis))
-            label = plain_label(f"axis {axis}", muted=True)
+            label = plain_label(tr("axis {axis}", axis=axis), muted=True)
             label.setBuddy(box)
-            self._flow.addWidget(_group(label, box, plain_label(f"of {size:,}", muted=True)))
+            self._flow.addWidget(_group(label, box, plain_label(tr("of {size:,}", size=size), muted=True)))
             QWidget.setTabOrder(before, box)
             before = box
         if (more := len(frame.others) - _MOST_BOXES) > 0:
-            self._flow.addWidget(_group(plain_label(f"{more:,} more axes: go to an index to change them", muted=True)))
+            self._flow.addWidget(
+                _group(plain_label(tr("{more:,} more axes: go to an index to change them", more=more), muted=True))
+            )
         for widget in self._last:
             self._flow.addWidget(widget)
         QWidget.setTabOrder(before, self.line)

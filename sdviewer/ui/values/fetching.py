@@ -13,6 +13,7 @@ from sdviewer.checkpoint.value_pages import Block, PagedValues
 from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
+from sdviewer.ui.translating import tr
 
 # A job brings home what it has after this long, so that a slow disk fills the table bit by bit.
 _SECONDS_A_JOB = 0.03
@@ -103,7 +104,7 @@ class PageFetcher(QObject):
             on_value=self._arrived,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Reading values",
+            title=tr("Reading values"),
         )
 
     def _arrived(self, blocks: list[tuple[Page, Block]]) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 from sdviewer.checkpoint.value_frame import Frame, Window
 from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 
 class Stretch(QWidget):
@@ -48,7 +49,15 @@ class Stretch(QWidget):
         self._size, self._first, self._count = size, first, count
         self.setVisible(count < size)
         if count < size:
-            self.text.setText(f"{self._what.capitalize()} {first:,} – {first + count - 1:,} of {size:,}")
+            self.text.setText(
+                tr(
+                    "{capitalize} {first:,} – {value:,} of {size:,}",
+                    capitalize=self._what.capitalize(),
+                    first=first,
+                    value=first + count - 1,
+                    size=size,
+                )
+            )
             self.text.setToolTip(self.text.text())
             for button in self.buttons[:2]:
                 button.setEnabled(first > 0)
@@ -97,6 +106,10 @@ class Footer(QWidget):
     def show_cell(self, lines: tuple[str, ...], rows: int, columns: int) -> None:
         """The current cell in full; how much is selected if it is more than that."""
         self.cell.setText("   ".join(lines))
-        self.cell.setAccessibleName(f"Current value: {' '.join(lines)}")
+        self.cell.setAccessibleName(tr("Current value: {join}", join=" ".join(lines)))
         count = rows * columns
-        self.selection.setText(f"{rows:,} × {columns:,} = {count:,} values selected" if count > 1 else "")
+        self.selection.setText(
+            tr("{rows:,} × {columns:,} = {count:,} values selected", rows=rows, columns=columns, count=count)
+            if count > 1
+            else ""
+        )

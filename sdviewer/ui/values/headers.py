@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 _PADDING = 8
 
@@ -26,7 +27,9 @@ class IndexHeader(QHeaderView):
         self.setHighlightSections(False)
         self.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         across = orientation is Qt.Orientation.Horizontal
-        self.setAccessibleName("Places on the axis that runs across" if across else "Places on the axis that runs down")
+        self.setAccessibleName(
+            tr("Places on the axis that runs across") if across else tr("Places on the axis that runs down")
+        )
 
     def mark(self, selected: range, current: int) -> None:
         """These sections hold what is selected, this one the current cell."""

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetrics, QValidator
 from PySide6.QtWidgets import QAbstractSpinBox, QWidget
 
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 _ROOM = 34
 
@@ -22,7 +23,7 @@ class IndexBox(QAbstractSpinBox):
         self._size, self._index = size, index
         self.setFont(number_font())
         self.setAccessibleName(name)
-        self.setToolTip(f"{name}: 0 to {size - 1}")
+        self.setToolTip(tr("{name}: 0 to {value}", name=name, value=size - 1))
         self.setKeyboardTracking(False)
         digits = QFontMetrics(self.font()).horizontalAdvance("0" * min(max(len(str(size - 1)), 2), 19))
         self.setFixedWidth(digits + _ROOM)

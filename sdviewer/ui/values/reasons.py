@@ -10,6 +10,7 @@ from sdviewer.checkpoint.value_frame import value_shape
 from sdviewer.checkpoint.value_pages import element_bytes
 from sdviewer.checkpoint.wording import bytes_for_people, shape_text, shown
 from sdviewer.ui.detail.parts import Grid
+from sdviewer.ui.translating import tr
 
 # A screen full of elements larger than this would not fit into what is kept of a tensor.
 _LARGEST_ELEMENT = 4096
@@ -41,4 +42,4 @@ def components_of(ref: TensorRef) -> Grid | None:
         return None
     rows = tuple((shown(name, 300), part.dtype, shape_text(part.shape)) for name, part in parts.items())
     header = ("Component", "Dtype", "Shape")
-    return Grid("Its values lie in", header, rows, frozenset((2,)), tuple(part.row for part in parts.values()))
+    return Grid(tr("Its values lie in"), header, rows, frozenset((2,)), tuple(part.row for part in parts.values()))

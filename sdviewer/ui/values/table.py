@@ -22,6 +22,7 @@ from sdviewer.checkpoint.value_frame import Page
 from sdviewer.checkpoint.value_text import Mark
 from sdviewer.ui.models.values_model import NOT_READ, Index, ValuesModel
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 from sdviewer.ui.values.headers import IndexHeader
 from sdviewer.ui.values.keys import VALUES_KEYS
 
@@ -48,7 +49,7 @@ class ValuesTable(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Values")
+        self.setAccessibleName(tr("Values"))
         self.setFont(number_font())
         self.setShowGrid(False)
         self.setWordWrap(False)

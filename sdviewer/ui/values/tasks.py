@@ -18,6 +18,7 @@ from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.bridge import Bridge
 from sdviewer.ui.pane_tasks import PaneTasks
+from sdviewer.ui.translating import tr
 
 _LONGEST_FILE_NAME = 100
 
@@ -58,7 +59,7 @@ class ValueTasks(PaneTasks):
             data.setData("text/plain", text)
             QGuiApplication.clipboard().setMimeData(data)
             values = "1 value" if count == 1 else f"{count:,} values"
-            self.done.emit(f"Copied {values} as {'a Python list' if python else 'TSV'}.")
+            self.done.emit(tr("Copied {values} as {value}.", values=values, value="a Python list" if python else "TSV"))
 
         self.start_copy(f"Copying {count:,} values", work, put)
         return ""
@@ -73,6 +74,8 @@ class ValueTasks(PaneTasks):
         def tell(written: int) -> None:
             # The values are the same; the dtype is the one that numpy has for them.
             widened = "" if dtype == ref.dtype else f" as {dtype}, because numpy has no {ref.dtype}"
-            self.done.emit(f"Saved {name}, {bytes_for_people(written)}{widened}.")
+            self.done.emit(
+                tr("Saved {name}, {written}{widened}.", name=name, written=bytes_for_people(written), widened=widened)
+            )
 
         self.start_save(f"Saving {name}", work, tell, bytes_a_step=ref.nbytes / max(ref.numel, 1))

@@ -27,6 +27,7 @@ from sdviewer.ui.detail.blocks import GridView, clear, heading, plain_label
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.errors import ErrorPanel, describe_error
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 from sdviewer.ui.values.axes_bar import AxesBar
 from sdviewer.ui.values.fetching import PageFetcher
 from sdviewer.ui.values.footer import Footer
@@ -54,8 +55,8 @@ class ValuesView(QWidget):
         self.setBackgroundRole(QPalette.ColorRole.Base)
 
         self.save_button = QToolButton()
-        self.save_button.setText("Save as .npy…")
-        self.save_button.setAccessibleName("Save the whole tensor as a .npy file")
+        self.save_button.setText(tr("Save as .npy…"))
+        self.save_button.setAccessibleName(tr("Save the whole tensor as a .npy file"))
         self.save_button.clicked.connect(self.save_npy)
         self.axes = AxesBar(self.save_button)
         self.notice = plain_label(selectable=True)
@@ -83,7 +84,7 @@ class ValuesView(QWidget):
         refused.addWidget(self.reason)
         refused.addLayout(self._components)
         refused.addStretch(1)
-        self.error = ErrorPanel("The values cannot be read")
+        self.error = ErrorPanel(tr("The values cannot be read"))
         self.error.retry.connect(self._try_again)
         self._stack = QStackedWidget()
         for page in (self._nothing, self._content, self._refusal, self.error):
@@ -181,7 +182,9 @@ class ValuesView(QWidget):
         if ref is None or self._stack.currentWidget() is not self._content:
             return
         folder = Path(ref.checkpoint.path).absolute().parent
-        dialog = QFileDialog(self, "Save the Whole Tensor", str(folder / file_name_for(ref)), "NumPy arrays (*.npy)")
+        dialog = QFileDialog(
+            self, tr("Save the Whole Tensor"), str(folder / file_name_for(ref)), tr("NumPy arrays (*.npy)")
+        )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("npy")
@@ -300,12 +303,12 @@ class ValuesView(QWidget):
         self.footer.show_cell(model.exact_lines(current) if current.isValid() else (), len(rows), len(columns))
 
     def _show_error(self, error: BaseException) -> None:
-        self.error.heading.setText("The values cannot be read")
+        self.error.heading.setText(tr("The values cannot be read"))
         self.error.show_error(error)
         self._stack.setCurrentWidget(self.error)
 
     def _show_stopped(self) -> None:
-        self.error.show_stopped("Reading the values was stopped")
+        self.error.show_stopped(tr("Reading the values was stopped"))
         self._stack.setCurrentWidget(self.error)
 
     def _try_again(self) -> None:
@@ -329,17 +332,17 @@ class ValuesView(QWidget):
     def _show_menu(self, place: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        tsv = QAction("&Copy as TSV", menu)
+        tsv = QAction(tr("&Copy as TSV"), menu)
         tsv.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         tsv.triggered.connect(self.copy_tsv)
         menu.addAction(tsv)
-        menu.addAction("Copy as &Python List", self.copy_python)
+        menu.addAction(tr("Copy as &Python List"), self.copy_python)
         menu.addSeparator()
-        go = QAction("&Go to Index", menu)
+        go = QAction(tr("&Go to Index"), menu)
         go.setShortcut(VALUES_KEYS.sequence("go_to"))
         go.triggered.connect(self.start_go_to)
         menu.addAction(go)
-        save = menu.addAction("&Save the Whole Tensor as .npy…", self.save_npy)
+        save = menu.addAction(tr("&Save the Whole Tensor as .npy…"), self.save_npy)
         save.setEnabled(self.save_button.isEnabled())
         menu.popup(place)
 

@@ -20,6 +20,7 @@ from sdviewer.ui.detail.describe import basis_of, can_be_read
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.plots.late import LatePicture
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.plots.channels.measures import Prepared
@@ -42,8 +43,8 @@ class ChannelsPane(Pane):
         self._is_reading = False
         self.axes = QComboBox()
         self.axes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.axes.setAccessibleName("Axis whose channels are drawn")
-        self.axes.setToolTip("A channel is all values with one index along this axis")
+        self.axes.setAccessibleName(tr("Axis whose channels are drawn"))
+        self.axes.setToolTip(tr("A channel is all values with one index along this axis"))
         self.notice = plain_label(muted=True)
         self.notice.setWordWrap(True)
         self.notice.hide()
@@ -63,7 +64,7 @@ class ChannelsPane(Pane):
         self._notice_timer.setInterval(_MS_BEFORE_NOTICE)
         self._notice_timer.timeout.connect(self._say_reading)
         self.axes.activated.connect(self._look)
-        self.picture.failed.connect(lambda error: self.error.show_error(error, "The channels cannot be drawn."))
+        self.picture.failed.connect(lambda error: self.error.show_error(error, tr("The channels cannot be drawn.")))
 
     @property
     def view(self) -> ChannelsView | None:
@@ -123,7 +124,7 @@ class ChannelsPane(Pane):
         before = self.axis
         self.axes.clear()
         for axis, size in enumerate(ref.shape):
-            self.axes.addItem(f"Axis {axis} ({size:,})", axis)
+            self.axes.addItem(tr("Axis {axis} ({size:,})", axis=axis, size=size), axis)
             if size > MOST_CHANNELS:
                 self.axes.setItemData(
                     axis, f"Up to {MOST_CHANNELS:,} channels are looked at", Qt.ItemDataRole.ToolTipRole
@@ -157,7 +158,7 @@ class ChannelsPane(Pane):
             on_value=lambda found: self._came(ref.row, axis, found),
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Reading channels",
+            title=tr("Reading channels"),
             bytes_a_step=ref.nbytes / max(ref.numel, 1),
         )
 
@@ -178,11 +179,11 @@ class ChannelsPane(Pane):
 
     def _failed(self, error: BaseException) -> None:
         self._end()
-        self.error.show_error(error, "The channels cannot be read.", self._look)
+        self.error.show_error(error, tr("The channels cannot be read."), self._look)
 
     def _stopped(self) -> None:
         self._end()
-        self.error.show_stopped("Reading the channels was stopped.", self._look)
+        self.error.show_stopped(tr("Reading the channels was stopped."), self._look)
 
     def _end(self) -> None:
         self._is_reading = False
@@ -206,7 +207,7 @@ class ChannelsPane(Pane):
 
     def _say_reading(self) -> None:
         if self._is_reading:
-            self._say("Reading values …")
+            self._say(tr("Reading values …"))
 
     def _say(self, text: str) -> None:
         self.notice.setText(text)

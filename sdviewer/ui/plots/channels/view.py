@@ -17,6 +17,7 @@ from sdviewer.ui.plots.channels.picture import ChannelsPicture
 from sdviewer.ui.plots.channels.words import channel_words, summary
 from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.saving import Columns
+from sdviewer.ui.translating import tr
 
 _FURTHER = 20
 _MS_BEFORE_TELLING = 100
@@ -35,7 +36,7 @@ class ChannelsView(PlotFrame):
     """The values of this channel shall be shown."""
 
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
-        super().__init__("Channels", bridge, slot, parent)
+        super().__init__(tr("Channels"), bridge, slot, parent)
         self._prepared: Prepared | None = None
         self._order: Int64 = np.empty(0, np.int64)
         self._place_of: Int64 = np.empty(0, np.int64)
@@ -43,21 +44,21 @@ class ChannelsView(PlotFrame):
         self.picture = ChannelsPicture(self)
         self.box = self.picture.box
         self.measures = QComboBox()
-        self.measures.setAccessibleName("What is drawn of each channel")
+        self.measures.setAccessibleName(tr("What is drawn of each channel"))
         for measure in Measure:
             self.measures.addItem(measure.title)
             self.measures.setItemData(self.measures.count() - 1, measure.about, Qt.ItemDataRole.ToolTipRole)
-        self.sorted = _toggle("Sorted", "The largest first")
-        self.log = _toggle("Log", "Draw figures by their logarithm")
+        self.sorted = _toggle(tr("Sorted"), tr("The largest first"))
+        self.log = _toggle(tr("Log"), tr("Draw figures by their logarithm"))
         self.number = QSpinBox()
-        self.number.setPrefix("Channel ")
-        self.number.setAccessibleName("Channel")
-        self.number.setToolTip("Choose a channel; Enter in the picture, or the button beside, leads to its values")
+        self.number.setPrefix(tr("Channel "))
+        self.number.setAccessibleName(tr("Channel"))
+        self.number.setToolTip(tr("Choose a channel; Enter in the picture, or the button beside, leads to its values"))
         self.number.setKeyboardTracking(False)
         self.values_button = QToolButton()
-        self.values_button.setText("Its values")
-        self.values_button.setAccessibleName("Show the values of the channel")
-        self.values_button.setToolTip("Show the values of this channel in the table of values")
+        self.values_button.setText(tr("Its values"))
+        self.values_button.setAccessibleName(tr("Show the values of the channel"))
+        self.values_button.setToolTip(tr("Show the values of this channel in the table of values"))
         for tool in (self.measures, self.sorted, self.log, self.number, self.values_button):
             self.add_tool(tool)
         self._draw_timer = QTimer(self)

@@ -15,6 +15,7 @@ from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.plots.distribution.holder import DistributionHolder
 from sdviewer.ui.plots.distribution.view import DistributionView
+from sdviewer.ui.translating import tr
 
 MOST = 8
 _MS_BEFORE_NOTICE = 150
@@ -121,11 +122,11 @@ class DistributionPane(Pane):
 
     def _failed(self, error: BaseException) -> None:
         self._end()
-        self.error.show_error(error, "The values cannot be read.", self._again)
+        self.error.show_error(error, tr("The values cannot be read."), self._again)
 
     def _stopped(self) -> None:
         self._end()
-        self.error.show_stopped("Reading the values was stopped.", self._again)
+        self.error.show_stopped(tr("Reading the values was stopped."), self._again)
 
     def _end(self) -> None:
         self._waiting = 0
@@ -138,11 +139,11 @@ class DistributionPane(Pane):
         self._measure()
 
     def _no_picture(self, error: BaseException) -> None:
-        self.error.show_error(error, "The distribution cannot be drawn.")
+        self.error.show_error(error, tr("The distribution cannot be drawn."))
 
     def _say_reading(self) -> None:
         if self._waiting:
-            self._say("Reading values …")
+            self._say(tr("Reading values …"))
 
     def _say(self, text: str) -> None:
         self.notice.setText(text)

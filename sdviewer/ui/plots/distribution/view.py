@@ -22,6 +22,7 @@ from sdviewer.ui.plots.distribution.samples import Binned, Refined, Sample, with
 from sdviewer.ui.plots.distribution.words import pointed, summary
 from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.saving import Columns
+from sdviewer.ui.translating import tr
 
 _COMPACT_HEIGHT = 240
 # Reading begins when the view has come to rest.
@@ -41,7 +42,7 @@ class DistributionView(PlotFrame):
     """
 
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None, *, compact: bool = False) -> None:
-        super().__init__("Distribution", bridge, slot, parent)
+        super().__init__(tr("Distribution"), bridge, slot, parent)
         self._bridge, self._refining = bridge, (slot, "refine")
         self._samples: list[Sample] = []
         self._measured: list[tuple[str, Measured]] = []
@@ -54,16 +55,18 @@ class DistributionView(PlotFrame):
         self.picture = DistributionPicture(self)
         self.box = self.picture.box
         self.scales = QComboBox()
-        self.scales.setAccessibleName("What the axis counts in")
+        self.scales.setAccessibleName(tr("What the axis counts in"))
         for _, title, tip in _SCALES:
             self.scales.addItem(title)
             self.scales.setItemData(self.scales.count() - 1, tip, 3)  # Qt.ItemDataRole.ToolTipRole
-        self.log_counts = _toggle("Log counts", "Draw counts by their logarithm, so that few values are seen, too")
-        self.cumulative = _toggle("Cumulative", "For each bin the share of values up to its end")
-        self.middle = _toggle("Middle 99.8 %", "Show what lies between the quantiles 0.1 % and 99.9 %")
+        self.log_counts = _toggle(
+            tr("Log counts"), tr("Draw counts by their logarithm, so that few values are seen, too")
+        )
+        self.cumulative = _toggle(tr("Cumulative"), tr("For each bin the share of values up to its end"))
+        self.middle = _toggle(tr("Middle 99.8 %"), tr("Show what lies between the quantiles 0.1 % and 99.9 %"))
         self.middle.setCheckable(False)
-        self.markers_button = MenuButton("Markers", "Markers: lines at values that stand out")
-        self.markers_button.setToolTip("Lines at values that stand out")
+        self.markers_button = MenuButton(tr("Markers"), tr("Markers: lines at values that stand out"))
+        self.markers_button.setToolTip(tr("Lines at values that stand out"))
         menu = QMenu(self)
         self.markers = {kind: menu.addAction(kind.value) for kind in Kind}
         for kind, action in self.markers.items():
@@ -288,7 +291,7 @@ class DistributionView(PlotFrame):
             on_value=self._refined_by,
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Counting what is in sight",
+            title=tr("Counting what is in sight"),
         )
         self._tell()
 
@@ -301,7 +304,7 @@ class DistributionView(PlotFrame):
     def _failed(self, error: BaseException) -> None:
         self._is_reading = False
         self._tell()
-        self.task_error.show_error(error, "What is in sight could not be counted exactly.", self._read)
+        self.task_error.show_error(error, tr("What is in sight could not be counted exactly."), self._read)
 
     def _stopped(self) -> None:
         self._is_reading = False

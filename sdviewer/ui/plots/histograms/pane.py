@@ -17,6 +17,7 @@ from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.detail.panes import PaneContext, Selection
 from sdviewer.ui.plots.reading_pane import READ_AT_ONCE, ReadingPane
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.analysis.sketches import Sketch
@@ -43,9 +44,9 @@ class HistogramsPane(ReadingPane["HistogramsView"]):
         self.filter = QLineEdit()
         # Files that are dropped here are meant for the window.
         self.filter.setAcceptDrops(False)
-        self.filter.setPlaceholderText("Only names with …")
+        self.filter.setPlaceholderText(tr("Only names with …"))
         add_clear_button(self.filter)
-        self.filter.setAccessibleName("Only tensors whose names have this text")
+        self.filter.setAccessibleName(tr("Only tensors whose names have this text"))
         self.filter.setMaximumWidth(220)
         self._column.insertWidget(1, self.filter)
         self._typed = QTimer(self)
@@ -133,7 +134,7 @@ class HistogramsPane(ReadingPane["HistogramsView"]):
         self._listing = listing
         if not len(listing.nodes):
             has_filter = bool(self.filter.text().strip())
-            self._say("No name has this text." if has_filter else "No tensor here has values to draw.")
+            self._say(tr("No name has this text.") if has_filter else tr("No tensor here has values to draw."))
             self.picture.clear()
             return
         name, found = name_of(checkpoint, node), self._found
@@ -174,7 +175,7 @@ class HistogramsPane(ReadingPane["HistogramsView"]):
     def _failed(self, error: BaseException) -> None:
         self._ended()
         self.row.hide()
-        self.error.show_error(error, "The histograms cannot be read.", self._list)
+        self.error.show_error(error, tr("The histograms cannot be read."), self._list)
 
     def _stop(self) -> None:
         self._typed.stop()

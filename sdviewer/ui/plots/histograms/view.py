@@ -23,6 +23,7 @@ from sdviewer.ui.plots.names import NodeNames
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.plots.series import series_color
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 FIRST = 60
 """So many are drawn at first, and more on demand."""
@@ -46,27 +47,27 @@ class HistogramsView(CellsFrame):
     """The user wants to see further tensors."""
 
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
-        super().__init__("Histograms", bridge, slot, parent)
+        super().__init__(tr("Histograms"), bridge, slot, parent)
         self._checkpoint: Checkpoint | None = None
         self._listing: Listing | None = None
         self._found: Found = {}
         self._bars: dict[int, tuple[float, float, npt.NDArray[np.float64]]] = {}
         self._texts: list[str] = []
         self.axes = QComboBox()
-        self.axes.setAccessibleName("Axes of the histograms")
+        self.axes.setAccessibleName(tr("Axes of the histograms"))
         self.axes.addItems(["Own axes", "Shared axis"])
-        self.axes.setToolTip("Each on the axis of its own values, or all on the axis of the widest range")
+        self.axes.setToolTip(tr("Each on the axis of its own values, or all on the axis of the widest range"))
         self.log = QToolButton()
-        self.log.setText("Log counts")
+        self.log.setText(tr("Log counts"))
         self.log.setCheckable(True)
-        self.log.setToolTip("Draw counts by their logarithm, so that few values are seen, too")
-        self.log.setAccessibleName("Log counts: draw counts by their logarithm")
+        self.log.setToolTip(tr("Draw counts by their logarithm, so that few values are seen, too"))
+        self.log.setAccessibleName(tr("Log counts: draw counts by their logarithm"))
         self.more_button = QToolButton()
         self.more_button.hide()
         for tool in (self.axes, self.log, self.more_button):
             self.add_tool(tool)
         self.scroller = QScrollBar(Qt.Orientation.Vertical)
-        self.scroller.setAccessibleName("Scroll the histograms")
+        self.scroller.setAccessibleName(tr("Scroll the histograms"))
         column = cast("QVBoxLayout", self.layout())
         place = column.indexOf(self.graphics)
         column.removeWidget(self.graphics)
@@ -107,9 +108,9 @@ class HistogramsView(CellsFrame):
             self.scroller.setValue(0)
         left = listing.total - len(listing.nodes)
         self.more_button.setVisible(left > 0)
-        self.more_button.setText(f"{min(left, FIRST):,} more")
-        self.more_button.setToolTip(f"{plural(left, 'tensor')} more are not shown")
-        self.more_button.setAccessibleName(f"Show {min(left, FIRST):,} more tensors")
+        self.more_button.setText(tr("{min:,} more", min=min(left, FIRST)))
+        self.more_button.setToolTip(tr("{tensors} more are not shown", tensors=plural(left, "tensor")))
+        self.more_button.setAccessibleName(tr("Show {min:,} more tensors", min=min(left, FIRST)))
         self._place_cards()
         self._bin()
 

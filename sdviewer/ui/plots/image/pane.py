@@ -15,6 +15,7 @@ from sdviewer.ui.detail.blocks import plain_label
 from sdviewer.ui.detail.describe import basis_of
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.error_strip import ErrorStrip
+from sdviewer.ui.translating import tr
 from sdviewer.ui.values.reasons import why_no_table
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class ImagePane(Pane):
         if library.error is not None:
             self._waiting = None
             self._hide_picture()
-            self.error.show_error(library.error, "The picture cannot be drawn.")
+            self.error.show_error(library.error, tr("The picture cannot be drawn."))
         elif not library.ready:
             library.load()
         elif self.view is None:

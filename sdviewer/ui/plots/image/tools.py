@@ -15,6 +15,7 @@ from sdviewer.ui.plots.image.color_maps import MAPS
 from sdviewer.ui.plots.image.drawing import Limits
 from sdviewer.ui.plots.image.layouts import Layout
 from sdviewer.ui.theme import number_font
+from sdviewer.ui.translating import tr
 
 _MOST_TILES = 1_000_000
 _TIP = Qt.ItemDataRole.ToolTipRole
@@ -52,25 +53,25 @@ class ImageTools(QObject):
         self.count_box.setRange(0, _MOST_TILES)
         self.count_box.setSpecialValueText("auto")
         self.count_box.setKeyboardTracking(False)
-        self.count_box.setAccessibleName("Tiles in a line")
-        self.count_box.setToolTip("How many stand in a line")
+        self.count_box.setAccessibleName(tr("Tiles in a line"))
+        self.count_box.setToolTip(tr("How many stand in a line"))
         self.hows = _choice("What a pixel tells of its values", [(title, tip) for _, title, tip in _HOWS])
         names = [("Automatic", "Two colours where zero is in the middle, else one scale")]
         self.maps = _choice("Colours", names + [(each.name, "") for each in MAPS])
         self.low, self.high = (_limit_line(f"{which} limit of the colours") for which in ("Lower", "Upper"))
         self.auto = QToolButton()
-        self.auto.setText("Auto")
+        self.auto.setText(tr("Auto"))
         self.auto.setCheckable(True)
         self.auto.setChecked(True)
         tip = "Limits that hold 99.5 % of what is in sight, symmetric about zero where values have both signs"
         self.auto.setToolTip(tip)
-        self.auto.setAccessibleName(f"Automatic limits: {tip}")
+        self.auto.setAccessibleName(tr("Automatic limits: {tip}", tip=tip))
         self.margins_box = _choice("Beside the picture, for each row and column", [(m.value, "") for m in Margins])
         self.square = QToolButton()
-        self.square.setText("Square cells")
+        self.square.setText(tr("Square cells"))
         self.square.setCheckable(True)
-        self.square.setToolTip("Cells as wide as high; else the picture fills the pane")
-        self.square.setAccessibleName("Square cells")
+        self.square.setToolTip(tr("Cells as wide as high; else the picture fills the pane"))
+        self.square.setAccessibleName(tr("Square cells"))
         limits = QWidget()
         row = QHBoxLayout(limits)
         row.setContentsMargins(0, 0, 0, 0)

@@ -26,6 +26,7 @@ from sdviewer.ui.plots.image.tools import ImageTools, Margins
 from sdviewer.ui.plots.image.words import pointed
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 from sdviewer.ui.values.axes_bar import AxesBar
 
 _MS_BEFORE_READING = 25
@@ -46,7 +47,7 @@ class ImageView(PlotFrame):
     """The user wants to see the value with this index in the table."""
 
     def __init__(self, bridge: Bridge, slot: Hashable) -> None:
-        super().__init__("Image", bridge, slot)
+        super().__init__(tr("Image"), bridge, slot)
         self._bridge = bridge
         self._reading, self._coloring = (slot, "raster"), (slot, "colors")
         self._ref: TensorRef | None = None
@@ -262,7 +263,7 @@ class ImageView(PlotFrame):
             on_value=lambda found: self._arrived(ref, request, found, then),
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Drawing the picture" if request.exact else "",
+            title=tr("Drawing the picture") if request.exact else "",
         )
 
     def _style(self, request: Request | None) -> Style:
@@ -300,13 +301,13 @@ class ImageView(PlotFrame):
             self.set_summary("")
         else:
             self._tell()
-        self.task_error.show_error(error, "The picture cannot be read.", self._want)
+        self.task_error.show_error(error, tr("The picture cannot be read."), self._want)
 
     def _stopped(self) -> None:
         self._asked = None
         if self._drawn is not None:
             self._tell()
-        self.task_error.show_stopped("Drawing the picture was stopped.", self._want)
+        self.task_error.show_stopped(tr("Drawing the picture was stopped."), self._want)
 
     # -- colours ----------------------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ from sdviewer.analysis.plane import Plane
 from sdviewer.analysis.raster import How, Pixels, Raster
 from sdviewer.checkpoint.wording import count_for_people, number
 from sdviewer.ui.plots.image.color_maps import COLOR_NAMES, ODD_COLORS
+from sdviewer.ui.translating import tr
 
-_NAMES = {How.MEAN: "mean", How.LARGEST: "largest magnitude", How.RANGE: "range"}
+_NAMES = {How.MEAN: "mean", How.LARGEST: tr("largest magnitude"), How.RANGE: "range"}
 
 
 def summary(raster: Raster, shown: Floats, how: How) -> str:

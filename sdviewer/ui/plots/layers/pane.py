@@ -12,6 +12,7 @@ from sdviewer.control import Control
 from sdviewer.jobs.runner import Lane
 from sdviewer.ui.detail.panes import PaneContext, Selection
 from sdviewer.ui.plots.reading_pane import READ_AT_ONCE, ReadingPane
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.analysis.statistics_table import StatisticsTable
@@ -104,7 +105,7 @@ class LayersPane(ReadingPane["LayersView"]):
         self._table = table
         is_new, self._gathered = self._gathered is None, gathered
         if len(gathered.layers.layers) < 2 or not len(gathered.layers.nodes):
-            self._say("There are no numbered layers in a row below this module, so there is nothing to draw along.")
+            self._say(tr("There are no numbered layers in a row below this module, so there is nothing to draw along."))
             self.row.hide()
             return
         if is_new:
@@ -138,7 +139,7 @@ class LayersPane(ReadingPane["LayersView"]):
     def _failed(self, error: BaseException) -> None:
         self._end()
         self.row.hide()
-        self.error.show_error(error, "The statistics cannot be read.", self._try_again)
+        self.error.show_error(error, tr("The statistics cannot be read."), self._try_again)
 
     def _stopped(self) -> None:
         self._end()

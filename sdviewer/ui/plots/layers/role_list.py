@@ -13,6 +13,7 @@ from sdviewer.ui.clear_button import add_clear_button
 from sdviewer.ui.plots.series import SERIES, series_color, series_pen
 from sdviewer.ui.theme import number_font
 from sdviewer.ui.tooltips import tooltip
+from sdviewer.ui.translating import tr
 
 _ICON = (22, 12)
 _LONGEST = 200
@@ -31,11 +32,11 @@ class RoleList(QWidget):
         self.filter = QLineEdit()
         # Files that are dropped here are meant for the window.
         self.filter.setAcceptDrops(False)
-        self.filter.setPlaceholderText("Filter roles")
+        self.filter.setPlaceholderText(tr("Filter roles"))
         add_clear_button(self.filter)
-        self.filter.setAccessibleName("Filter the roles")
+        self.filter.setAccessibleName(tr("Filter the roles"))
         self.list = QListWidget()
-        self.list.setAccessibleName("Roles that are drawn")
+        self.list.setAccessibleName(tr("Roles that are drawn"))
         self.list.setUniformItemSizes(True)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -23,6 +23,7 @@ from sdviewer.ui.plots.layers.role_list import RoleList
 from sdviewer.ui.plots.layers.words import summary, tensor_words
 from sdviewer.ui.plots.names import NodeNames
 from sdviewer.ui.plots.saving import Columns
+from sdviewer.ui.translating import tr
 
 _LIST_WIDTH, _LIST_HEIGHT = 230, 120
 _NARROW = 620
@@ -36,7 +37,7 @@ class LayersView(PlotFrame):
     """This tensor's node shall be selected."""
 
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
-        super().__init__("Layers", bridge, slot, parent)
+        super().__init__(tr("Layers"), bridge, slot, parent)
         self._checkpoint: Checkpoint | None = None
         self._gathered: Gathered | None = None
         self._places: dict[int, Int64] = {}
@@ -46,19 +47,19 @@ class LayersView(PlotFrame):
         self.box = self.picture.box
         self.roles = RoleList()
         self.measures = QComboBox()
-        self.measures.setAccessibleName("What is drawn of each tensor")
+        self.measures.setAccessibleName(tr("What is drawn of each tensor"))
         self.measures.addItems([measure.title for measure in Measure])
         self.log = QToolButton()
-        self.log.setText("Log")
+        self.log.setText(tr("Log"))
         self.log.setCheckable(True)
-        self.log.setToolTip("Draw figures by their logarithm; zeros have no place then")
-        self.log.setAccessibleName("Log: draw figures by their logarithm")
+        self.log.setToolTip(tr("Draw figures by their logarithm; zeros have no place then"))
+        self.log.setAccessibleName(tr("Log: draw figures by their logarithm"))
         self.log.setChecked(True)
         self.roles_button = QToolButton()
-        self.roles_button.setText("Roles")
+        self.roles_button.setText(tr("Roles"))
         self.roles_button.setCheckable(True)
-        self.roles_button.setToolTip("Choose which roles are drawn")
-        self.roles_button.setAccessibleName("Roles: choose which are drawn")
+        self.roles_button.setToolTip(tr("Choose which roles are drawn"))
+        self.roles_button.setAccessibleName(tr("Roles: choose which are drawn"))
         for tool in (self.measures, self.log, self.roles_button):
             self.add_tool(tool)
         self.roles.hide()
@@ -117,7 +118,9 @@ class LayersView(PlotFrame):
         layers = gathered.layers
         # Most of them have none at all.
         self.log.setEnabled(self.measure is not Measure.ZEROS)
-        self.roles_button.setText(f"Roles ({len(self.roles.series)} of {len(layers.roles):,})")
+        self.roles_button.setText(
+            tr("Roles ({series} of {roles:,})", series=len(self.roles.series), roles=len(layers.roles))
+        )
         values = gathered.figures[self.measure]
         lines = []
         for role, series in self.roles.series.items():

@@ -31,6 +31,7 @@ from sdviewer.ui.flow import FlowLayout
 from sdviewer.ui.focus_frame import ScrollArea
 from sdviewer.ui.plots.spectrum.words import METHODS, cost_words, done_words, figure_facts
 from sdviewer.ui.status.job_bar import JobBar, progress_words
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.plots.spectrum.view import SpectrumView
@@ -62,14 +63,14 @@ class SpectrumPane(Pane):
         self.view: SpectrumView | None = None
 
         self.axes = QComboBox()
-        self.axes.setAccessibleName("Axis that makes the rows of the matrix")
-        self.axes.setToolTip("The axis that makes the rows of the matrix; all others make its columns")
+        self.axes.setAccessibleName(tr("Axis that makes the rows of the matrix"))
+        self.axes.setToolTip(tr("The axis that makes the rows of the matrix; all others make its columns"))
         self.methods = QComboBox()
-        self.methods.setAccessibleName("Method")
+        self.methods.setAccessibleName(tr("Method"))
         for title, tip in METHODS.values():
             self.methods.addItem(title)
             self.methods.setItemData(self.methods.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.compute_button = QPushButton("Compute")
+        self.compute_button = QPushButton(tr("Compute"))
         self.compute_button.setAutoDefault(False)
         self.tools = QWidget()
         flow = FlowLayout(self.tools)
@@ -82,9 +83,9 @@ class SpectrumPane(Pane):
         self.bar.setFixedWidth(160)
         self.activity = plain_label(muted=True)
         self.activity.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button = QPushButton(tr("Cancel"))
         self.cancel_button.setAutoDefault(False)
-        self.cancel_button.setAccessibleName("Cancel computing the singular values")
+        self.cancel_button.setAccessibleName(tr("Cancel computing the singular values"))
         row = QHBoxLayout(self.progress)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.bar)
@@ -176,7 +177,7 @@ class SpectrumPane(Pane):
             on_value=lambda found: self._computed(key, found),
             on_error=self._failed,
             on_stopped=self._stopped,
-            title="Singular values",
+            title=tr("Singular values"),
         )
 
     def cancel(self) -> None:
@@ -210,7 +211,10 @@ class SpectrumPane(Pane):
         self.axes.clear()
         for axis in axes_of(shape):
             matrix = matrix_of(shape, axis)
-            self.axes.addItem(f"Rows: axis {axis} ({matrix.rows:,} × {matrix.columns:,})", axis)
+            self.axes.addItem(
+                tr("Rows: axis {axis} ({rows:,} × {columns:,})", axis=axis, rows=matrix.rows, columns=matrix.columns),
+                axis,
+            )
         # The transpose of a matrix has the same singular values.
         self.axes.setVisible(len(shape) > 2 and self.axes.count() > 1)
         usual = self.axes.findData(rows_axis(checkpoint, node))
@@ -282,11 +286,11 @@ class SpectrumPane(Pane):
 
     def _failed(self, error: BaseException) -> None:
         self._end()
-        self.error.show_error(error, "The singular values cannot be computed.", self.compute)
+        self.error.show_error(error, tr("The singular values cannot be computed."), self.compute)
 
     def _stopped(self) -> None:
         self._end()
-        self.error.show_stopped("Computing the singular values was stopped.", self.compute)
+        self.error.show_stopped(tr("Computing the singular values was stopped."), self.compute)
 
     def _end(self) -> None:
         self._is_computing = False
@@ -306,7 +310,7 @@ class SpectrumPane(Pane):
                 self.view.hide()
         elif self._library.error is not None:
             self._waiting = None
-            self.error.show_error(self._library.error, "The spectrum cannot be drawn.")
+            self.error.show_error(self._library.error, tr("The spectrum cannot be drawn."))
         elif not self._library.ready:
             self._waiting = found
             self._library.load()
@@ -367,7 +371,7 @@ def rows_axis(checkpoint: Checkpoint, node: int) -> int:
 
 
 def _scrolled(widget: QWidget) -> ScrollArea:
-    area = ScrollArea("Figures of the spectrum")
+    area = ScrollArea(tr("Figures of the spectrum"))
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     inner = QWidget()
     column = QVBoxLayout(inner)

@@ -19,6 +19,7 @@ from sdviewer.ui.plots.frame import PlotFrame
 from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.plots.spectrum.words import decade_ticks, pointed, summary
 from sdviewer.ui.theme import colors, number_font
+from sdviewer.ui.translating import tr
 
 _GRID = 38  # of 255
 _AIR = 0.08
@@ -48,16 +49,16 @@ class SpectrumView(PlotFrame):
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
         import pyqtgraph  # type: ignore[import-untyped]  # it has no types
 
-        super().__init__("Spectrum", bridge, slot, parent)
+        super().__init__(tr("Spectrum"), bridge, slot, parent)
         self._spectrum: Spectrum | None = None
         self._x: npt.NDArray[np.float64] = np.empty(0)
         self.heights, self.across = QComboBox(), QComboBox()
         self.heights.addItems([height.value for height in Height])
-        self.heights.setAccessibleName("What is drawn")
-        self.heights.setToolTip("Singular values, or the share of Σσ² in the first of them")
+        self.heights.setAccessibleName(tr("What is drawn"))
+        self.heights.setToolTip(tr("Singular values, or the share of Σσ² in the first of them"))
         self.across.addItems([across.value for across in Across])
-        self.across.setAccessibleName("What it is drawn over")
-        self.across.setToolTip("The number of a singular value, the largest first, or the share of all")
+        self.across.setAccessibleName(tr("What it is drawn over"))
+        self.across.setToolTip(tr("The number of a singular value, the largest first, or the share of all"))
         for tool in (self.heights, self.across):
             self.add_tool(tool)
             tool.currentIndexChanged.connect(self._draw)
@@ -163,7 +164,7 @@ class SpectrumView(PlotFrame):
             if rank is not None and is_energy:
                 self.lines[name].setValue(float(self._x[int(rank.value) - 1]))
             self.lines[name].setVisible(rank is not None and is_energy)
-        for name, text in (("edge", "Marchenko–Pastur edge"), ("resolution", "not resolved below")):
+        for name, text in (("edge", tr("Marchenko–Pastur edge")), ("resolution", "not resolved below")):
             self.lines[name].label.setFormat(text)
 
     def _show_whole(self) -> None:

@@ -11,6 +11,7 @@ from sdviewer.analysis.spectrum import Cost, Matrix, Method, Spectrum
 from sdviewer.analysis.statistics import Bounded
 from sdviewer.checkpoint.wording import bytes_for_people, number
 from sdviewer.ui.detail.parts import Fact
+from sdviewer.ui.translating import tr
 
 METHODS: dict[Method, tuple[str, str]] = {
     "svd": ("All, by decomposition", "All singular values by a full decomposition in float64: the most exact way"),
@@ -73,7 +74,7 @@ def figure_facts(spectrum: Spectrum) -> tuple[Fact, ...]:
         facts.append(Fact(field.metadata["title"], _told(value), tip))
         if field.name == "edge":
             tip = "Standard deviation s of the entries, were they pure noise: what the edge is computed from"
-            facts.append(Fact("Noise level", _told(spectrum.noise), f"{tip}\n{spectrum.noise!r}"))
+            facts.append(Fact(tr("Noise level"), _told(spectrum.noise), f"{tip}\n{spectrum.noise!r}"))
     return tuple(facts)
 
 

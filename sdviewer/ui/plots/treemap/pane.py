@@ -12,6 +12,7 @@ from sdviewer.ui.detail.describe import name_of
 from sdviewer.ui.detail.panes import Pane, PaneContext, Selection
 from sdviewer.ui.error_strip import ErrorStrip
 from sdviewer.ui.plots.late import LatePicture
+from sdviewer.ui.translating import tr
 
 if TYPE_CHECKING:
     from sdviewer.ui.plots.treemap.view import TreemapView
@@ -36,7 +37,7 @@ class TreemapPane(Pane):
         column.addWidget(self.notice)
         column.addWidget(self.picture, 1)
         column.addStretch(0)
-        self.picture.failed.connect(lambda error: self.error.show_error(error, "The treemap cannot be drawn."))
+        self.picture.failed.connect(lambda error: self.error.show_error(error, tr("The treemap cannot be drawn.")))
 
     @property
     def view(self) -> TreemapView | None:
@@ -55,7 +56,7 @@ class TreemapPane(Pane):
         self.error.clear()
         checkpoint, node = selection.checkpoint, selection.node
         is_empty = not int(checkpoint.tree.nbytes[node])
-        self.notice.setText("Nothing here holds any bytes." if is_empty else "")
+        self.notice.setText(tr("Nothing here holds any bytes.") if is_empty else "")
         self.notice.setVisible(is_empty)
         if is_empty:
             self.close_jobs()

@@ -23,6 +23,7 @@ from sdviewer.ui.plots.saving import Columns
 from sdviewer.ui.plots.series import SERIES, blended, series_color, series_tint
 from sdviewer.ui.plots.treemap.words import summary, tile_label, tile_words
 from sdviewer.ui.theme import colors
+from sdviewer.ui.translating import tr
 
 _MS_AFTER_RESIZE = 60
 _LEGEND = 22.0
@@ -43,7 +44,7 @@ class TreemapView(CellsFrame):
     """The user wants to see the module around this one."""
 
     def __init__(self, bridge: Bridge, slot: Hashable, parent: QWidget | None = None) -> None:
-        super().__init__("Treemap", bridge, slot, parent)
+        super().__init__(tr("Treemap"), bridge, slot, parent)
         self._bridge, self._slot = bridge, (slot, "tiles")
         self._checkpoint: Checkpoint | None = None
         self._node, self._title = 0, ""
@@ -52,19 +53,19 @@ class TreemapView(CellsFrame):
         self._labels: list[str] = []
         self._is_laying_out = False
         self.up_button = QToolButton()
-        self.up_button.setText("Up")
-        self.up_button.setToolTip("The module around this one (Backspace)")
-        self.up_button.setAccessibleName("Up: the module around this one")
+        self.up_button.setText(tr("Up"))
+        self.up_button.setToolTip(tr("The module around this one (Backspace)"))
+        self.up_button.setAccessibleName(tr("Up: the module around this one"))
         self.by = QComboBox()
-        self.by.setAccessibleName("What the colours tell")
-        self.by.setToolTip("What the colours tell: of each tile what most of its bytes are")
+        self.by.setAccessibleName(tr("What the colours tell"))
+        self.by.setToolTip(tr("What the colours tell: of each tile what most of its bytes are"))
         for name, text in _BY:
-            self.by.addItem(f"Colour: {text.lower()}", name)
+            self.by.addItem(tr("Colour: {lower}", lower=text.lower()), name)
         self.levels = QComboBox()
-        self.levels.setAccessibleName("How many levels are drawn")
-        self.levels.setToolTip("How many levels are drawn, one within the other")
+        self.levels.setAccessibleName(tr("How many levels are drawn"))
+        self.levels.setToolTip(tr("How many levels are drawn, one within the other"))
         for count in range(1, _LEVELS + 1):
-            self.levels.addItem("1 level" if count == 1 else f"{count} levels", count)
+            self.levels.addItem(tr("1 level") if count == 1 else tr("{count} levels", count=count), count)
         self.levels.setCurrentIndex(1)
         for tool in (self.up_button, self.by, self.levels):
             self.add_tool(tool)
@@ -170,7 +171,7 @@ class TreemapView(CellsFrame):
 
     def _failed(self, error: BaseException) -> None:
         self._is_laying_out = False
-        self.task_error.show_error(error, "The treemap cannot be drawn.", self._lay_out)
+        self.task_error.show_error(error, tr("The treemap cannot be drawn."), self._lay_out)
 
     def _stopped(self) -> None:
         self._is_laying_out = False
