@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pytestqt.qtbot import QtBot
 
 # Before anything imports Qt: tests paint into memory and remember nothing of the user's, nor for the next run.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -32,13 +33,24 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
-_SECONDS_FOR_THREADS_TO_END = 5.0
+# What waits for a condition waits so long before it fails: a busy machine is slow, and what never comes is rare.
+_MS_TO_WAIT, _PATIENCE_OF_THE_PLUGIN = 60_000, 5000
+_SECONDS_FOR_THREADS_TO_END = 30.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--mutations", type=int, default=300, help="how many damaged files to open, for a quick run; CI takes 10000"
     )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _waits_are_long() -> None:
+    """Where a test does not say how long."""
+    for wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitExposed):
+        defaults = getattr(wait, "__kwdefaults__")  # noqa: B009  # no attribute that types know
+        assert defaults["timeout"] == _PATIENCE_OF_THE_PLUGIN
+        defaults["timeout"] = _MS_TO_WAIT
 
 
 @pytest.fixture(autouse=True)
