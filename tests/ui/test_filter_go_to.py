@@ -142,6 +142,23 @@ def test_enter_before_the_answer_goes_when_it_is_there(
     assert name_of(checkpoint, window.chosen[0]) == "lm_head.weight"
 
 
+def test_enter_waits_for_what_is_typed_now_not_for_what_was(
+    qtbot: QtBot, window: Window, checkpoint: Checkpoint, find: Callable[[str], list[str]]
+) -> None:
+    find("bad")
+    panel = window.panel
+    # The answer to the first letters comes while the others are not looked for yet.
+    panel.line.setText("layers")
+    panel._search()
+    panel._timer.setInterval(1000)
+    panel.line.setText("l7 q")
+    qtbot.waitUntil(lambda: panel.slot not in window.bridge.running)
+    assert len(panel.model.rows) == 36
+    QTest.keyClick(panel.line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(window.chosen) == 1)
+    assert name_of(checkpoint, window.chosen[0]) == "model.layers.7.attn.q_proj.weight"
+
+
 def test_it_says_how_many_fit(window: Window, find: Callable[[str], list[str]]) -> None:
     assert len(find("")) == len(NAMES)
     assert window.panel.footer.text() == f"{len(NAMES)} tensors"

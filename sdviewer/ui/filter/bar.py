@@ -209,7 +209,7 @@ class FilterBar(QWidget):
         )
 
     def _answered(self, answer: Found | Mistake | None) -> None:
-        self._settled = True
+        self._ended()
         self._mistake = None
         if answer is not None and not isinstance(answer, Found):
             self._mistake = answer
@@ -248,7 +248,7 @@ class FilterBar(QWidget):
             self.filtered.emit(answer.remains)
 
     def _failed(self, error: BaseException) -> None:
-        self._settled = True
+        self._ended()
         self._mistake = None
         self.line.mark_wrong(0, 0)
         text = describe_error(error)
@@ -258,8 +258,12 @@ class FilterBar(QWidget):
         self.suggestion.show()
 
     def _stopped(self) -> None:
-        self._settled = True
+        self._ended()
         self._say(tr("The filter was stopped; what is shown is the result before it."))
+
+    def _ended(self) -> None:
+        # What was typed meanwhile is not looked for yet.
+        self._settled = not self._timer.isActive()
 
     def _say(self, message: str, *, wrong: bool = False, suggestion: str = "") -> None:
         self._wrong = wrong

@@ -108,7 +108,7 @@ class GoToPanel(PickPanel):
         )
 
     def _found(self, hits: HitList) -> None:
-        self._settled = True
+        self._ended()
         self.model.show_rows(hits.rows)
         self.select(0)
         if not hits.total:
@@ -117,13 +117,17 @@ class GoToPanel(PickPanel):
             self.footer.setText(tr("The best {rows:,} of {total:,}", rows=len(hits.rows), total=hits.total))
         else:
             self.footer.setText(tr("{total:,} tensor{value}", total=hits.total, value="s" if hits.total > 1 else ""))
-        if self._goes_when_found and hits.rows:
+        if self._settled and self._goes_when_found and hits.rows:
             self.take()
 
     def _failed(self, error: BaseException) -> None:
-        self._settled = True
+        self._ended()
         self.footer.setText(describe_error(error).message)
 
     def _stopped(self) -> None:
-        self._settled = True
+        self._ended()
         self.footer.setText(tr("Stopped"))
+
+    def _ended(self) -> None:
+        # What was typed meanwhile is not looked for yet.
+        self._settled = not self._timer.isActive()
