@@ -199,9 +199,7 @@ def test_another_place_on_an_axis_keeps_the_current_cell(show: Show, qtbot: QtBo
 def test_headers_are_true_and_the_tooltip_is_exact(show: Show, tmp_path: Path) -> None:
     view = show(saved(tmp_path, w=torch.full((3, 4), 0.1).bfloat16())["w"])
     model = view.table.values_model
-    assert model.data(model.index(2, 3), Qt.ItemDataRole.ToolTipRole) == (
-        "[2, 3]\n0.10009765625\ncode 0x3dcd"
-    )
+    assert model.data(model.index(2, 3), Qt.ItemDataRole.ToolTipRole) == ("[2, 3]\n0.10009765625\ncode 0x3dcd")
     assert model.headerData(3, Qt.Orientation.Horizontal) == "3"
 
 
