@@ -14,8 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QWindow
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QWindow
 from PySide6.QtWidgets import QWidget
 
 _MS_BETWEEN = 1000
@@ -24,7 +24,6 @@ _MOST_AT_ONCE = 30_000
 # So many may survive before they are set aside as well.
 _MOST_KEPT = 60_000
 _SECONDS_OF_REST = 8.0
-# A window that is never in front rests all the time.
 _SECONDS_BETWEEN_ALL = 30.0
 _INPUT = frozenset(
     (
@@ -54,7 +53,7 @@ class Collector(QObject):
         self._timer.setInterval(_MS_BETWEEN)
         self._timer.timeout.connect(self.collect)
         self._kept = 0
-        self._last_input = time.monotonic()
+        self._last_use = time.monotonic()
         self._last_all = -math.inf
         self.owes = False
 
@@ -73,7 +72,7 @@ class Collector(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  # Qt
         """Somebody uses the window."""
         if event.type() in _INPUT:
-            self._last_input = time.monotonic()
+            self._last_use = time.monotonic()
         return super().eventFilter(watched, event)
 
     def collect(self) -> None:
@@ -83,7 +82,10 @@ class Collector(QObject):
             self._listens_to = self._window.windowHandle()
             if self._listens_to is not None:
                 self._listens_to.installEventFilter(self)
-        if self.owes and self.rests and time.monotonic() - self._last_all > _SECONDS_BETWEEN_ALL:
+        is_busy = self._is_busy()
+        if is_busy:
+            self._last_use = time.monotonic()
+        if self.owes and not is_busy and self.rests and time.monotonic() - self._last_all > _SECONDS_BETWEEN_ALL:
             self.collect_all()
             return
         made = gc.get_count()[0]
@@ -108,11 +110,8 @@ class Collector(QObject):
 
     @property
     def rests(self) -> bool:
-        """Whether nobody waits for the window: it is not in front, or has not been used for a while."""
-        if self._is_busy():
-            return False
-        is_away = QGuiApplication.applicationState() is not Qt.ApplicationState.ApplicationActive
-        return is_away or time.monotonic() - self._last_input > _SECONDS_OF_REST
+        """Whether nobody waits for the window: it was not used for a while, and nothing ran for it."""
+        return time.monotonic() - self._last_use > _SECONDS_OF_REST
 
 
 def give_back() -> None:

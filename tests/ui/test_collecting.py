@@ -103,19 +103,28 @@ def test_what_a_large_file_brings_waits_for_a_rest(
     assert more
 
 
-def test_input_puts_a_rest_off(collector: Collector, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_puts_a_rest_off(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
     collector.collect()
     now = [1e6]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     window = collector.parent()
     assert isinstance(window, QWidget)
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow)
     assert collector.rests
     QTest.keyClick(window.windowHandle(), Qt.Key.Key_A)
     assert not collector.rests
     now[0] += 100
     assert collector.rests
+
+
+def test_work_puts_a_rest_off(collector: Collector, busy: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1e6]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    assert collector.rests
+    busy.append(True)
+    collector.collect()
+    busy.append(False)
+    collector.collect()
+    assert not collector.rests
 
 
 def test_what_survives_again_and_again_is_set_aside_too(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
